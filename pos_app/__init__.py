@@ -1,0 +1,1 @@
+"""The till: a desktop point of sale that takes M-Pesa payments and never loses one."""

@@ -1,0 +1,46 @@
+"""How the shop is known to M-Pesa: a PayBill, or a Buy Goods till under its store number (contract §3)."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_SHORT_CODE = re.compile(r"\d{5,7}", re.ASCII)
+
+
+class AccountKind(StrEnum):
+    PAYBILL = "paybill"
+    BUY_GOODS = "buy_goods"
+
+
+class ShortCodeError(ValueError):
+    """The numbers cannot be a shop's; its message is a sentence for the owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopAccount:
+    """`short_code` is Daraja's BusinessShortCode: the PayBill, or the store (Go Live) number of a till."""
+
+    kind: AccountKind
+    short_code: str
+    till_number: str = ""
+
+    def __post_init__(self) -> None:
+        if not _SHORT_CODE.fullmatch(self.short_code):
+            raise ShortCodeError("The PayBill or store number has 5 to 7 digits.")
+        if self.kind is AccountKind.BUY_GOODS and not _SHORT_CODE.fullmatch(self.till_number):
+            raise ShortCodeError(
+                "The till number has 5 to 7 digits. It is the number customers type, not the store number."
+            )
+
+    @property
+    def party_b(self) -> str:
+        """Where the money goes; also the number customers type."""
+        return self.till_number if self.kind is AccountKind.BUY_GOODS else self.short_code
+
+    @property
+    def customer_label(self) -> str:
+        return f"Till {self.party_b}" if self.kind is AccountKind.BUY_GOODS else f"PayBill {self.party_b}"
+
+    def owns(self, short_code: str) -> bool:
+        """Whether a confirmation names this shop; a till’s may carry the till or the store number (contract §2.6)."""
+        return short_code in {self.short_code, self.party_b}
