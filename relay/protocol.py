@@ -1,0 +1,276 @@
+"""What a till and the relay say to each other: frames, cursor, chain, nonces, pairing; all that a till imports of it.
+
+It must not know sockets, databases or how either side stores anything.
+
+After `welcome` the relay sends every event behind the cursor in order, then `caught_up`, then each new one as it
+comes. After `reset` both sides go on, on the same connection, from seq 0 and `GENESIS` of the epoch it names.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import TypeVar
+
+import msgspec
+
+VERSION = 1
+SUBPROTOCOL = "tillrelay.v1"
+CONNECT_PATH = "/v1/connect"
+PAIR_PATH = "/v1/pair"
+EVENTS_PATH = "/v1/events/"
+
+HEARTBEAT_SECONDS = 25
+HELLO_SECONDS = 5
+WINDOW = 500
+MAX_FRAME_BYTES = 256 * 1024
+"""A till's websocket must accept frames up to this: a body has at most 64 KiB and may travel as base64."""
+
+CLOSE_HELLO_TIMEOUT = 4001
+CLOSE_BAD_FRAME = 4002
+CLOSE_SLOW = 4008
+CLOSE_REPLACED = 4009
+CLOSE_RATE = 4029
+CLOSE_BAD_TOKEN = 4501
+CLOSE_REVOKED = 4503
+CLOSE_UPGRADE_REQUIRED = 4526
+CLOSE_GOING_AWAY = 1001
+
+KIND_STK = "stk"
+KIND_C2B_CONFIRMATION = "c2b.confirmation"
+KIND_C2B_VALIDATION = "c2b.validation"
+KIND_RESULT = "result"
+KIND_TIMEOUT = "timeout"
+KIND_CLAIM = "claim"
+KIND_UNPARSED = "unparsed"
+
+TRUSTED = "trusted"
+QUARANTINED = "quarantined"
+SOURCE_DARAJA = "daraja"
+
+RESET_EPOCH = "epoch"
+RESET_FORK = "fork"
+RESET_AHEAD = "ahead"
+RESET_TRIMMED = "trimmed"
+
+GENESIS = "0" * 32
+"""The chain before the first event."""
+
+
+def closes_for_good(code: int) -> bool:
+    """True where a till stops and tells a person, false where it connects again after a jittered wait."""
+    return 4500 <= code <= 4999
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far a till has applied a stream: moved in the transaction that applies the event."""
+
+    epoch: str = ""
+    seq: int = 0
+    chain: str = GENESIS
+
+
+class StreamCursor(msgspec.Struct):
+    s: str
+    epoch: str = ""
+    seq: int = 0
+    chain: str = GENESIS
+
+
+class StreamState(msgspec.Struct):
+    """`ok` is false where a `reset` for that stream follows; its epoch is the one that holds from then on."""
+
+    s: str
+    epoch: str
+    head: int
+    floor: int = 0
+    ok: bool = True
+
+
+class Hello(msgspec.Struct, tag_field="t", tag="hello"):
+    streams: list[StreamCursor]
+    v: int = VERSION
+    app: str = ""
+    caps: list[str] = []
+
+
+class Ack(msgspec.Struct, tag_field="t", tag="ack"):
+    """Sent after the till's own commit; cumulative, and at most about once a second."""
+
+    s: str
+    seq: int
+
+
+class Welcome(msgspec.Struct, tag_field="t", tag="welcome"):
+    sid: str
+    now: str
+    hb: float
+    window: int
+    streams: list[StreamState]
+    v: int = VERSION
+
+
+class Reset(msgspec.Struct, tag_field="t", tag="reset"):
+    s: str
+    reason: str
+    epoch: str
+    floor: int = 0
+
+
+class Event(msgspec.Struct, tag_field="t", tag="event"):
+    """One callback. `body` is Daraja's JSON to the byte; where it was no JSON it is null and `raw` has it as base64.
+
+    `rev` is 0 for the first of its key and counts the revisions; `at` is UTC; `nonce` is the one of the STK path.
+    """
+
+    s: str
+    seq: int
+    chain: str
+    kind: str
+    key: str
+    trust: str
+    src: str
+    at: str
+    body_sha256: str
+    receipt: str | None = None
+    rev: int = 0
+    nonce: str | None = None
+    short_code: str | None = None
+    raw: str | None = None
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+    def follows(self, cursor: Cursor) -> bool:
+        """True if this is the very next event after `cursor` and its chain is right; if not, the till reconnects."""
+        expected = chain_next(cursor.chain, self.seq, self.key, self.body_sha256)
+        return self.seq == cursor.seq + 1 and hmac.compare_digest(expected, self.chain)
+
+
+class Skip(msgspec.Struct, tag_field="t", tag="skip"):
+    """Events up to `to` are not for this till; `chain` is the chain at `to`."""
+
+    s: str
+    to: int
+    chain: str
+
+
+class CaughtUp(msgspec.Struct, tag_field="t", tag="caught_up"):
+    s: str
+    seq: int
+
+
+class Heartbeat(msgspec.Struct, tag_field="t", tag="hb"):
+    heads: dict[str, int]
+
+
+class Bye(msgspec.Struct, tag_field="t", tag="bye"):
+    """The relay is about to close; come back after a random time between the two seconds of `retry_in`."""
+
+    reason: str
+    retry_in: tuple[float, float]
+
+
+class Error(msgspec.Struct, tag_field="t", tag="error"):
+    code: str
+    retry: bool
+    id: str = ""
+
+
+FromTill = Hello | Ack
+FromRelay = Welcome | Reset | Event | Skip | CaughtUp | Heartbeat | Bye | Error
+Frame = FromTill | FromRelay
+
+
+class PairRequest(msgspec.Struct):
+    code: str
+    name: str
+
+
+class PairResponse(msgspec.Struct):
+    till_id: str
+    token: str
+    shop: str
+    stream: str
+    callback_base: str
+    nonce_key: str
+
+
+class _Tag(msgspec.Struct):
+    t: str
+
+
+_Any = TypeVar("_Any")
+_encoder = msgspec.json.Encoder()
+_from_till: msgspec.json.Decoder[FromTill] = msgspec.json.Decoder(FromTill)
+_from_relay: msgspec.json.Decoder[FromRelay] = msgspec.json.Decoder(FromRelay)
+_tag = msgspec.json.Decoder(_Tag)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_TILL_TAGS = frozenset({"hello", "ack"})
+_RELAY_TAGS = frozenset({"welcome", "reset", "event", "skip", "caught_up", "hb", "bye", "error"})
+
+MalformedFrameError = msgspec.DecodeError
+"""Raised by the decoders for anything that is no frame of this protocol; RecursionError is turned into it."""
+
+
+def encode(frame: Frame | PairRequest | PairResponse) -> bytes:
+    return _encoder.encode(frame)
+
+
+def encode_frames(frames: list[FromRelay]) -> bytes:
+    return _encoder.encode(frames)
+
+
+def decode_from_till(data: bytes | str) -> FromTill | None:
+    """None for a frame of an unknown type, which is to be ignored; MalformedFrameError for anything unreadable."""
+    return _decode(_from_till, _TILL_TAGS, data)
+
+
+def decode_from_relay(data: bytes | str | msgspec.Raw) -> FromRelay | None:
+    """None for a frame of an unknown type, which is to be ignored; MalformedFrameError for anything unreadable."""
+    return _decode(_from_relay, _RELAY_TAGS, data)
+
+
+def decode_frames(data: bytes) -> list[FromRelay]:
+    """The frames of one long-poll answer, without those of unknown type."""
+    return [frame for frame in map(decode_from_relay, _list.decode(data)) if frame is not None]
+
+
+def _decode(decoder: msgspec.json.Decoder[_Any], known: frozenset[str], data: bytes | str | msgspec.Raw) -> _Any | None:
+    try:
+        return decoder.decode(data)
+    except RecursionError as too_deep:
+        raise MalformedFrameError("nested too deep") from too_deep
+    except msgspec.ValidationError:
+        if _tag.decode(data).t not in known:
+            return None
+        raise
+
+
+def decode_pair_request(data: bytes) -> PairRequest:
+    return msgspec.json.decode(data, type=PairRequest)
+
+
+def decode_pair_response(data: bytes) -> PairResponse:
+    return msgspec.json.decode(data, type=PairResponse)
+
+
+def chain_next(chain: str, seq: int, key: str, body_sha256: bytes | str) -> str:
+    """The chain at `seq`: first 16 bytes of SHA-256 over the chain before, seq, key and the body's SHA-256, as hex."""
+    digest = body_sha256 if isinstance(body_sha256, str) else body_sha256.hex()
+    return hashlib.sha256(f"{chain}\n{seq}\n{key}\n{digest}".encode()).hexdigest()[:32]
+
+
+def make_nonce(nonce_key: str) -> str:
+    """32 hex digits: 16 random ones and the first 16 of their HMAC. Made by the till, checked by the relay."""
+    head = secrets.token_hex(8)
+    return head + _nonce_proof(nonce_key, head)
+
+
+def nonce_is_real(nonce_key: str, nonce: str) -> bool:
+    """Compares in constant time; never raises, whatever the text."""
+    head, proof = nonce[:16], nonce[16:]
+    if len(nonce) != 32 or not nonce.isascii():
+        return False
+    return hmac.compare_digest(_nonce_proof(nonce_key, head), proof)
+
+
+def _nonce_proof(nonce_key: str, head: str) -> str:
+    return hmac.digest(nonce_key.encode(), head.encode(), "sha256").hex()[:16]
