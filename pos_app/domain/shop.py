@@ -44,3 +44,31 @@ class ShopAccount:
     def owns(self, short_code: str) -> bool:
         """Whether a confirmation names this shop; a till’s may carry the till or the store number (contract §2.6)."""
         return short_code in {self.short_code, self.party_b}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The Daraja app's key and secret, and the shop's passkey (contract §1, §4)."""
+
+    consumer_key: str
+    consumer_secret: str
+    passkey: str
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What the relay gave this till. All but the names is secret: `callback_base` holds the shop's callback key."""
+
+    relay_url: str
+    shop: str
+    stream: str
+    till_id: str
+    token: str
+    callback_base: str
+    nonce_key: str
+
+    def __repr__(self) -> str:
+        return f"Pairing(shop={self.shop!r}, till_id={self.till_id!r})"
