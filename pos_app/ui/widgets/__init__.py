@@ -1,0 +1,1 @@
+"""The small controls every screen shares; they know the theme and no service."""

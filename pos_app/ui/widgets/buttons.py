@@ -1,0 +1,67 @@
+"""Things to press. Each has a word for the screen reader, a 48 px target, and leaves the focus where it was."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from pos_app.ui.widgets.glyph import paint_glyph
+
+
+class Button(QPushButton):
+    """`kind`: primary, danger, checking, paid, quiet or nothing; `scale`: pay or nothing."""
+
+    def __init__(
+        self,
+        text: str,
+        kind: str = "",
+        *,
+        scale: str = "",
+        name: str = "",
+        on_click: Callable[[], object] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAutoDefault(False)
+        self.setAccessibleName(name or text.replace("\n", " "))
+        if kind:
+            self.setProperty("kind", kind)
+        if scale:
+            self.setProperty("scale", scale)
+        if on_click is not None:
+            self.clicked.connect(lambda _checked=False: on_click())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the focused button too, as Space does; a held key presses once."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not event.isAutoRepeat():
+                self.click()
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
+
+class IconButton(Button):
+    """A sign alone; `name` is what it is called aloud and in its tooltip."""
+
+    def __init__(self, sign: str, name: str, on_click: Callable[[], object] | None = None, tint: str = "text") -> None:
+        super().__init__("", "icon", name=name, on_click=on_click)
+        self.setToolTip(name)
+        self._sign, self._tint = sign, tint
+
+    def show_sign(self, sign: str, tint: str = "text") -> None:
+        self._sign, self._tint = sign, tint
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self.isEnabled():
+            painter.setOpacity(0.45)
+        side = 20.0
+        box = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+        paint_glyph(painter, self._sign, self._tint, box)
+        painter.end()

@@ -1,0 +1,118 @@
+"""The ring around whatever has the keyboard: 3 px with a 2 px gap, drawn over the window; it takes no input."""
+
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
+
+from pos_app.ui.theme import tokens
+
+WIDTH = 3
+SPACE = 2
+_REACH = WIDTH + SPACE
+_MOVES = frozenset({QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide})
+
+
+def install_focus_ring(app: QApplication) -> None:
+    if app.findChild(FocusRings) is None:
+        FocusRings(app)
+
+
+class FocusRings(QObject):
+    """Keeps one ring in each window and moves it with the focus and with whatever moves the focused widget."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._target: QWidget | None = None
+        self._watched: list[QWidget] = []
+        app.focusChanged.connect(self._on_focus)
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
+        if self._target is not None:
+            self._leave()
+        if now is None or now.isWindow() or now.property("ring") is False:
+            return
+        self._target = now
+        self._watched = _with_ancestors(now)
+        for widget in self._watched:
+            widget.installEventFilter(self)
+        now.destroyed.connect(self._forget)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in _MOVES and self._target is not None:
+            self._place()
+        return False
+
+    def _leave(self) -> None:
+        for widget in self._watched:
+            widget.removeEventFilter(self)
+        if self._target is not None:
+            self._target.destroyed.disconnect(self._forget)
+            ring = _ring_of(self._target.window())
+            ring.hide()
+        self._target, self._watched = None, []
+
+    @Slot()
+    def _forget(self) -> None:
+        self._target, self._watched = None, []
+
+    def _place(self) -> None:
+        target = self._target
+        if target is None:
+            return
+        ring = _ring_of(target.window())
+        ring.surround(target)
+
+
+def _with_ancestors(widget: QWidget) -> list[QWidget]:
+    chain = [widget]
+    while not chain[-1].isWindow() and (above := chain[-1].parentWidget()) is not None:
+        chain.append(above)
+    return chain
+
+
+def _ring_of(window: QWidget) -> "FocusRing":
+    found = window.findChild(FocusRing, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return found if found is not None else FocusRing(window)
+
+
+class FocusRing(QWidget):
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName("")
+        self.hide()
+
+    def surround(self, target: QWidget) -> None:
+        window = target.window()
+        wanted = QRect(target.mapTo(window, target.rect().topLeft()), target.size())
+        wanted.adjust(-_REACH, -_REACH, _REACH, _REACH)
+        visible = wanted.intersected(_visible_part(target))
+        self.setVisible(target.isVisible() and not visible.isEmpty())
+        self.setGeometry(wanted)
+        self.setMask(visible.translated(-wanted.topLeft()))
+        self.raise_()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(tokens().focus), WIDTH))
+        half = WIDTH / 2
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(half, half, -half, -half), 11, 11)
+        painter.end()
+
+
+def _visible_part(target: QWidget) -> QRect:
+    """What scroll areas above the target leave of the window, so that no ring shows outside its list."""
+    window = target.window()
+    part = window.rect()
+    widget = target.parentWidget()
+    while widget is not None and not widget.isWindow():
+        above = widget.parentWidget()
+        if isinstance(above, QAbstractScrollArea) and above.viewport() is widget:
+            part = part.intersected(QRect(widget.mapTo(window, widget.rect().topLeft()), widget.size()))
+        widget = above
+    return part

@@ -1,0 +1,45 @@
+"""One drawn sign, tinted by the theme that is in force when it is painted; it says nothing to a screen reader."""
+
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QWidget
+
+from pos_app.paths import resource_path
+from pos_app.ui.theme import tokens
+
+
+@lru_cache(maxsize=128)
+def _renderer(name: str, colour: str) -> QSvgRenderer:
+    svg = resource_path("icons", f"{name}.svg").read_text(encoding="utf-8").replace("currentColor", colour)
+    return QSvgRenderer(QByteArray(svg.encode()))
+
+
+def paint_glyph(painter: QPainter, name: str, tint: str, box: QRectF) -> None:
+    """`tint` names a token (`text`, `muted`, `on_pay` …)."""
+    _renderer(name, getattr(tokens(), tint)).render(painter, box)
+
+
+class Glyph(QWidget):
+    def __init__(self, name: str, tint: str = "text", size: int = 24, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name, self._tint = name, tint
+        self.setFixedSize(QSize(size, size))
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    @property
+    def sign(self) -> str:
+        return self._name
+
+    def show_sign(self, name: str, tint: str) -> None:
+        if (name, tint) != (self._name, self._tint):
+            self._name, self._tint = name, tint
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint_glyph(painter, self._name, self._tint, QRectF(self.rect()))
+        painter.end()

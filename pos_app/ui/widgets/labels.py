@@ -1,0 +1,55 @@
+"""Words on the screen. Everything here is plain text: names and remote words are never read as markup."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QLabel, QWidget
+
+from pos_app.ui.theme import numeric_font
+
+
+class Text(QLabel):
+    """`role` picks size and weight in the stylesheet: muted, small, row, title, sentence, name, error, warning …"""
+
+    def __init__(self, text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(wrap)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def show_text(self, text: str) -> None:
+        """Shows it, or takes no room at all when there is nothing to say."""
+        self.setText(text)
+        self.setVisible(bool(text))
+
+
+class Number(Text):
+    """A figure: tabular, right-aligned unless told otherwise."""
+
+    def __init__(self, text: str = "", role: str = "", pixels: int = 16, parent: QWidget | None = None) -> None:
+        super().__init__(text, role, parent=parent)
+        self.setFont(numeric_font(pixels, QFont.Weight.Normal))
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+
+class Elided(Text):
+    """One line that ends in … where it is too long; the whole text stays readable by tooltip and screen reader."""
+
+    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+        self._whole = text
+        super().__init__(text, role, parent=parent)
+        self.setMinimumWidth(40)
+
+    def setText(self, text: str) -> None:
+        self._whole = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, event: object) -> None:
+        self._elide()
+
+    def _elide(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
+        QLabel.setText(self, shown)
+        self.setToolTip(self._whole if shown != self._whole else "")
