@@ -85,17 +85,21 @@ class Attempt:
         return self, Disposition.CONFLICT if another else Disposition.NOTED
 
     def _apply_unconfirmed(self, evidence: Evidence) -> tuple[Self, Disposition]:
-        """An unconfirmed success only lends its receipt to a charge that a confirmed source has proved."""
-        if evidence.fact is Fact.PAID and self.state.is_paid and self.receipt in {"", evidence.receipt}:
+        """An unconfirmed success only lends its receipt to a charge that a confirmed source has proved.
+
+        It must name the charge: an account reference is easily guessed, a checkout request id is not.
+        """
+        same_charge = bool(evidence.checkout_request_id) and evidence.checkout_request_id == self.checkout_request_id
+        lends = evidence.fact is Fact.PAID and self.state.is_paid and self.receipt in {"", evidence.receipt}
+        if lends and same_charge:
             return self._apply_paid(evidence)
         return self, Disposition.QUARANTINED
 
     def _moved(self, state: AttemptState, evidence: Evidence) -> Self:
-        paid = evidence.fact is Fact.PAID
         return replace(
             self,
             state=state,
-            reason=Reason.PAID if paid else evidence.reason or _REASONS.get(evidence.fact, self.reason),
+            reason=_reason(state, evidence),
             code=evidence.code,
             receipt=evidence.receipt or self.receipt,
             submitted_at=evidence.at if evidence.fact is Fact.SUBMITTED else self.submitted_at,
@@ -118,6 +122,13 @@ def contradiction(attempt: Attempt, evidence: Evidence) -> bool:
         return True
     needs_particulars = evidence.fact is Fact.PAID and evidence.source is not Source.QUERY
     return needs_particulars and not (evidence.receipt and evidence.amount)
+
+
+def _reason(state: AttemptState, evidence: Evidence) -> Reason | None:
+    """The evidence says why a charge ended; while one is open, no evidence may invite the cashier to charge again."""
+    if state in _REASONS:
+        return _REASONS[state]
+    return evidence.reason or (Reason.NOT_SENT if evidence.fact in _NEVER_LEFT else Reason.UNKNOWN)
 
 
 def account_reference(till: str, sale_number: int, attempt_number: int) -> str:
@@ -149,18 +160,19 @@ _TRANSITIONS: dict[tuple[AttemptState, Fact], AttemptState] = {
     (_S.SUBMITTING, _F.REPLY_LOST): _S.UNKNOWN,
     (_S.SUBMITTING, _F.INTERRUPTED): _S.UNKNOWN,
     (_S.UNKNOWN, _F.GIVEN_UP): _S.EXPIRED,
-    (_S.PENDING, _F.SILENCE): _S.UNKNOWN,
-    **{(state, _F.UNCLEAR): _S.UNKNOWN for state in (_S.SUBMITTING, _S.PENDING)},
-    **{(state, _F.FAILED): _S.FAILED for state in (_S.SUBMITTING, _S.PENDING, _S.UNKNOWN)},
+    # Daraja answers for a request that we thought had not left: it must not leave a second time.
+    (_S.CREATED, _F.FAILED_IN_DOUBT): _S.UNKNOWN,
+    **{(state, _F.SILENCE): _S.UNKNOWN for state in (_S.SUBMITTING, _S.PENDING)},
+    **{(state, _F.UNCLEAR): _S.UNKNOWN for state in (_S.CREATED, _S.SUBMITTING, _S.PENDING)},
+    **{(state, _F.FAILED): _S.FAILED for state in LIVE},
 }
 _DENIALS = frozenset({_F.FAILED, _F.FAILED_IN_DOUBT, _F.REJECTED, _F.NOT_SENT})
-_REASONS: dict[Fact, Reason | None] = {
-    _F.SUBMITTED: None,
-    _F.ACCEPTED: Reason.WAIT,
-    _F.NOT_SENT: Reason.NOT_SENT,
-    _F.WITHDRAWN: Reason.NOT_SENT,
-    _F.REPLY_LOST: Reason.UNKNOWN,
-    _F.UNCLEAR: Reason.UNKNOWN,
-    _F.SILENCE: Reason.UNKNOWN,
-    _F.GIVEN_UP: Reason.UNKNOWN,
+_NEVER_LEFT = frozenset({_F.NOT_SENT, _F.WITHDRAWN, _F.INTERRUPTED})
+_REASONS: dict[AttemptState, Reason | None] = {
+    _S.SUBMITTING: None,
+    _S.PENDING: Reason.WAIT,
+    _S.UNKNOWN: Reason.UNKNOWN,
+    _S.EXPIRED: Reason.UNKNOWN,
+    _S.PAID: Reason.PAID,
+    _S.PAID_LATE: Reason.PAID,
 }

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
 
 _TYPED = re.compile(r"\d{1,9}(\.\d{1,2})?|\d{1,3}(,\d{3}){1,2}(\.\d{1,2})?", re.ASCII)
+_WIRE = re.compile(r"-?\d{1,12}(\.\d{1,2}0*)?", re.ASCII)
+_WIRE_LIMIT = 10**12
 _CENTS = 100
 
 
@@ -38,11 +40,10 @@ class Money:
         """Daraja's `150`, `150.0`, `"150.00"` (contract §6, Decimals), or None for anything else."""
         if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
             return None
-        try:
-            cents = Decimal(str(value).strip()) * _CENTS
-        except InvalidOperation:
-            return None
-        return cls(int(cents)) if cents.is_finite() and cents == cents.to_integral_value() else None
+        if isinstance(value, int) and not -_WIRE_LIMIT < value < _WIRE_LIMIT:
+            return None  # Python refuses to spell an integer of over 4,300 digits
+        text = str(value).strip()
+        return cls(int(Decimal(text) * _CENTS)) if _WIRE.fullmatch(text) else None
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.cents + other.cents)

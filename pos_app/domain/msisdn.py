@@ -8,7 +8,7 @@ _SEPARATORS = re.compile(r"[\s\-().]")
 _SHAPE = re.compile(r"(?:\+?254|0)?([71]\d{8})", re.ASCII)
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # libphonenumber 9.0.43 by way of the contract, §6 Phones: blocks that are not Safaricom's. Numbers are portable.
-_OTHER_NETWORKS = re.compile(r"10\d|12\d|13[5-9]|73\d|744|747|75[0-6]|76[12]|77\d|78\d", re.ASCII)
+_OTHER_NETWORKS = re.compile(r"10\d|120|13[5-9]|73\d|744|747|75[0-6]|76[12]|77\d|78\d", re.ASCII)
 
 
 class MsisdnError(ValueError):

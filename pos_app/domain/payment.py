@@ -21,7 +21,7 @@ class PaymentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """`id` is the receipt, or `stk:{CheckoutRequestID}` while only a query has proved the charge."""
+    """`id` is the receipt, or `stk:{CheckoutRequestID}` when a query proved the charge first; `receipt` follows."""
 
     id: str
     amount: Money
@@ -46,8 +46,10 @@ class Payment:
         """Another message about the same payment: fills what was missing, never changes what is known."""
         if told.amount != self.amount or (self.receipt and told.receipt and told.receipt != self.receipt):
             return self, Disposition.CONFLICT
-        if self.sale_id is not None and told.sale_id is not None and told.sale_id != self.sale_id:
+        if _differ(self.sale_id, told.sale_id) or _differ(self.attempt_id, told.attempt_id):
             return self, Disposition.CONFLICT
+        attempt_id = told.attempt_id if self.attempt_id is None else self.attempt_id
+        likely = told.likely_attempt_id if self.likely_attempt_id is None else self.likely_attempt_id
         merged = replace(
             self,
             short_code=self.short_code or told.short_code,
@@ -57,10 +59,14 @@ class Payment:
             payer_phone=self.payer_phone or told.payer_phone,
             bill_reference=self.bill_reference or told.bill_reference,
             sale_id=told.sale_id if self.sale_id is None else self.sale_id,
-            attempt_id=told.attempt_id if self.attempt_id is None else self.attempt_id,
-            likely_attempt_id=None if told.attempt_id or self.attempt_id else self.likely_attempt_id,
+            attempt_id=attempt_id,
+            likely_attempt_id=likely if attempt_id is None else None,
         )
         return merged, Disposition.NOTED if merged == self else Disposition.APPLIED
+
+
+def _differ(known: int | None, told: int | None) -> bool:
+    return known is not None and told is not None and known != told
 
 
 def receiptless_id(checkout_request_id: str) -> str:

@@ -57,12 +57,18 @@ class Cart:
         return replace(self, lines=(*self.lines, line))
 
     def with_quantity(self, position: int, quantity: int) -> Self:
-        lines = list(self.lines)
-        lines[position] = replace(lines[position], quantity=quantity)
-        return replace(self, lines=tuple(lines))
+        self._check_position(position)
+        changed = replace(self.lines[position], quantity=quantity)
+        return replace(self, lines=(*self.lines[:position], changed, *self.lines[position + 1 :]))
 
     def without_line(self, position: int) -> Self:
+        self._check_position(position)
         return replace(self, lines=self.lines[:position] + self.lines[position + 1 :])
+
+    def _check_position(self, position: int) -> None:
+        # Qt says -1 for “no row”; as an index that would be the last line.
+        if not 0 <= position < len(self.lines):
+            raise IndexError(f"the cart has no line {position}")
 
     @property
     def subtotal(self) -> Money:
@@ -120,7 +126,7 @@ class Sale:
             return SaleState.OVERPAID
         if self.awaiting and self.remaining:
             return SaleState.AWAITING
-        if not self.remaining:
+        if self.tenders and not self.remaining:
             return SaleState.CLOSED if self.closed_at else SaleState.PAID
         return SaleState.PART_PAID if self.tenders else SaleState.OPEN
 

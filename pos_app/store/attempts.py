@@ -1,0 +1,145 @@
+"""Charge attempts on disk: the intent before the request leaves, and every state after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from pos_app.domain.attempt import LIVE, Attempt, AttemptState
+from pos_app.domain.money import Money
+from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.reason import Reason
+from pos_app.domain.shop import AccountKind, ShopAccount
+from pos_app.store.tables import AttemptRow, table
+from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+
+_table = table(AttemptRow)
+_LIVE = sorted(state.value for state in LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is asked of Daraja; once on disk it never changes."""
+
+    sale_id: int
+    nonce: str
+    amount: Money
+    msisdn: Msisdn
+    account: ShopAccount
+    account_reference: str
+    created_at: datetime
+
+
+class LiveAttemptError(Exception):
+    """The sale has a charge that may still move money."""
+
+
+def add(session: Session, intent: Intent) -> Attempt:
+    """Raises LiveAttemptError when the sale already has a live attempt: the index decides, not a look before."""
+    values = {
+        "sale_id": intent.sale_id,
+        "nonce": intent.nonce,
+        "amount_cents": intent.amount.cents,
+        "msisdn": intent.msisdn.digits,
+        "kind": intent.account.kind.value,
+        "short_code": intent.account.short_code,
+        "till_number": intent.account.till_number,
+        "account_reference": intent.account_reference,
+        "created_at": to_text(intent.created_at),
+        "state": AttemptState.CREATED.value,
+        **dict.fromkeys(("reason", "code", "merchant_request_id", "checkout_request_id", "receipt"), ""),
+    }
+    try:
+        attempt_id: int = session.execute(insert(_table).values(values).returning(_table.c.id)).scalar_one()
+    except IntegrityError as error:
+        raise LiveAttemptError from error
+    return by_id(session, attempt_id)
+
+
+def save(session: Session, attempt: Attempt) -> None:
+    session.execute(
+        update(_table)
+        .where(_table.c.id == attempt.id)
+        .values(
+            state=attempt.state.value,
+            reason=attempt.reason.value if attempt.reason else "",
+            code=attempt.code,
+            merchant_request_id=attempt.merchant_request_id,
+            checkout_request_id=attempt.checkout_request_id,
+            receipt=attempt.receipt,
+            submitted_at=to_text_or_none(attempt.submitted_at),
+            finished_at=to_text_or_none(attempt.finished_at),
+        )
+    )
+
+
+def by_id(session: Session, attempt_id: int) -> Attempt:
+    found = _select(session, _table.c.id == attempt_id)
+    if not found:
+        raise LookupError(f"no charge attempt {attempt_id}")
+    return found[0]
+
+
+def by_nonce(session: Session, nonce: str) -> Attempt | None:
+    return next(iter(_select(session, _table.c.nonce == nonce)), None)
+
+
+def by_checkout(session: Session, checkout_request_id: str) -> Attempt | None:
+    return next(iter(_select(session, _table.c.checkout_request_id == checkout_request_id)), None)
+
+
+def by_reference(session: Session, account_reference: str) -> tuple[Attempt, ...]:
+    return _select(session, _table.c.account_reference == account_reference)
+
+
+def by_receipt(session: Session, receipt: str) -> Attempt | None:
+    return next(iter(_select(session, _table.c.receipt == receipt)), None)
+
+
+def of_sale(session: Session, sale_id: int) -> tuple[Attempt, ...]:
+    """Oldest first."""
+    return _select(session, _table.c.sale_id == sale_id)
+
+
+def live(session: Session) -> tuple[Attempt, ...]:
+    return _select(session, _table.c.state.in_(_LIVE))
+
+
+def receiptless(session: Session, amount: Money, since: datetime, until: datetime) -> tuple[Attempt, ...]:
+    """Charges of that amount and time that are live, or paid without a receipt: a confirmation may be theirs."""
+    open_ended = _table.c.state.in_([*_LIVE, AttemptState.PAID.value, AttemptState.PAID_LATE.value])
+    return _select(
+        session,
+        open_ended
+        & (_table.c.receipt == "")
+        & (_table.c.amount_cents == amount.cents)
+        & _table.c.created_at.between(to_text(since), to_text(until)),
+    )
+
+
+def _select(session: Session, where: ColumnElement[bool]) -> tuple[Attempt, ...]:
+    return tuple(_attempt(row) for row in session.execute(select(_table).where(where).order_by(_table.c.id)))
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        sale_id=row.sale_id,
+        nonce=row.nonce,
+        amount=Money(row.amount_cents),
+        msisdn=Msisdn(row.msisdn),
+        account=ShopAccount(AccountKind(row.kind), row.short_code, row.till_number),
+        account_reference=row.account_reference,
+        created_at=from_text(row.created_at),
+        state=AttemptState(row.state),
+        reason=Reason(row.reason) if row.reason else None,
+        code=row.code,
+        merchant_request_id=row.merchant_request_id,
+        checkout_request_id=row.checkout_request_id,
+        receipt=row.receipt,
+        submitted_at=from_text_or_none(row.submitted_at),
+        finished_at=from_text_or_none(row.finished_at),
+    )

@@ -1,0 +1,158 @@
+"""One SQLite file, one thread that writes it, one that reads it for the screens; knows no table by name."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from pos_app.store import schema
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_RESERVE_BYTES = 4 * 1024 * 1024
+_PRAGMAS = (
+    ("journal_mode", "wal"),
+    ("synchronous", 2),
+    ("foreign_keys", 1),
+    ("busy_timeout", 5000),
+    ("trusted_schema", 0),
+)
+# SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB: after a failed fsync the next commit may only seem to succeed.
+_FATAL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message is a sentence for the person at the till."""
+
+
+class DiskFullError(StoreError):
+    pass
+
+
+class Database:
+    """`run` writes, `read` cannot. Both give their result only after the transaction has ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.failure: StoreError | None = None
+        self.low_space = False
+        self._reserve = path.with_name(path.name + ".reserve")
+        self._writer = ThreadPoolExecutor(1, "till-writer")
+        self._reader = ThreadPoolExecutor(1, "till-reader")
+        self._write_engine: Engine | None = None
+        self._read_engine: Engine | None = None
+
+    async def open(self) -> None:
+        """Brings the schema up to date, checks every setting. Raises StoreError with a sentence."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            schema.bring_up_to_date(self.path)
+            self._write_engine = _engine(self.path, read_only=False)
+            self._read_engine = _engine(self.path, read_only=True)
+            for engine in (self._write_engine, self._read_engine):
+                engine.connect().close()
+        except (DBAPIError, sqlite3.DatabaseError, OSError) as error:
+            why = getattr(error, "orig", error)
+            raise StoreError(
+                f"The till’s records at {self.path} cannot be opened: {why}. Nothing was changed."
+            ) from error
+        self._keep_reserve()
+
+    async def run(self, work: Callable[[Session], T]) -> T:
+        """`work` in one durable transaction. Raises StoreError (nothing was written), or what `work` raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._read, work)
+
+    def _run(self, work: Callable[[Session], T]) -> T:
+        if self.failure:
+            raise self.failure
+        try:
+            with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+                return work(session)
+        except DBAPIError as error:
+            raise self._classified(error) from error
+
+    def _read(self, work: Callable[[Session], T]) -> T:
+        with Session(self._read_engine, expire_on_commit=False) as session:
+            return work(session)
+
+    def _classified(self, error: DBAPIError) -> Exception:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            self.low_space = True
+            self._reserve.unlink(missing_ok=True)
+            log.error("the disk is full; the reserve was released")
+            return DiskFullError("The disk is full. Nothing was written or sent. Free some space, then try again.")
+        if code in _FATAL:
+            self.failure = StoreError(
+                "The till’s records cannot be written safely. Stop taking money here and call your supervisor."
+            )
+            log.critical("the database failed with SQLite code %s; no more writes", code)
+            return self.failure
+        return error
+
+    def _keep_reserve(self) -> None:
+        """A file to delete when the disk is full, so that what already happened can still be recorded."""
+        try:
+            if not self._reserve.exists():
+                self._reserve.write_bytes(bytes(_RESERVE_BYTES))
+            self.low_space = False
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+            self.low_space = True
+
+    async def has_room(self) -> bool:
+        """Whether a new charge may be written; asks the disk again once it was full."""
+        if self.low_space:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._keep_reserve)
+        return not self.low_space
+
+    async def close(self) -> None:
+        """Waits for what is being written, then checkpoints."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._close)
+        self._writer.shutdown()
+        self._reader.shutdown()
+
+    def _close(self) -> None:
+        for engine in (self._read_engine, self._write_engine):
+            if engine is not None:
+                engine.dispose()
+        if self._write_engine is not None and not self.failure:
+            with closing(sqlite3.connect(self.path)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _engine(path: Path, *, read_only: bool) -> Engine:
+    # pysqlite's default pool is per thread; each engine here is used by the one thread of its executor.
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5.0, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not BEGIN by itself
+        for name, value in _PRAGMAS:
+            connection.execute(f"PRAGMA {name}={value}").fetchall()
+            if (found := connection.execute(f"PRAGMA {name}").fetchone()[0]) != value:
+                raise sqlite3.DatabaseError(f"{name} is {found}, not {value}")
+        if read_only:
+            connection.execute("PRAGMA query_only=1").fetchall()
+            connection.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,86 @@
+"""Evidence on disk: appended, never changed; one row per event of the relay however often it arrives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlmodel import Session
+
+from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
+from pos_app.domain.money import Money
+from pos_app.domain.reason import Reason
+from pos_app.store.tables import EvidenceRecord, table
+from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+
+_table = table(EvidenceRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    evidence: Evidence
+    disposition: Disposition
+    recorded_at: datetime
+
+
+def append(
+    session: Session,
+    evidence: Evidence,
+    disposition: Disposition,
+    recorded_at: datetime,
+    *,
+    attempt_id: int | None = None,
+    payment_id: str | None = None,
+    event_key: str | None = None,
+) -> None:
+    session.execute(
+        insert(_table).values(
+            attempt_id=attempt_id,
+            payment_id=payment_id,
+            event_key=event_key,
+            fact=evidence.fact.value,
+            source=evidence.source.value,
+            at=to_text(evidence.at),
+            recorded_at=to_text(recorded_at),
+            reason=evidence.reason.value if evidence.reason else "",
+            code=evidence.code,
+            text=evidence.text,
+            merchant_request_id=evidence.merchant_request_id,
+            checkout_request_id=evidence.checkout_request_id,
+            receipt=evidence.receipt,
+            amount_cents=evidence.amount.cents if evidence.amount is not None else None,
+            short_code=evidence.short_code,
+            paid_at=to_text_or_none(evidence.paid_at),
+            trusted=int(evidence.trusted),
+            disposition=disposition.value,
+        )
+    )
+
+
+def is_known(session: Session, event_key: str) -> bool:
+    return session.execute(select(_table.c.id).where(_table.c.event_key == event_key)).first() is not None
+
+
+def of_attempt(session: Session, attempt_id: int) -> tuple[EvidenceRow, ...]:
+    """Oldest first."""
+    rows = session.execute(select(_table).where(_table.c.attempt_id == attempt_id).order_by(_table.c.id))
+    return tuple(_row(row) for row in rows)
+
+
+def _row(row: Row[Any]) -> EvidenceRow:
+    evidence = Evidence(
+        fact=Fact(row.fact),
+        source=Source(row.source),
+        at=from_text(row.at),
+        reason=Reason(row.reason) if row.reason else None,
+        code=row.code,
+        text=row.text,
+        merchant_request_id=row.merchant_request_id,
+        checkout_request_id=row.checkout_request_id,
+        receipt=row.receipt,
+        amount=Money(row.amount_cents) if row.amount_cents is not None else None,
+        short_code=row.short_code,
+        paid_at=from_text_or_none(row.paid_at),
+        trusted=bool(row.trusted),
+    )
+    return EvidenceRow(evidence, Disposition(row.disposition), from_text(row.recorded_at))

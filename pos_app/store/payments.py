@@ -1,0 +1,95 @@
+"""Payments on disk: one row per M-Pesa receipt, whoever told of it and however often."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlmodel import Session
+
+from pos_app.domain.money import Money
+from pos_app.domain.payment import Payment
+from pos_app.store.tables import PaymentRow, table
+from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+
+_table = table(PaymentRow)
+
+
+def add(session: Session, payment: Payment) -> None:
+    session.execute(insert(_table).values(id=payment.id, **_values(payment)))
+
+
+def save(session: Session, payment: Payment) -> None:
+    session.execute(update(_table).where(_table.c.id == payment.id).values(_values(payment)))
+
+
+def supersede(session: Session, payment_id: str, by: str) -> None:
+    """The receiptless row of a charge turned out to be a payment already known by its receipt."""
+    session.execute(update(_table).where(_table.c.id == payment_id).values(superseded_by=by))
+
+
+def by_id(session: Session, payment_id: str) -> Payment | None:
+    return next(iter(_select(session, _table.c.id == payment_id)), None)
+
+
+def by_receipt(session: Session, receipt: str) -> Payment | None:
+    return next(iter(_select(session, _table.c.receipt == receipt)), None)
+
+
+def of_attempt(session: Session, attempt_id: int) -> Payment | None:
+    return next(iter(_select(session, _table.c.attempt_id == attempt_id)), None)
+
+
+def of_sale(session: Session, sale_id: int) -> tuple[Payment, ...]:
+    return _select(session, _table.c.sale_id == sale_id)
+
+
+def newest(session: Session, limit: int) -> tuple[Payment, ...]:
+    return _select(session, _table.c.id.is_not(None), newest_first=limit)
+
+
+def total_received(session: Session) -> Money:
+    """The sum of every payment that stands; the simulator's ledger must agree once all is quiet."""
+    rows = _select(session, _table.c.id.is_not(None))
+    return Money(sum(payment.amount.cents for payment in rows))
+
+
+def _select(session: Session, where: ColumnElement[bool], newest_first: int = 0) -> tuple[Payment, ...]:
+    query = select(_table).where(where & _table.c.superseded_by.is_(None))
+    ordered = (
+        query.order_by(_table.c.received_at.desc()).limit(newest_first)
+        if newest_first
+        else query.order_by(_table.c.received_at)
+    )
+    return tuple(_payment(row) for row in session.execute(ordered))
+
+
+def _values(payment: Payment) -> dict[str, object]:
+    return {
+        "receipt": payment.receipt,
+        "amount_cents": payment.amount.cents,
+        "short_code": payment.short_code,
+        "received_at": to_text(payment.received_at),
+        "paid_at": to_text_or_none(payment.paid_at),
+        "payer_name": payment.payer_name,
+        "payer_phone": payment.payer_phone,
+        "bill_reference": payment.bill_reference,
+        "sale_id": payment.sale_id,
+        "attempt_id": payment.attempt_id,
+        "likely_attempt_id": payment.likely_attempt_id,
+    }
+
+
+def _payment(row: Row[Any]) -> Payment:
+    return Payment(
+        id=row.id,
+        receipt=row.receipt,
+        amount=Money(row.amount_cents),
+        short_code=row.short_code,
+        received_at=from_text(row.received_at),
+        paid_at=from_text_or_none(row.paid_at),
+        payer_name=row.payer_name,
+        payer_phone=row.payer_phone,
+        bill_reference=row.bill_reference,
+        sale_id=row.sale_id,
+        attempt_id=row.attempt_id,
+        likely_attempt_id=row.likely_attempt_id,
+    )

@@ -1,0 +1,127 @@
+"""The rows as SQLModel sees them; the rules stand in the domain and as constraints in the migrations."""
+
+from sqlalchemy import Table
+from sqlmodel import Field, SQLModel
+
+
+class SaleRow(SQLModel, table=True):
+    __tablename__ = "sale"
+    id: int | None = Field(default=None, primary_key=True)
+    number: int
+    opened_at: str
+    closed_at: str | None = None
+    voided_at: str | None = None
+    total_cents: int
+    printed: int = 0
+
+
+class SaleLineRow(SQLModel, table=True):
+    __tablename__ = "sale_line"
+    id: int | None = Field(default=None, primary_key=True)
+    sale_id: int = Field(foreign_key="sale.id")
+    position: int
+    name: str
+    price_cents: int
+    quantity: int
+
+
+class CashTenderRow(SQLModel, table=True):
+    __tablename__ = "cash_tender"
+    id: int | None = Field(default=None, primary_key=True)
+    sale_id: int = Field(foreign_key="sale.id")
+    amount_cents: int
+    received_cents: int
+    at: str
+
+
+class AttemptRow(SQLModel, table=True):
+    __tablename__ = "attempt"
+    id: int | None = Field(default=None, primary_key=True)
+    sale_id: int = Field(foreign_key="sale.id")
+    nonce: str
+    amount_cents: int
+    msisdn: str
+    kind: str
+    short_code: str
+    till_number: str
+    account_reference: str
+    created_at: str
+    state: str
+    reason: str = ""
+    code: str = ""
+    merchant_request_id: str = ""
+    checkout_request_id: str = ""
+    receipt: str = ""
+    submitted_at: str | None = None
+    finished_at: str | None = None
+
+
+class PaymentRow(SQLModel, table=True):
+    __tablename__ = "payment"
+    id: str = Field(primary_key=True)
+    receipt: str = ""
+    amount_cents: int
+    short_code: str
+    received_at: str
+    paid_at: str | None = None
+    payer_name: str = ""
+    payer_phone: str = ""
+    bill_reference: str = ""
+    sale_id: int | None = Field(default=None, foreign_key="sale.id")
+    attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
+    likely_attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
+    superseded_by: str | None = Field(default=None, foreign_key="payment.id")
+
+
+class EvidenceRecord(SQLModel, table=True):
+    __tablename__ = "evidence"
+    id: int | None = Field(default=None, primary_key=True)
+    attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
+    payment_id: str | None = Field(default=None, foreign_key="payment.id")
+    event_key: str | None = None
+    fact: str
+    source: str
+    at: str
+    recorded_at: str
+    reason: str = ""
+    code: str = ""
+    text: str = ""
+    merchant_request_id: str = ""
+    checkout_request_id: str = ""
+    receipt: str = ""
+    amount_cents: int | None = None
+    short_code: str = ""
+    paid_at: str | None = None
+    trusted: int = 1
+    disposition: str
+
+
+class RelayCursorRow(SQLModel, table=True):
+    __tablename__ = "relay_cursor"
+    stream: str = Field(primary_key=True)
+    epoch: str
+    seq: int
+    chain: str
+
+
+class ParkedEventRow(SQLModel, table=True):
+    __tablename__ = "parked_event"
+    id: int | None = Field(default=None, primary_key=True)
+    event_key: str
+    kind: str
+    why: str
+    received_at: str
+
+
+class ProductRow(SQLModel, table=True):
+    __tablename__ = "product"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    price_cents: int
+    barcode: str = ""
+    removed_at: str | None = None
+
+
+def table(row: type[SQLModel]) -> Table:
+    """The table behind a row class, for statements; rows as objects cost ten times as much (floors §1)."""
+    return SQLModel.metadata.tables[str(row.__tablename__)]

@@ -1,0 +1,19 @@
+"""Instants as SQLite keeps them: UTC, ISO 8601, always with microseconds, so that text order is time order."""
+
+from datetime import UTC, datetime
+
+
+def to_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_text(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def to_text_or_none(instant: datetime | None) -> str | None:
+    return to_text(instant) if instant else None
+
+
+def from_text_or_none(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
