@@ -1,0 +1,170 @@
+"""Keeps following the relay by websocket, or by long poll where networks break websockets; never gives up quietly."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
+
+from pos_app.domain.shop import Pairing
+from pos_app.relay_link.delivery import LinkStatus, Listener
+from pos_app.relay_link.follower import Follower, GapError
+from relay import protocol
+from relay.protocol import FromRelay, Hello, MalformedFrameError, StreamCursor
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 60.0
+STALLED_SECONDS = 5.0
+"""Nothing arrives although the relay says that there is more."""
+STABLE_SECONDS = 60.0
+POLLED_SECONDS = 300.0
+"""How long to stay with the long poll before trying the websocket again."""
+_BATCH = 256
+_NETWORK_ERRORS = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, httpx.HTTPError, MalformedFrameError)
+
+
+class RefusedByRelayError(Exception):
+    """The relay knows this till no longer, or wants a newer program: waiting will not help."""
+
+
+@dataclass
+class RelayLink:
+    """`run` until cancelled. One link at a time may follow a stream for one till."""
+
+    pairing: Pairing
+    listener: Listener
+    http: Callable[[], httpx.AsyncClient]
+    rng: random.Random = field(default_factory=random.Random)
+    _failures: int = 0
+
+    async def run(self) -> None:
+        while True:
+            self.listener.status(LinkStatus.CONNECTING)
+            follower = Follower(self.pairing.stream, await self.listener.cursor(), self.listener)
+            started = asyncio.get_running_loop().time()
+            try:
+                await self._follow_once(follower)
+            except RefusedByRelayError as refusal:
+                log.warning("the relay refused this till: %s", refusal)
+                self.listener.status(LinkStatus.REFUSED)
+                return
+            except (*_NETWORK_ERRORS, GapError) as error:
+                log.info("the relay link ended: %s", type(error).__name__)
+            except Exception:  # whatever a delivery met, the log is read again from the cursor
+                log.exception("the relay link failed")
+            if asyncio.get_running_loop().time() - started > STABLE_SECONDS:
+                self._failures = 0
+            self.listener.status(LinkStatus.OFFLINE)
+            await asyncio.sleep(self._pause(follower))
+            self._failures += 1
+
+    def _pause(self, follower: Follower) -> float:
+        """Full jitter, so that ten thousand tills do not come back in the same second."""
+        if follower.retry_in:
+            return self.rng.uniform(*follower.retry_in)
+        return self.rng.uniform(0, min(60.0, 0.5 * 2**self._failures))
+
+    async def _follow_once(self, follower: Follower) -> None:
+        # After two failures in a row every other try is a long poll: some networks carry no websocket at all.
+        if self._failures >= 2 and self._failures % 2 == 0:
+            await asyncio.wait_for(self._poll(follower), POLLED_SECONDS)
+            return
+        await self._follow_websocket(follower)
+
+    async def _follow_websocket(self, follower: Follower) -> None:
+        url = self.pairing.relay_url.replace("http", "ws", 1).rstrip("/") + protocol.CONNECT_PATH
+        try:
+            async with connect(
+                url,
+                subprotocols=[Subprotocol(protocol.SUBPROTOCOL)],
+                additional_headers=self._headers,
+                compression=None,
+                max_size=protocol.MAX_FRAME_BYTES,
+                max_queue=512,
+                open_timeout=10,
+                close_timeout=1,
+                ping_interval=20,
+                ping_timeout=10,
+                proxy=None if _is_loopback(url) else True,
+            ) as socket:
+                await socket.send(protocol.encode(self._hello(follower)), text=True)
+                await self._read(socket, follower)
+        except InvalidStatus as error:
+            if error.response.status_code in {401, 403}:
+                raise RefusedByRelayError(f"HTTP {error.response.status_code}") from error
+            raise
+        except ConnectionClosed as error:
+            if error.rcvd and protocol.closes_for_good(error.rcvd.code):
+                raise RefusedByRelayError(f"close code {error.rcvd.code}") from error
+            raise
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.pairing.token}"}
+
+    def _hello(self, follower: Follower) -> Hello:
+        cursor = follower.cursor
+        return Hello(streams=[StreamCursor(follower.stream, cursor.epoch, cursor.seq, cursor.chain)])
+
+    async def _read(self, socket: ClientConnection, follower: Follower) -> None:
+        inbox: asyncio.Queue[FromRelay | Exception] = asyncio.Queue(2 * _BATCH)
+        reader = asyncio.create_task(_receive(socket, inbox))
+        try:
+            while True:
+                frames = await _next_batch(inbox, SILENCE_SECONDS if follower.is_at_head else STALLED_SECONDS)
+                if ack := await follower.take(frames):
+                    await socket.send(protocol.encode(ack), text=True)
+        finally:
+            reader.cancel()
+
+    async def _poll(self, follower: Follower) -> None:
+        url = self.pairing.relay_url.rstrip("/") + protocol.EVENTS_PATH + self.pairing.stream
+        while True:
+            cursor = follower.cursor
+            answer = await self.http().get(
+                url,
+                params={"epoch": cursor.epoch, "after": cursor.seq, "chain": cursor.chain, "wait": 25},
+                headers=self._headers,
+                timeout=40,
+            )
+            if answer.status_code in {401, 403}:
+                raise RefusedByRelayError(f"HTTP {answer.status_code}")
+            answer.raise_for_status()
+            await follower.take(protocol.decode_frames(answer.content))
+
+
+async def _receive(socket: ClientConnection, inbox: asyncio.Queue[FromRelay | Exception]) -> None:
+    """What ends the connection is the last thing in the inbox, after every frame that came before it."""
+    try:
+        while True:
+            frame = protocol.decode_from_relay(await socket.recv())
+            if frame is not None:
+                await inbox.put(frame)
+    except _NETWORK_ERRORS as error:
+        await inbox.put(error)
+
+
+async def _next_batch(inbox: asyncio.Queue[FromRelay | Exception], patience: float) -> list[FromRelay]:
+    """All that has come, at least one frame. Raises what ended the connection, or TimeoutError after `patience` s."""
+    batch: list[FromRelay] = []
+    item = await asyncio.wait_for(inbox.get(), patience)
+    while True:
+        if isinstance(item, Exception):
+            if not batch:
+                raise item
+            inbox.put_nowait(item)
+            return batch
+        batch.append(item)
+        if len(batch) == _BATCH or inbox.empty():
+            return batch
+        item = inbox.get_nowait()
+
+
+def _is_loopback(url: str) -> bool:
+    return httpx.URL(url.replace("ws", "http", 1)).host in {"127.0.0.1", "localhost", "::1"}

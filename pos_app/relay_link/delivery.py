@@ -1,0 +1,82 @@
+"""What the relay delivers, as values for the services; the only place that translates the relay's frames."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from relay.protocol import GENESIS, KIND_C2B_CONFIRMATION, KIND_STK, TRUSTED, Cursor, Event
+
+__all__ = ["GENESIS", "KIND_C2B_CONFIRMATION", "KIND_STK", "Cursor", "Delivery", "LinkStatus", "Listener"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One callback that the relay has on disk. `body` is the decoded JSON, or None where it was none."""
+
+    cursor: Cursor
+    kind: str
+    key: str
+    revision: int
+    trusted: bool
+    received_at: datetime
+    nonce: str
+    short_code: str
+    body: object
+
+    @property
+    def event_key(self) -> str:
+        """Names this very message for ever, on any relay and after any restore."""
+        return f"{self.key}#{self.revision}"
+
+
+def delivery_of(event: Event, epoch: str) -> Delivery:
+    return Delivery(
+        cursor=Cursor(epoch, event.seq, event.chain),
+        kind=event.kind,
+        key=event.key,
+        revision=event.rev,
+        trusted=event.trust == TRUSTED,
+        received_at=_instant(event.at),
+        nonce=event.nonce or "",
+        short_code=event.short_code or "",
+        body=_decoded(event.body),
+    )
+
+
+def _decoded(body: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.now(UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+class LinkStatus(StrEnum):
+    CONNECTING = "connecting"
+    CATCHING_UP = "catching_up"
+    LIVE = "live"
+    OFFLINE = "offline"
+    REFUSED = "refused"
+    """The relay does not accept this till any more; a person must pair it again."""
+
+
+class Listener(Protocol):
+    """The services' end. `deliver` and `reset` return only after their commit."""
+
+    async def cursor(self) -> Cursor: ...
+
+    async def deliver(self, deliveries: list[Delivery]) -> None: ...
+
+    async def reset(self, cursor: Cursor, reason: str) -> None: ...
+
+    def status(self, status: LinkStatus) -> None: ...

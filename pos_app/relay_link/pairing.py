@@ -1,0 +1,78 @@
+"""Pairs this till with a relay by a one-time code, and asks the relay whether it still knows the till."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from pos_app.domain.refused import Refused
+from pos_app.domain.shop import Pairing
+from relay import protocol
+from relay.protocol import PairRequest, make_nonce
+
+__all__ = ["RelayAnswer", "ask_relay", "make_nonce", "pair"]
+
+_NO_ANSWER = "The relay does not answer at that address. Check the address and the internet, then try again."
+_NOT_A_RELAY = "Something answers at that address, but it is not a relay. Check the address."
+_SPENT = "That code was used, tried too often, or is older than 10 minutes. Ask for a new one and type it again."
+_REFUSALS = {
+    404: "The relay does not know that code. Ask for a new one and type it again.",
+    403: _SPENT,
+    410: _SPENT,
+    429: "Too many tries. Wait a minute, then type the code again.",
+}
+
+
+async def pair(http: httpx.AsyncClient, relay_url: str, code: str, till_name: str) -> Pairing | Refused:
+    """Uses the code up. A lost answer leaves an unused till at the relay, which does no harm."""
+    url = relay_url.strip().rstrip("/")
+    try:
+        request = protocol.encode(PairRequest(code=code, name=till_name))
+        answer = await http.post(
+            url + protocol.PAIR_PATH, content=request, headers={"content-type": "application/json"}
+        )
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return Refused(_NO_ANSWER)
+    if answer.status_code != httpx.codes.OK:
+        return Refused(_REFUSALS.get(answer.status_code, _NOT_A_RELAY))
+    try:
+        paired = protocol.decode_pair_response(answer.content)
+    except protocol.MalformedFrameError:
+        return Refused(_NOT_A_RELAY)
+    return Pairing(
+        relay_url=url,
+        shop=paired.shop,
+        stream=paired.stream,
+        till_id=paired.till_id,
+        token=paired.token,
+        callback_base=paired.callback_base,
+        nonce_key=paired.nonce_key,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAnswer:
+    ok: bool
+    sentence: str
+
+
+async def ask_relay(http: httpx.AsyncClient, pairing: Pairing) -> RelayAnswer:
+    """One look at the log with our token; changes nothing."""
+    url = pairing.relay_url.rstrip("/") + protocol.EVENTS_PATH + pairing.stream
+    try:
+        answer = await http.get(
+            url, params={"after": 0, "wait": 0}, headers={"Authorization": f"Bearer {pairing.token}"}
+        )
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return RelayAnswer(ok=False, sentence=_NO_ANSWER)
+    if answer.status_code in {401, 403}:
+        return RelayAnswer(
+            ok=False, sentence="The relay does not know this till any more. Pair it again with a new code."
+        )
+    if answer.status_code != httpx.codes.OK:
+        return RelayAnswer(ok=False, sentence=f"The relay answers with error {answer.status_code}. Call its operator.")
+    return RelayAnswer(ok=True, sentence=f"Connected to the relay as “{pairing.shop}”.")
+
+
+def nonce_maker(pairing: Pairing) -> Callable[[], str]:
+    return lambda: make_nonce(pairing.nonce_key)
