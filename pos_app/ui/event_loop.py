@@ -1,0 +1,151 @@
+"""asyncio on Qt's loop: exact timers, garbage collected on this thread alone, and an end that is asked for."""
+
+import asyncio
+import gc
+import heapq
+import logging
+import math
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from typing import Any
+
+# qasync ships no types; this module is its only user and gives it some.
+import qasync  # type: ignore[import-untyped]
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication
+
+log = logging.getLogger(__name__)
+Main = Callable[["App", asyncio.Event], Coroutine[Any, Any, int]]
+_MANY_DEAD = 64
+
+
+class TillLoop(qasync.QEventLoop):  # type: ignore[misc]  # the untyped base, see above
+    """qasync's timers are 5 % off, may fire early, and live on when cancelled; one heap behind one timer does not."""
+
+    def __init__(self, app: QApplication, already_running: bool = False) -> None:
+        self._heap: list[asyncio.TimerHandle] = []
+        self._dead = 0
+        self._alarm = QTimer(singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._alarm.timeout.connect(self._due)
+        super().__init__(app, already_running=already_running)
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        if delay <= 0:
+            handle: asyncio.Handle = super().call_later(0, callback, *args, context=context)
+            return handle
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle._scheduled = True  # type: ignore[attr-defined]  # what BaseEventLoop.call_at does
+        heapq.heappush(self._heap, handle)
+        if self._heap[0] is handle:
+            self._arm()
+        return handle
+
+    def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
+        self._dead += 1
+        if self._dead > _MANY_DEAD and self._dead * 2 > len(self._heap):
+            self._heap = [handle for handle in self._heap if not handle.cancelled()]
+            heapq.heapify(self._heap)
+            self._dead = 0
+
+    def _arm(self) -> None:
+        while self._heap and self._heap[0].cancelled():
+            self._pop()
+        if not self._heap:
+            self._alarm.stop()
+            return
+        milliseconds = math.ceil((self._heap[0].when() - self.time()) * 1000)
+        self._alarm.start(max(0, min(milliseconds, 2**31 - 1)))
+
+    def _pop(self) -> asyncio.TimerHandle:
+        handle = heapq.heappop(self._heap)
+        handle._scheduled = False  # type: ignore[attr-defined]  # so that a later cancel() does not count it dead
+        if handle.cancelled():
+            self._dead = max(0, self._dead - 1)
+        return handle
+
+    def _due(self) -> None:
+        now = self.time()
+        while self._heap and (self._heap[0].cancelled() or self._heap[0].when() <= now):
+            handle = self._pop()
+            if not handle.cancelled():
+                self._arm()
+                handle._run()
+        self._arm()
+
+    def close(self) -> None:
+        self._alarm.stop()
+        self._heap.clear()
+        super().close()
+
+
+class GuiThreadGC(QObject):
+    """Python's collector runs in whatever thread trips it and would destroy QObjects there: so it runs here only."""
+
+    def __init__(self, milliseconds: int = 2000, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        gc.disable()
+        self._thresholds = gc.get_threshold()
+        self._timer = QTimer(self, interval=milliseconds)
+        self._timer.timeout.connect(self.check)
+        self._timer.start()
+
+    @Slot()
+    def check(self) -> None:
+        """Collects the oldest generation that is due, as the interpreter would have."""
+        for generation in (2, 1, 0):
+            if gc.get_count()[generation] > self._thresholds[generation]:
+                gc.collect(generation)
+                return
+
+
+class App(QApplication):
+    """Closing, logout and Cmd-Q are requests, so that a charge under way is written down before the loop ends."""
+
+    quit_requested = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Quit:
+            self.quit_requested.emit()
+            event.ignore()
+            return True
+        return super().event(event)
+
+
+def run(amain: Main, argv: list[str]) -> int:
+    """Runs `amain(app, stop)` on Qt's loop to its end and returns its exit code.
+
+    `stop` is set by the last window closing, a quit request, SIGINT or SIGTERM; `amain` must await it and clean up.
+    """
+    app = App(argv)
+    app.setQuitOnLastWindowClosed(False)
+    collector = GuiThreadGC(parent=app)
+    with asyncio.Runner(loop_factory=lambda: TillLoop(app)) as runner:
+        code = runner.run(_body(amain, app))
+    collector.deleteLater()
+    return code
+
+
+async def _body(amain: Main, app: App) -> int:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_default_executor(ThreadPoolExecutor(4, "io"))
+    loop.set_exception_handler(_log_loop_error)
+    app.lastWindowClosed.connect(stop.set)
+    app.quit_requested.connect(stop.set)
+    if sys.platform != "win32":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+    return await amain(app, stop)
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.error("event loop: %s", context.get("message"), exc_info=context.get("exception"))

@@ -1,0 +1,43 @@
+"""Three short sounds, each said by shape and word as well; they never block and never fail a sale."""
+
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+from PySide6.QtCore import QProcess
+from PySide6.QtWidgets import QApplication
+
+from pos_app.paths import resource_path
+
+_PLAYERS = ("pw-play", "paplay", "aplay", "afplay")
+
+
+class Sound(StrEnum):
+    PAID = "paid"
+    FAILED = "failed"
+    ATTENTION = "attention"
+
+
+class Sounds:
+    """`enabled` may be changed at any time; `muted` holds single sounds to leave out."""
+
+    def __init__(self, enabled: bool = True, muted: frozenset[Sound] = frozenset()) -> None:
+        self.enabled = enabled
+        self.muted = muted
+
+    def play(self, sound: Sound) -> None:
+        if self.enabled and sound not in self.muted:
+            _play(resource_path("sounds", f"{sound}.wav"))
+
+
+def _play(file: Path) -> None:
+    if sys.platform == "win32":
+        import winsound
+
+        winsound.PlaySound(str(file), winsound.SND_FILENAME | winsound.SND_ASYNC | winsound.SND_NODEFAULT)
+        return
+    player = next(filter(None, map(shutil.which, _PLAYERS)), None)
+    # A detached process has no parent to wait for it, so the till neither blocks nor keeps a zombie.
+    if player is None or not QProcess.startDetached(player, [str(file)])[0]:
+        QApplication.beep()

@@ -1,0 +1,46 @@
+"""The only door from a slot to a coroutine: keeps each task alive and tells of its failure; it knows no screen."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+log = logging.getLogger(__name__)
+
+
+class Tasks(QObject):
+    failed = Signal(str, object)
+    """(name, exception): for the banner. Cancellation is not a failure."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._live: set[asyncio.Task[Any]] = set()
+
+    def start(self, coro: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(coro, name=name)
+        self._live.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        return tuple(task.get_name() for task in self._live)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._live.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.error("task %s failed", task.get_name(), exc_info=error)
+            self.failed.emit(task.get_name(), error)
+
+    async def aclose(self, grace: float = 3.0) -> None:
+        """Cancels what runs and waits for it, `grace` seconds at most."""
+        running = [task for task in self._live if task is not asyncio.current_task()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=grace)

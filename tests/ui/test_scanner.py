@@ -1,0 +1,148 @@
+"""A scanner is known by its speed: its code is caught anywhere, its Enter presses nothing, and typing is left alone."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from pos_app.devices.scanner import Scanner
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bench(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.field, self.button = QLineEdit(), QPushButton("Pay")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.field)
+        layout.addWidget(self.button)
+        self.button.setDefault(True)
+        self.pressed: list[str] = []
+        self.field.returnPressed.connect(lambda: self.pressed.append("enter"))
+        self.button.clicked.connect(lambda: self.pressed.append("pay"))
+
+
+@pytest.fixture
+def clock() -> Counter:
+    return Counter()
+
+
+@pytest.fixture
+def codes(qapp: QApplication, clock: Counter) -> list[str]:
+    scanner = Scanner(clock, parent=qapp)
+    scanner.watch(qapp)
+    heard: list[str] = []
+    scanner.scanned.connect(heard.append)
+    qapp.scanner_under_test = scanner  # type: ignore[attr-defined]
+    yield heard  # type: ignore[misc]
+    qapp.removeEventFilter(scanner)
+    scanner.deleteLater()
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Bench:
+    bench = Bench()
+    qtbot.addWidget(bench)
+    bench.show()
+    bench.activateWindow()
+    bench.field.setFocus()
+    qtbot.waitUntil(bench.field.hasFocus)
+    return bench
+
+
+def type_keys(widget: QWidget, keys: str, clock: Counter, gap: float, end: Qt.Key | None = Qt.Key.Key_Return) -> None:
+    for key in keys:
+        clock.now += gap
+        QTest.keyClick(widget, key)
+    if end is not None:
+        clock.now += gap
+        QTest.keyClick(widget, end)
+
+
+@pytest.mark.parametrize("end", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab])
+def test_a_scan_is_caught_and_leaves_no_trace(bench: Bench, clock: Counter, codes: list[str], end: Qt.Key) -> None:
+    bench.field.setText("mil")
+    type_keys(bench.field, "6161100123456", clock, 0.01, end)
+    assert codes == ["6161100123456"]
+    assert bench.field.text() == "mil"
+    assert bench.pressed == []
+    assert bench.field.hasFocus()
+
+
+def test_a_scan_on_a_button_does_not_press_it(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    bench.button.setFocus()
+    type_keys(bench.button, "6161100123456", clock, 0.01)
+    assert codes == ["6161100123456"]
+    assert bench.pressed == []
+
+
+def test_through_the_native_window_each_key_counts_once(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    for key in "6161100123456":
+        clock.now += 0.01
+        QTest.keyClick(bench.windowHandle(), key)
+    QTest.keyClick(bench.windowHandle(), Qt.Key.Key_Return)
+    assert codes == ["6161100123456"]
+    assert bench.field.text() == ""
+
+
+def test_typing_by_hand_passes_untouched(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    type_keys(bench.field, "0712345678", clock, 0.09)
+    assert codes == []
+    assert bench.field.text() == "0712345678"
+    assert bench.pressed == ["enter"]
+
+
+def test_a_quick_short_amount_is_no_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    type_keys(bench.field, "350", clock, 0.02)
+    assert codes == []
+    assert bench.pressed == ["enter"]
+
+
+def test_a_pause_before_the_end_is_no_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    type_keys(bench.field, "6161100123456", clock, 0.01, end=None)
+    clock.now += 0.2
+    QTest.keyClick(bench.field, Qt.Key.Key_Return)
+    assert codes == []
+    assert bench.pressed == ["enter"]
+
+
+def test_a_control_key_breaks_the_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    type_keys(bench.field, "12345", clock, 0.01, end=None)
+    clock.now += 0.01
+    QTest.keyClick(bench.field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    type_keys(bench.field, "67", clock, 0.01)
+    assert codes == []
+
+
+def test_a_field_that_grouped_the_digits_is_cleaned_too(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    def group(text: str) -> None:
+        digits = text.replace(" ", "")
+        bench.field.setText(" ".join(digits[at : at + 4] for at in range(0, len(digits), 4)))
+
+    bench.field.textEdited.connect(group)
+    type_keys(bench.field, "61611001", clock, 0.01)
+    assert codes == ["61611001"]
+    assert bench.field.text().strip() == ""
+
+
+def test_a_field_that_refused_the_keys_keeps_its_own_text(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    bench.field.setText("shop")
+    bench.field.setMaxLength(4)
+    type_keys(bench.field, "6161100123456", clock, 0.01)
+    assert codes == ["6161100123456"]
+    assert bench.field.text() == "shop"
+
+
+def test_without_any_focus_the_window_hears_the_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    bench.field.clearFocus()
+    bench.button.clearFocus()
+    type_keys(bench, "6161100123456", clock, 0.01)
+    assert codes == ["6161100123456"]

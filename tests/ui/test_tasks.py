@@ -1,0 +1,66 @@
+"""A slot's coroutine stays alive, its failure is told once, and closing ends it."""
+
+import asyncio
+import gc
+import logging
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from pos_app.ui.event_loop import TillLoop
+from pos_app.ui.tasks import Tasks
+
+
+def test_a_task_stays_alive_without_anybody_holding_it(aloop: TillLoop, qtbot: QtBot) -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+        done.append("worked")
+
+    tasks = Tasks()
+    tasks.start(work(), "work")
+    gc.collect()
+    assert tasks.live == ("work",)
+    qtbot.waitUntil(lambda: done == ["worked"])
+    qtbot.waitUntil(lambda: tasks.live == ())
+
+
+def test_a_failure_is_logged_and_told(aloop: TillLoop, qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise OSError("no network")
+
+    tasks = Tasks()
+    with caplog.at_level(logging.ERROR), qtbot.waitSignal(tasks.failed) as told:
+        tasks.start(work(), "charge")
+    assert told.args[0] == "charge"
+    assert isinstance(told.args[1], OSError)
+    assert "task charge failed" in caplog.text
+
+
+def test_cancellation_is_no_failure_and_closing_waits(aloop: TillLoop, qtbot: QtBot) -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cancelled")
+
+    tasks = Tasks()
+    tasks.failed.connect(lambda *_: ended.append("failed"))
+
+    async def close() -> None:
+        tasks.start(work(), "work")
+        await asyncio.sleep(0)
+        await tasks.aclose()
+        ended.append("closed")
+
+    tasks.start(close(), "close")
+    qtbot.waitUntil(lambda: ended == ["cancelled", "closed"])
+
+
+def test_closing_with_nothing_running_returns_at_once(aloop: TillLoop, qtbot: QtBot) -> None:
+    tasks = Tasks()
+    closing = asyncio.ensure_future(tasks.aclose())
+    qtbot.waitUntil(closing.done)
