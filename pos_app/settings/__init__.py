@@ -1,0 +1,13 @@
+"""What the shop chose (a file and the environment) and what it keeps secret; it knows no screen."""
+
+from pos_app.settings.file import SettingsFile as SettingsFile
+from pos_app.settings.secrets import KeyringSecrets as KeyringSecrets
+from pos_app.settings.secrets import MemorySecrets as MemorySecrets
+from pos_app.settings.secrets import SecretName as SecretName
+from pos_app.settings.secrets import Secrets as Secrets
+from pos_app.settings.secrets import SecretsError as SecretsError
+from pos_app.settings.secrets import open_secrets as open_secrets
+from pos_app.settings.secrets_file import FileSecrets as FileSecrets
+from pos_app.settings.values import Environment as Environment
+from pos_app.settings.values import Settings as Settings
+from pos_app.settings.values import ThemeChoice as ThemeChoice

@@ -1,0 +1,92 @@
+"""The settings as one frozen value, none of it secret, and the rules that a typed value must keep."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pos_app.domain.shop import AccountKind, ShopAccount, ShortCodeError
+
+_TILL_CODE = re.compile(r"[A-Za-z0-9]{1,3}", re.ASCII)
+
+
+class Environment(StrEnum):
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+class ThemeChoice(StrEnum):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+_BASE_URLS = {
+    Environment.SANDBOX: "https://sandbox.safaricom.co.ke",
+    Environment.PRODUCTION: "https://api.safaricom.co.ke",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`base_url` replaces the environment's own address (contract §1); empty for the real ones."""
+
+    shop_name: str = ""
+    till_code: str = "1"
+    cashier: str = "Cashier"
+    kind: AccountKind = AccountKind.PAYBILL
+    short_code: str = ""
+    till_number: str = ""
+    environment: Environment = Environment.SANDBOX
+    base_url: str = ""
+    relay_url: str = ""
+    relay_shop: str = ""
+    relay_stream: str = ""
+    relay_till_id: str = ""
+    relay_till_name: str = ""
+    theme: ThemeChoice = ThemeChoice.SYSTEM
+    sounds: bool = True
+
+    @property
+    def account(self) -> ShopAccount | None:
+        """None until the numbers make a shop that M-Pesa could know."""
+        try:
+            return ShopAccount(self.kind, self.short_code, self.till_number)
+        except ShortCodeError:
+            return None
+
+    @property
+    def daraja_url(self) -> str:
+        return self.base_url or _BASE_URLS[self.environment]
+
+    @property
+    def is_paired(self) -> bool:
+        return bool(self.relay_url and self.relay_till_id)
+
+
+def till_code_problem(text: str) -> str:
+    """A sentence, or empty. The code begins the reference in the customer's SMS, which has 12 characters."""
+    return "" if _TILL_CODE.fullmatch(text) else "The till code is 1 to 3 letters or digits, for example 1 or A2."
+
+
+def url_problem(text: str) -> str:
+    """A sentence, or empty. Keys travel to this address, so it is encrypted unless it is this computer."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host:
+        return "Type the whole address, for example https://relay.example.co.ke"
+    if parts.scheme == "http" and not _is_this_computer(host):
+        return "The address must begin with https:// so that nobody on the way can read it."
+    return ""
+
+
+def _is_this_computer(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
