@@ -1,0 +1,141 @@
+"""What a callback's body says as far as the log needs it: its kind, its identity and its money.
+
+Pure. It never raises, whatever the bytes: what it cannot read becomes `unparsed` and is kept as it came.
+Sources: contract §2.1 (STK), §2.6 (C2B), §7 (one payment may be called back twice).
+"""
+
+import hashlib
+import re
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+import msgspec
+
+from relay.protocol import KIND_C2B_CONFIRMATION, KIND_STK, KIND_UNPARSED
+
+MAX_BRACKETS = 256
+"""A callback has about ten. With more it is not read at all, so that no reader runs out of stack."""
+
+_IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
+_RECEIPT = re.compile(r"[0-9A-Za-z]{1,32}")
+_SHORT_CODE = re.compile(r"[0-9]{1,12}")
+_NONCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Reading(NamedTuple):
+    """`is_json` says whether the body can be sent on as it is."""
+
+    kind: str
+    key: str
+    money: str
+    receipt: str | None
+    short_code: str | None
+    is_json: bool
+
+
+def nonce_text(segment: str) -> str:
+    """The nonce of a path; one that cannot be a till's is named by its hash, so that any text can be kept."""
+    if _NONCE.fullmatch(segment):
+        return segment
+    return "x" + hashlib.sha256(segment.encode("utf-8", "surrogatepass")).hexdigest()[:31]
+
+
+def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
+    document, is_json = _parse(body)
+    callback = _get(_get(document, "Body"), "stkCallback")
+    checkout, code = _get(callback, "CheckoutRequestID"), _get(callback, "ResultCode")
+    short_code = _match(_SHORT_CODE, short_code_header.strip())
+    if _match(_IDENTITY, checkout) is None or not _is_code(code):
+        return _unparsed(body, f"stk/{nonce}", short_code, is_json)
+    items = _items(callback)
+    receipt = items.get("MpesaReceiptNumber")
+    money = _money(items.get("Amount"), _code(code), receipt, short_code)
+    return Reading(KIND_STK, f"stk:{nonce}:{checkout}", money, _match(_RECEIPT, receipt), short_code, is_json)
+
+
+def read_confirmation(body: bytes) -> Reading:
+    document, is_json = _parse(body)
+    receipt = _match(_RECEIPT, _get(document, "TransID"))
+    short_code = _match(_SHORT_CODE, _text(_get(document, "BusinessShortCode")))
+    if receipt is None or short_code is None:
+        return _unparsed(body, "c2b/confirm", short_code, is_json)
+    money = _money(_get(document, "TransAmount"), _get(document, "BillRefNumber"), receipt, short_code)
+    return Reading(KIND_C2B_CONFIRMATION, f"c2b:{short_code}:{receipt}", money, receipt, short_code, is_json)
+
+
+def _unparsed(body: bytes, path: str, short_code: str | None, is_json: bool) -> Reading:
+    # The path belongs to it: two payments may be called back with the same unreadable body.
+    digest = hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
+    return Reading(KIND_UNPARSED, f"unparsed:{digest}", "", None, short_code, is_json)
+
+
+def _parse(body: bytes) -> tuple[object, bool]:
+    if body.count(b"{") + body.count(b"[") > MAX_BRACKETS:
+        return None, False
+    try:
+        body.decode()
+        return _decode(body), True
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None, False
+
+
+def _get(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _items(callback: object) -> dict[str, object]:
+    """CallbackMetadata by name, never by index; an entry may lack its Value."""
+    listed = _get(_get(callback, "CallbackMetadata"), "Item")
+    found: dict[str, object] = {}
+    for item in listed if isinstance(listed, list) else ():
+        name = _get(item, "Name")
+        if isinstance(name, str):
+            found[name] = _get(item, "Value")
+    return found
+
+
+def _match(pattern: re.Pattern[str], value: object) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
+
+
+def _is_code(value: object) -> bool:
+    return type(value) in (int, str, float)
+
+
+def _code(value: object) -> object:
+    """0, 0.0 and "0" are one code; some codes are words."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+def _money(amount: object, *exact: object) -> str:
+    """The same for two copies of one payment, whether they spell its amount 150, 150.00 or "150.00"."""
+    spelt = "\x1f".join([_number(amount), *[_exact(value) for value in exact]])
+    return hashlib.sha256(spelt.encode()).hexdigest()[:32]
+
+
+def _exact(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if type(value) is int else _encode(value).decode()
+
+
+def _number(value: object) -> str:
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        return str(int(value)) if value.is_integer() else str(value)
+    if not isinstance(value, str):
+        return _encode(value).decode()
+    if value.isdecimal():
+        return value
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return value
+    return format(number.normalize(), "f") if number.is_finite() and abs(number.adjusted()) < 30 else value

@@ -1,0 +1,168 @@
+"""Shops, their tills and the invitations to pair one: plain functions on a connection that is in a transaction.
+
+It must not know HTTP. Tokens and codes are kept as SHA-256 only; callback keys can be shown again.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from relay.stores import sqlite
+from relay.stores.tables import invite, shop, stream, till
+
+CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+CODE_MS = 10 * 60 * 1000
+CODE_TRIES = 5
+
+
+class Shop(NamedTuple):
+    id: int
+    name: str
+    stream: str
+    callback_key: str
+    nonce_key: str
+
+
+class Till(NamedTuple):
+    id: str
+    shop: str
+    name: str
+    paired_at: int
+    revoked_at: int | None
+    acked_seq: int | None
+    acked_at: int | None
+
+
+class Credential(NamedTuple):
+    """What a bearer token opens: one till, and of that till one stream."""
+
+    till_id: str
+    stream: str
+    revoked: bool
+
+
+class Invitation(NamedTuple):
+    code: str
+    expires_at: int
+
+
+class Paired(NamedTuple):
+    till_id: str
+    token: str
+    shop: Shop
+
+
+class NoSuchShopError(Exception):
+    """There is no shop of that name."""
+
+
+def sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_shops = select(shop.c.id, shop.c.name, stream.c.name, shop.c.callback_key, shop.c.nonce_key).join(
+    stream, stream.c.id == shop.c.stream_id
+)
+
+
+def _as_shop(row: Row[int, str, str, str, str] | None) -> Shop | None:
+    return Shop(*row) if row is not None else None
+
+
+def add_shop(connection: Connection, name: str, epoch: str) -> Shop:
+    """sqlalchemy.exc.IntegrityError if there is a shop of that name."""
+    made = Shop(0, name, "st_" + secrets.token_hex(4), secrets.token_hex(16), secrets.token_hex(16))
+    stream_id = sqlite.create_stream(connection, made.stream, epoch)
+    values = {
+        "name": name,
+        "stream_id": stream_id,
+        "callback_key": made.callback_key,
+        "callback_key_sha256": sha256(made.callback_key),
+        "nonce_key": made.nonce_key,
+    }
+    return made._replace(id=connection.execute(insert(shop).values(values).returning(shop.c.id)).scalar_one())
+
+
+def shops(connection: Connection) -> list[Shop]:
+    return [Shop(*row) for row in connection.execute(_shops.order_by(shop.c.id))]
+
+
+def shop_by_name(connection: Connection, name: str) -> Shop:
+    found = _as_shop(connection.execute(_shops.where(shop.c.name == name)).first())
+    if found is None:
+        raise NoSuchShopError(name)
+    return found
+
+
+def shop_by_key_hash(connection: Connection, key_sha256: str) -> Shop | None:
+    """Looked up by hash, so that the time it takes says nothing about how much of a guessed key is right."""
+    return _as_shop(connection.execute(_shops.where(shop.c.callback_key_sha256 == key_sha256)).first())
+
+
+def invite_till(connection: Connection, shop_name: str, now_ms: int) -> Invitation:
+    """A code of eight letters, shown as XXXX-XXXX: the first half names the invitation, the second proves it."""
+    owner = shop_by_name(connection, shop_name)
+    connection.execute(delete(invite).where(invite.c.expires_at <= now_ms))
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+    connection.execute(delete(invite).where(invite.c.first_half == code[:4]))
+    values = {"first_half": code[:4], "shop_id": owner.id, "code_sha256": sha256(code), "expires_at": now_ms + CODE_MS}
+    connection.execute(insert(invite).values(values))
+    return Invitation(f"{code[:4]}-{code[4:]}", now_ms + CODE_MS)
+
+
+def pair(connection: Connection, code: str, name: str, now_ms: int) -> Paired | None:
+    """None for a code that is wrong, used, expired or burnt by five wrong tries; which of these is not said."""
+    letters = "".join(code.split()).replace("-", "").upper()
+    found = connection.execute(select(invite).where(invite.c.first_half == letters[:4])).first()
+    if found is None or found.expires_at <= now_ms or found.tries >= CODE_TRIES:
+        return None
+    if not hmac.compare_digest(found.code_sha256, sha256(letters)):
+        tried = update(invite).where(invite.c.first_half == found.first_half)
+        connection.execute(tried.values(tries=invite.c.tries + 1))
+        return None
+    connection.execute(delete(invite).where(invite.c.first_half == found.first_half))
+    return _new_till(connection, found.shop_id, name, now_ms)
+
+
+def _new_till(connection: Connection, shop_id: int, name: str, now_ms: int) -> Paired:
+    till_id, token = "till_" + secrets.token_hex(4), secrets.token_hex(32)
+    values = {"id": till_id, "shop_id": shop_id, "name": name, "token_sha256": sha256(token), "paired_at": now_ms}
+    connection.execute(insert(till).values(values))
+    owner = Shop(*connection.execute(_shops.where(shop.c.id == shop_id)).one())
+    return Paired(till_id, token, owner)
+
+
+def credential(connection: Connection, token_sha256: str) -> Credential | None:
+    wanted = (
+        select(till.c.id, stream.c.name, till.c.revoked_at)
+        .join(shop, shop.c.id == till.c.shop_id)
+        .join(stream, stream.c.id == shop.c.stream_id)
+        .where(till.c.token_sha256 == token_sha256)
+    )
+    row = connection.execute(wanted).first()
+    return Credential(row[0], row[1], row[2] is not None) if row is not None else None
+
+
+def tills(connection: Connection) -> list[Till]:
+    columns = (till.c.paired_at, till.c.revoked_at, till.c.acked_seq, till.c.acked_at)
+    wanted = select(till.c.id, shop.c.name, till.c.name, *columns).join(shop, shop.c.id == till.c.shop_id)
+    return [Till(*row) for row in connection.execute(wanted.order_by(till.c.paired_at, till.c.id))]
+
+
+def revoke(connection: Connection, till_id: str, now_ms: int) -> bool:
+    """False if there is no such till; one that is revoked stays so from its first time."""
+    changed = update(till).where(till.c.id == till_id).values(revoked_at=func.coalesce(till.c.revoked_at, now_ms))
+    return connection.execute(changed).rowcount == 1
+
+
+def revoked(connection: Connection) -> set[str]:
+    return set(connection.execute(select(till.c.id).where(till.c.revoked_at.is_not(None))).scalars())
+
+
+def note_acks(connection: Connection, acks: dict[str, int], now_ms: int) -> None:
+    """A hint for trimming and for the lag figure; delivery never reads it."""
+    for till_id, seq in acks.items():
+        connection.execute(update(till).where(till.c.id == till_id).values(acked_seq=seq, acked_at=now_ms))

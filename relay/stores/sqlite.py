@@ -1,0 +1,197 @@
+"""The log on SQLite: its settings, the one statement per batch, reading, and checkpoints on a connection of their own.
+
+It must not know threads or waiters: whoever calls it owns the connection. Errors come as SQLAlchemyError.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from relay.protocol import GENESIS
+from relay.stores import tables
+from relay.stores.sequence import Head, Identity, Incoming, Known, Row
+
+BUSY_SECONDS = 5.0
+PASSIVE_AT_BYTES = 4 * 1024 * 1024
+RESTART_AT_BYTES = 64 * 1024 * 1024
+
+_COLUMNS = ", ".join(Row._fields)
+_VALUES = ", ".join(f"value ->> {index}" for index in range(len(Row._fields)))
+_INSERT_EVENTS = f"INSERT INTO event ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?)"  # noqa: S608 (our own names)
+_INSERT_BODIES = "INSERT INTO body (event_id, text) SELECT ? + key, value FROM json_each(?)"
+# CROSS JOIN keeps the order: one look into the index for each of the batch, never a scan of the log.
+_KNOWN = """
+    SELECT e.stream_id, e.key, e.rev, e.money, e.trust, e.seq, e.chain
+    FROM json_each(?) AS asked CROSS JOIN event AS e
+    ON e.stream_id = asked.value ->> 0 AND e.key = asked.value ->> 1
+    ORDER BY e.rev
+"""
+_encode = msgspec.json.Encoder().encode
+
+
+class StoreSettingError(Exception):
+    """SQLite did not take a setting that durability stands on: the relay must not start."""
+
+
+def engine(path: Path, *, query_only: bool = False) -> Engine:
+    """Connections commit only where they say so, flush every commit, and never checkpoint by themselves."""
+    _make_private(path)
+    made = create_engine(
+        f"sqlite:///{path}",
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(made, "connect")
+    def _(connection: sqlite3.Connection, _record: object) -> None:
+        configure(connection, query_only=query_only)
+
+    return made
+
+
+def configure(connection: sqlite3.Connection, *, query_only: bool = False) -> None:
+    """Sets and reads back: SQLite answers a refused PRAGMA with the old value, not with an error."""
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "wal_autocheckpoint": 0,
+        "foreign_keys": 1,
+        "cache_size": -32768,
+        "query_only": int(query_only),
+    }
+    for name, value in wanted.items():
+        connection.execute(f"PRAGMA {name} = {value}").fetchall()
+        held = connection.execute(f"PRAGMA {name}").fetchone()
+        if held is None or held[0] != value:
+            raise StoreSettingError(f"SQLite keeps {name} at {held and held[0]}, not {value}.")
+
+
+def _make_private(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def create_tables(connection: Connection) -> None:
+    tables.metadata.create_all(connection)
+
+
+class Transaction:
+    """`with Transaction(connection):` takes the write lock at once and commits, or rolls back on an exception."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            try:
+                self._connection.exec_driver_sql("COMMIT")
+            except SQLAlchemyError:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        driver = self._connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
+            driver.rollback()
+
+
+def known(connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> dict[Identity, list[Known]]:
+    asked = _encode([(heads[incoming.stream].stream_id, incoming.key) for incoming in batch]).decode()
+    found: dict[Identity, list[Known]] = {}
+    for stream_id, key, *rest in connection.exec_driver_sql(_KNOWN, (asked,)):
+        found.setdefault((stream_id, key), []).append(Known(*rest))
+    return found
+
+
+def write(connection: Connection, rows: list[Row], texts: list[str]) -> None:
+    """One statement per table whatever the batch: the interpreter lock is let go once, not once a row."""
+    connection.exec_driver_sql(_INSERT_EVENTS, (_encode(rows).decode(),))
+    connection.exec_driver_sql(_INSERT_BODIES, (rows[0].id, _encode(texts).decode()))
+
+
+def next_id(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(tables.event.c.id), 0))).scalar_one()) + 1
+
+
+def head(connection: Connection, name: str) -> Head | None:
+    stream = connection.execute(select(tables.stream).where(tables.stream.c.name == name)).first()
+    if stream is None:
+        return None
+    last = connection.execute(
+        select(tables.event.c.seq, tables.event.c.chain)
+        .where(tables.event.c.stream_id == stream.id)
+        .order_by(tables.event.c.seq.desc())
+        .limit(1)
+    ).first()
+    seq, chain = (last.seq, last.chain) if last else (0, GENESIS)
+    return Head(stream.id, stream.epoch, seq, chain, stream.floor)
+
+
+def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
+    if seq == 0:
+        return GENESIS
+    wanted = select(tables.event.c.chain).where(tables.event.c.stream_id == stream_id, tables.event.c.seq == seq)
+    return connection.execute(wanted).scalar_one_or_none()
+
+
+def read(
+    connection: Connection, stream_id: int, after: int, limit: int, max_bytes: int
+) -> list[tuple[Row, str | None]]:
+    """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it."""
+    wanted = (
+        select(tables.event, tables.body.c.text)
+        .join(tables.body, tables.body.c.event_id == tables.event.c.id, isouter=True)
+        .where(tables.event.c.stream_id == stream_id, tables.event.c.seq > after)
+        .order_by(tables.event.c.seq)
+        .limit(limit)
+    )
+    found: list[tuple[Row, str | None]] = []
+    with connection.execute(wanted) as result:
+        for *columns, text in result:
+            found.append((Row(*columns), text))
+            max_bytes -= len(text or "")
+            if max_bytes <= 0:
+                break
+    return found
+
+
+def create_stream(connection: Connection, name: str, epoch: str) -> int:
+    made = insert(tables.stream).values(name=name, epoch=epoch).returning(tables.stream.c.id)
+    return int(connection.execute(made).scalar_one())
+
+
+def set_epoch(connection: Connection, name: str, old: str, new: str) -> bool:
+    """False if somebody else has turned the epoch meanwhile."""
+    changed = update(tables.stream).where(tables.stream.c.name == name, tables.stream.c.epoch == old)
+    return connection.execute(changed.values(epoch=new)).rowcount == 1
+
+
+def heads(connection: Connection) -> dict[str, Head]:
+    names = connection.execute(select(tables.stream.c.name)).scalars().all()
+    return {name: found for name in names if (found := head(connection, name)) is not None}
+
+
+def checkpoint(connection: Connection, mode: str) -> bool:
+    """True if the whole write-ahead log is in the database file now, and flushed."""
+    row = connection.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").one()
+    busy, frames, moved = (int(value) for value in row)
+    return busy == 0 and frames == moved
+
+
+def wal_bytes(path: Path) -> int:
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,100 @@
+"""The relay's tables: streams, events and their bodies, shops, tills and invitations.
+
+It must not know a dialect: what differs between databases is in the store's own module.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+# STRICT tables take INTEGER alone, and only a column declared so is the row id.
+_whole = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("id", _whole, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    _text("epoch"),
+    Column("floor", _whole, nullable=False, server_default="0"),
+    sqlite_strict=True,
+)
+
+# The head of a stream is its last row: nothing else can disagree with it. `at` is milliseconds of UTC, `encoding` how
+# the body is kept (Encoding), `money` the fields that make a copy the same payment.
+event = Table(
+    "event",
+    metadata,
+    Column("id", _whole, primary_key=True),
+    Column("stream_id", _whole, ForeignKey("stream.id"), nullable=False),
+    Column("seq", _whole, nullable=False),
+    Column("rev", Integer, nullable=False),
+    _text("kind"),
+    _text("key"),
+    _text("receipt", nullable=True),
+    _text("trust"),
+    _text("src"),
+    Column("at", _whole, nullable=False),
+    _text("nonce", nullable=True),
+    _text("short_code", nullable=True),
+    _text("body_sha256"),
+    _text("money"),
+    _text("chain"),
+    Column("encoding", Integer, nullable=False),
+    UniqueConstraint("stream_id", "seq", name="event_order"),
+    UniqueConstraint("stream_id", "key", "rev", name="event_identity"),
+    sqlite_strict=True,
+)
+
+# Apart from the event, so that erasure can blank a body and leave the chain whole.
+body = Table(
+    "body",
+    metadata,
+    Column("event_id", _whole, ForeignKey("event.id"), primary_key=True, autoincrement=False),
+    _text("text", nullable=True),
+    sqlite_strict=True,
+)
+
+shop = Table(
+    "shop",
+    metadata,
+    Column("id", _whole, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("stream_id", _whole, ForeignKey("stream.id"), nullable=False, unique=True),
+    _text("callback_key"),
+    Column("callback_key_sha256", Text, nullable=False, unique=True),
+    _text("nonce_key"),
+    sqlite_strict=True,
+)
+
+till = Table(
+    "till",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("shop_id", _whole, ForeignKey("shop.id"), nullable=False),
+    _text("name"),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    Column("paired_at", _whole, nullable=False),
+    Column("revoked_at", _whole, nullable=True),
+    Column("acked_seq", _whole, nullable=True),
+    Column("acked_at", _whole, nullable=True),
+    Index("till_revoked", "revoked_at"),
+    sqlite_strict=True,
+)
+
+# A wrong second half counts against the invitation that its first half names.
+invite = Table(
+    "invite",
+    metadata,
+    Column("first_half", Text, primary_key=True, nullable=False),
+    Column("shop_id", _whole, ForeignKey("shop.id"), nullable=False),
+    _text("code_sha256"),
+    Column("expires_at", _whole, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    sqlite_strict=True,
+)
