@@ -92,7 +92,7 @@ class KeyringSecrets:
     def _guarded(self, verb: str, work: Callable[[], T]) -> T:
         try:
             return work()
-        except Exception as error:  # each platform's store raises its own family of errors, some without a base class
+        except Exception as error:  # noqa: BLE001 — each platform's store raises errors of its own, not all KeyringErrors
             log.error("the key store could not be %s: %s", verb, type(error).__name__)
             raise SecretsError(
                 f"The computer’s key store could not be {verb}. It may be locked: unlock it, then try again."
