@@ -2,7 +2,7 @@
 
 import pytest
 
-from pos_app.domain.shop import AccountKind, ShopAccount, ShortCodeError
+from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, ShortCodeError
 
 PAYBILL = ShopAccount(AccountKind.PAYBILL, "174379")
 TILL = ShopAccount(AccountKind.BUY_GOODS, "600966", "512345")
@@ -42,3 +42,12 @@ def test_a_short_code_has_five_to_seven_digits(short_code: str) -> None:
 def test_a_shop_with_a_till_must_say_its_number(till_number: str) -> None:
     with pytest.raises(ShortCodeError, match="It is the number customers type, not the store number"):
         ShopAccount(AccountKind.BUY_GOODS, "600966", till_number)
+
+
+def test_nothing_secret_is_shown_when_credentials_or_a_pairing_are_printed() -> None:
+    credentials = Credentials("the-key", "the-secret", "the-passkey")
+    pairing = Pairing(
+        "https://relay.test", "Mama Mboga", "s1", "t1", "the-token", "https://relay.test/h/the-base", "the-nonce"
+    )
+    assert repr(credentials) == "Credentials(…)"
+    assert repr(pairing) == "Pairing(shop='Mama Mboga', till_id='t1')"
