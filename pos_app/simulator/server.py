@@ -26,6 +26,7 @@ from pos_app.simulator.scenarios import UnknownScenarioError, scenario
 from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP, Shop, buy_goods, paybill
 
 DEFAULT_PORT = 8174
+STARTUP_SECONDS = 30.0
 
 
 def create_app(core: Daraja) -> Starlette:
@@ -72,7 +73,8 @@ def serving(core: Daraja, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
     server = _Server(core, ready.set)
     thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
     thread.start()
-    ready.wait()
+    if not ready.wait(STARTUP_SECONDS):
+        raise RuntimeError("the simulator did not start")
     try:
         yield _address(listener)
     finally:
