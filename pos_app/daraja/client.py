@@ -4,7 +4,6 @@ It must not know what becomes of an outcome, and sends a push again in one case 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
@@ -16,21 +15,11 @@ from pos_app.daraja.exchange import Broken, Exchange, Reply
 from pos_app.domain.evidence import Evidence
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
-from pos_app.domain.shop import ShopAccount
+from pos_app.domain.shop import Credentials, ShopAccount
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
 _NEVER_ISSUED = "ws_CO_010120200000000000700000000"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
-    consumer_key: str
-    consumer_secret: str
-    passkey: str
-
-    def __repr__(self) -> str:
-        return "Credentials()"
 
 
 def _utc_now() -> datetime:

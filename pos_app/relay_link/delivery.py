@@ -19,17 +19,17 @@ class Delivery:
     cursor: Cursor
     kind: str
     key: str
-    revision: int
     trusted: bool
     received_at: datetime
     nonce: str
     short_code: str
     body: object
+    body_sha256: str
 
     @property
     def event_key(self) -> str:
-        """Names this very message for ever, on any relay and after any restore."""
-        return f"{self.key}#{self.revision}"
+        """Names this very message for ever, on any relay and after any restore; a revision’s number does not."""
+        return f"{self.key}#{'t' if self.trusted else 'q'}#{self.body_sha256[:32]}"
 
 
 def delivery_of(event: Event, epoch: str) -> Delivery:
@@ -37,12 +37,12 @@ def delivery_of(event: Event, epoch: str) -> Delivery:
         cursor=Cursor(epoch, event.seq, event.chain),
         kind=event.kind,
         key=event.key,
-        revision=event.rev,
         trusted=event.trust == TRUSTED,
         received_at=_instant(event.at),
         nonce=event.nonce or "",
         short_code=event.short_code or "",
         body=_decoded(event.body),
+        body_sha256=event.body_sha256,
     )
 
 

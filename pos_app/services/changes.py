@@ -73,5 +73,5 @@ class Changes:
         for listener in tuple(self._listeners[type(change)]):
             try:
                 listener(change)
-            except Exception:  # noqa: BLE001 — one broken screen must not stop the money
+            except Exception:  # one broken screen must not stop the money
                 log.exception("a listener failed on %s", type(change).__name__)

@@ -1,6 +1,6 @@
 """Charge attempts on disk: the intent before the request leaves, and every state after."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,60 +20,46 @@ _table = table(AttemptRow)
 _LIVE = sorted(state.value for state in LIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What is asked of Daraja; once on disk it never changes."""
-
-    sale_id: int
-    nonce: str
-    amount: Money
-    msisdn: Msisdn
-    account: ShopAccount
-    account_reference: str
-    created_at: datetime
-
-
 class LiveAttemptError(Exception):
     """The sale has a charge that may still move money."""
 
 
-def add(session: Session, intent: Intent) -> Attempt:
-    """Raises LiveAttemptError when the sale already has a live attempt: the index decides, not a look before."""
-    values = {
-        "sale_id": intent.sale_id,
-        "nonce": intent.nonce,
-        "amount_cents": intent.amount.cents,
-        "msisdn": intent.msisdn.digits,
-        "kind": intent.account.kind.value,
-        "short_code": intent.account.short_code,
-        "till_number": intent.account.till_number,
-        "account_reference": intent.account_reference,
-        "created_at": to_text(intent.created_at),
-        "state": AttemptState.CREATED.value,
-        **dict.fromkeys(("reason", "code", "merchant_request_id", "checkout_request_id", "receipt"), ""),
+def add(session: Session, attempt: Attempt) -> Attempt:
+    """With its id. Raises LiveAttemptError when the sale has a live attempt: the index decides, not a look before."""
+    intent = {
+        "sale_id": attempt.sale_id,
+        "nonce": attempt.nonce,
+        "amount_cents": attempt.amount.cents,
+        "msisdn": attempt.msisdn.digits,
+        "kind": attempt.account.kind.value,
+        "short_code": attempt.account.short_code,
+        "till_number": attempt.account.till_number,
+        "account_reference": attempt.account_reference,
+        "created_at": to_text(attempt.created_at),
     }
+    statement = insert(_table).values(**intent, **_progress(attempt)).returning(_table.c.id)
     try:
-        attempt_id: int = session.execute(insert(_table).values(values).returning(_table.c.id)).scalar_one()
+        attempt_id: int = session.execute(statement).scalar_one()
     except IntegrityError as error:
         raise LiveAttemptError from error
-    return by_id(session, attempt_id)
+    return replace(attempt, id=attempt_id)
 
 
 def save(session: Session, attempt: Attempt) -> None:
-    session.execute(
-        update(_table)
-        .where(_table.c.id == attempt.id)
-        .values(
-            state=attempt.state.value,
-            reason=attempt.reason.value if attempt.reason else "",
-            code=attempt.code,
-            merchant_request_id=attempt.merchant_request_id,
-            checkout_request_id=attempt.checkout_request_id,
-            receipt=attempt.receipt,
-            submitted_at=to_text_or_none(attempt.submitted_at),
-            finished_at=to_text_or_none(attempt.finished_at),
-        )
-    )
+    session.execute(update(_table).where(_table.c.id == attempt.id).values(_progress(attempt)))
+
+
+def _progress(attempt: Attempt) -> dict[str, str | None]:
+    return {
+        "state": attempt.state.value,
+        "reason": attempt.reason.value if attempt.reason else "",
+        "code": attempt.code,
+        "merchant_request_id": attempt.merchant_request_id,
+        "checkout_request_id": attempt.checkout_request_id,
+        "receipt": attempt.receipt,
+        "submitted_at": to_text_or_none(attempt.submitted_at),
+        "finished_at": to_text_or_none(attempt.finished_at),
+    }
 
 
 def by_id(session: Session, attempt_id: int) -> Attempt:
@@ -87,16 +73,15 @@ def by_nonce(session: Session, nonce: str) -> Attempt | None:
     return next(iter(_select(session, _table.c.nonce == nonce)), None)
 
 
-def by_checkout(session: Session, checkout_request_id: str) -> Attempt | None:
-    return next(iter(_select(session, _table.c.checkout_request_id == checkout_request_id)), None)
-
-
 def by_reference(session: Session, account_reference: str) -> tuple[Attempt, ...]:
     return _select(session, _table.c.account_reference == account_reference)
 
 
-def by_receipt(session: Session, receipt: str) -> Attempt | None:
-    return next(iter(_select(session, _table.c.receipt == receipt)), None)
+def others_with(session: Session, attempt_id: int, checkout_request_id: str, receipt: str) -> bool:
+    """Whether another attempt already stands for that CheckoutRequestID or receipt."""
+    same = (_table.c.checkout_request_id != "") & (_table.c.checkout_request_id == checkout_request_id)
+    same |= (_table.c.receipt != "") & (_table.c.receipt == receipt)
+    return session.execute(select(_table.c.id).where(same & (_table.c.id != attempt_id))).first() is not None
 
 
 def of_sale(session: Session, sale_id: int) -> tuple[Attempt, ...]:

@@ -57,8 +57,10 @@ def append(
     )
 
 
-def is_known(session: Session, event_key: str) -> bool:
-    return session.execute(select(_table.c.id).where(_table.c.event_key == event_key)).first() is not None
+def known(session: Session, event_keys: list[str]) -> set[str]:
+    """Those of the keys whose event was applied before."""
+    found = session.execute(select(_table.c.event_key).where(_table.c.event_key.in_(event_keys)))
+    return set(found.scalars())
 
 
 def of_attempt(session: Session, attempt_id: int) -> tuple[EvidenceRow, ...]:

@@ -1,0 +1,144 @@
+"""Takes what the relay delivers: applies each callback and moves the cursor, in one transaction, or neither."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from pos_app.daraja import wire
+from pos_app.domain.evidence import Fact
+from pos_app.domain.shop import ShopAccount
+from pos_app.relay_link.delivery import KIND_C2B_CONFIRMATION, KIND_STK, Cursor, Delivery, LinkStatus
+from pos_app.services.changes import Changes, Notice
+from pos_app.services.clock import utc_now
+from pos_app.services.settlement import Settlement
+from pos_app.store import attempts, evidence, relay_events
+from pos_app.store.database import Database
+from pos_app.store.relay_events import Position
+
+log = logging.getLogger(__name__)
+
+_RESETS = {
+    "epoch": "The relay started a new record of payments.",
+    "fork": "The relay’s record of payments was replaced by an older copy.",
+    "ahead": "The relay’s record of payments was replaced by an older copy.",
+    "trimmed": "The relay no longer has the oldest messages that this till has not read.",
+}
+_RESET_ADVICE = " This till reads it again from the start; nothing is counted twice. Tell your supervisor."
+_UNREADABLE = "A payment message could not be read. It is kept at the relay; call your supervisor."
+
+
+class Callbacks:
+    """The listener of the relay link."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        account: ShopAccount,
+        stream: str,
+        *,
+        check: Callable[[int], None],
+        on_status: Callable[[LinkStatus], None],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`check` asks Safaricom about a charge soon; it returns at once."""
+        self._database = database
+        self._changes = changes
+        self._account = account
+        self._stream = stream
+        self._check = check
+        self._on_status = on_status
+        self._clock = clock
+
+    async def cursor(self) -> Cursor:
+        held = await self._database.read(lambda session: relay_events.position(session, self._stream))
+        return Cursor(held.epoch, held.seq, held.chain) if held.epoch else Cursor()
+
+    async def deliver(self, deliveries: list[Delivery]) -> None:
+        try:
+            settlement = await self._database.run(lambda session: self._apply(session, deliveries))
+        except (SQLAlchemyError, LookupError, ValueError):
+            if len(deliveries) == 1:
+                log.exception("a delivery of kind %s could not be applied; it is parked", deliveries[0].kind)
+                settlement = await self._database.run(lambda session: self._park(session, deliveries[0]))
+            else:
+                for delivery in deliveries:
+                    await self.deliver([delivery])
+                return
+        settlement.publish(self._changes)
+        for attempt_id in settlement.to_check:
+            self._check(attempt_id)
+
+    def _apply(self, session: Session, deliveries: list[Delivery]) -> Settlement:
+        settlement = Settlement(session, self._clock())
+        known = evidence.known(session, [delivery.event_key for delivery in deliveries])
+        for delivery in deliveries:
+            if delivery.event_key not in known:
+                self._apply_one(settlement, delivery)
+                known.add(delivery.event_key)
+        self._move(session, deliveries[-1])
+        return settlement
+
+    def _apply_one(self, settlement: Settlement, delivery: Delivery) -> None:
+        if delivery.kind == KIND_STK:
+            self._apply_stk(settlement, delivery)
+        elif delivery.kind == KIND_C2B_CONFIRMATION:
+            self._apply_confirmation(settlement, delivery)
+        else:
+            _keep_name(settlement, delivery, "unknown kind")
+
+    def _apply_stk(self, settlement: Settlement, delivery: Delivery) -> None:
+        told = wire.stk_callback(
+            delivery.body, delivery.received_at, trusted=delivery.trusted, short_code=delivery.short_code
+        )
+        attempt = attempts.by_nonce(settlement.session, delivery.nonce)
+        if told is None:
+            _keep_name(settlement, delivery, "unreadable")
+            if attempt is not None:
+                settlement.to_check.add(attempt.id)
+        elif attempt is not None:
+            settlement.record(attempt, told, delivery.event_key)
+        elif told.fact is Fact.PAID and told.trusted and told.receipt and told.amount:
+            settlement.receive_unclaimed(told, delivery.event_key)
+        else:
+            _keep_name(settlement, delivery, "of no charge of this till")
+
+    def _apply_confirmation(self, settlement: Settlement, delivery: Delivery) -> None:
+        confirmation = wire.c2b_confirmation(delivery.body)
+        if confirmation is None:
+            _keep_name(settlement, delivery, "unreadable")
+            settlement.notices.append(
+                "A payment message could not be read. It is kept at the relay; call your supervisor."
+            )
+        else:
+            settlement.confirm(confirmation, self._account, trusted=delivery.trusted, event_key=delivery.event_key)
+
+    def _park(self, session: Session, delivery: Delivery) -> Settlement:
+        settlement = Settlement(session, self._clock())
+        _keep_name(settlement, delivery, "could not be applied")
+        settlement.notices.append(_UNREADABLE)
+        self._move(session, delivery)
+        return settlement
+
+    def _move(self, session: Session, delivery: Delivery) -> None:
+        cursor = delivery.cursor
+        relay_events.move(session, self._stream, Position(cursor.epoch, cursor.seq, cursor.chain))
+
+    async def reset(self, cursor: Cursor, reason: str) -> None:
+        """The relay's log is not the one this till read; every charge still open is asked about again."""
+        position = Position(cursor.epoch, cursor.seq, cursor.chain)
+        await self._database.run(lambda session: relay_events.move(session, self._stream, position))
+        log.warning("the relay reset this till: %s", reason)
+        self._changes.publish(Notice(_RESETS.get(reason, _RESETS["epoch"]) + _RESET_ADVICE, urgent=True))
+        for attempt in await self._database.read(attempts.live):
+            self._check(attempt.id)
+
+    def status(self, status: LinkStatus) -> None:
+        self._on_status(status)
+
+
+def _keep_name(settlement: Settlement, delivery: Delivery, why: str) -> None:
+    relay_events.park(settlement.session, delivery.event_key, delivery.kind, why, settlement.now)

@@ -1,0 +1,213 @@
+"""Charges a customer's phone: the intent on disk first, then the request, then whatever became of it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from pos_app.daraja.client import DarajaClient
+from pos_app.domain.attempt import Attempt, AttemptState, account_reference
+from pos_app.domain.evidence import Evidence, Fact, Source
+from pos_app.domain.money import AmountError, Money, checked_charge
+from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Sale, SaleState
+from pos_app.domain.shop import ShopAccount
+from pos_app.services.changes import Changes
+from pos_app.services.clock import utc_now
+from pos_app.services.settlement import Settlement
+from pos_app.store import attempts, payments, sales
+from pos_app.store.attempts import LiveAttemptError
+from pos_app.store.database import Database, DiskFullError, StoreError
+
+log = logging.getLogger(__name__)
+
+STILL_CHECKING = Refused(
+    "Checking with Safaricom. Do not charge again yet: this sale may already be paid. Wait, or take the next customer."
+)
+NOT_SET_UP = Refused("M-Pesa is not set up on this till. Nothing was sent. Open Settings, or take cash.")
+_DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then charge again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Charging:
+    """What a charge needs from outside; replaced as a whole when the settings change."""
+
+    daraja: DarajaClient
+    account: ShopAccount
+    till_code: str
+    shop_name: str
+    callback_base: str
+    make_nonce: Callable[[], str]
+
+    def callback_url(self, nonce: str) -> str:
+        return f"{self.callback_base}/stk/{nonce}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPayment:
+    at: datetime
+    amount: Money
+    who: str
+    phone: str
+    receipt: str
+    sale_number: int | None
+    late: bool
+
+
+class Payments:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        *,
+        heard: Callable[[Evidence], None] = lambda _told: None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`heard` is told every answer of Daraja, for the health lights."""
+        self._database = database
+        self._changes = changes
+        self._heard = heard
+        self._clock = clock
+        self.charging: Charging | None = None
+
+    async def charge(self, sale_id: int, amount: Money, msisdn: Msisdn) -> Attempt | Refused:
+        """One prompt on the customer's phone. Refused means that nothing was sent."""
+        charging = self.charging
+        if charging is None:
+            return NOT_SET_UP
+        if not await self._database.has_room():
+            return _DISK_FULL
+        intended = await self._write_intent(sale_id, amount, msisdn, charging)
+        return intended if isinstance(intended, Refused) else await self._submit(intended, charging)
+
+    async def _write_intent(self, sale_id: int, amount: Money, msisdn: Msisdn, charging: Charging) -> Attempt | Refused:
+        now = self._clock()
+
+        def intend(session: Session) -> tuple[Attempt, Settlement]:
+            sale, earlier = sales.by_id(session, sale_id), attempts.of_sale(session, sale_id)
+            _check_chargeable(sale, amount)
+            attempt = Attempt(
+                id=0,
+                sale_id=sale_id,
+                nonce=charging.make_nonce(),
+                amount=amount,
+                msisdn=msisdn,
+                account=charging.account,
+                account_reference=account_reference(charging.till_code, sale.number, len(earlier) + 1),
+                created_at=now,
+            )
+            settlement = Settlement(session, now)
+            return settlement.intend(attempt), settlement
+
+        try:
+            attempt, settlement = await self._database.run(intend)
+        except LiveAttemptError:
+            return STILL_CHECKING
+        except AmountError as error:
+            return Refused(str(error))
+        except DiskFullError:
+            return _DISK_FULL
+        except StoreError as error:
+            return Refused(str(error))
+        settlement.publish(self._changes)
+        return attempt
+
+    async def _submit(self, attempt: Attempt, charging: Charging) -> Attempt:
+        told = await charging.daraja.stk_push(
+            amount=attempt.amount,
+            msisdn=attempt.msisdn,
+            account_reference=attempt.account_reference,
+            description=charging.shop_name,
+            callback_url=charging.callback_url(attempt.nonce),
+        )
+        log.info("charge %s: %s %s", attempt.id, told.fact, told.code)
+        self._heard(told)
+        return await self._record(attempt.id, told)
+
+    async def send_again(self, attempt_id: int) -> Attempt | Refused:
+        """The same intent, for a request that certainly never left; anything else is refused."""
+        charging = self.charging
+        if charging is None:
+            return NOT_SET_UP
+        if not await self._database.has_room():
+            return _DISK_FULL
+        attempt = await self._step_from_created(attempt_id, Fact.SUBMITTED)
+        return attempt if isinstance(attempt, Refused) else await self._submit(attempt, charging)
+
+    async def withdraw(self, attempt_id: int) -> Attempt | Refused:
+        """Gives up a request that never left."""
+        return await self._step_from_created(attempt_id, Fact.WITHDRAWN)
+
+    async def _step_from_created(self, attempt_id: int, fact: Fact) -> Attempt | Refused:
+        told = Evidence(fact, Source.CASHIER, self._clock())
+
+        def step(session: Session) -> tuple[Attempt, Settlement] | None:
+            attempt = attempts.by_id(session, attempt_id)
+            if attempt.state is not AttemptState.CREATED:
+                return None
+            settlement = Settlement(session, told.at)
+            return settlement.record(attempt, told), settlement
+
+        stepped = await self._database.run(step)
+        if stepped is None:
+            return STILL_CHECKING
+        stepped[1].publish(self._changes)
+        return stepped[0]
+
+    async def check_now(self, attempt_id: int) -> Attempt:
+        """Asks Safaricom once about a live charge; without an id to ask by, there is only waiting."""
+        attempt = await self._database.read(lambda session: attempts.by_id(session, attempt_id))
+        if self.charging is None or not attempt.state.is_live or not attempt.checkout_request_id:
+            return attempt
+        told = await self.charging.daraja.stk_query(attempt.checkout_request_id)
+        self._heard(told)
+        return await self._record(attempt_id, told)
+
+    async def note_silence(self, attempt_id: int) -> Attempt:
+        return await self._record(attempt_id, Evidence(Fact.SILENCE, Source.CLOCK, self._clock()))
+
+    async def _record(self, attempt_id: int, told: Evidence) -> Attempt:
+        def record(session: Session) -> tuple[Attempt, Settlement]:
+            settlement = Settlement(session, self._clock())
+            return settlement.record(attempts.by_id(session, attempt_id), told), settlement
+
+        attempt, settlement = await self._database.run(record)
+        settlement.publish(self._changes)
+        return attempt
+
+    async def of_sale(self, sale_id: int) -> Attempt | None:
+        found = await self._database.read(lambda session: attempts.of_sale(session, sale_id))
+        return found[-1] if found else None
+
+    async def open_attempts(self) -> tuple[Attempt, ...]:
+        return await self._database.read(attempts.live)
+
+    async def recent(self, limit: int = 5) -> tuple[RecentPayment, ...]:
+        return await self._database.read(lambda session: _recent(session, limit))
+
+
+def _check_chargeable(sale: Sale, amount: Money) -> None:
+    checked_charge(amount)
+    if sale.state is SaleState.VOID:
+        raise AmountError("This sale was cancelled. Nothing was sent.")
+    if amount > sale.remaining:
+        raise AmountError(f"Only {sale.remaining} of this sale remains to be paid. Nothing was sent.")
+
+
+def _recent(session: Session, limit: int) -> tuple[RecentPayment, ...]:
+    return tuple(
+        RecentPayment(
+            at=payment.received_at,
+            amount=payment.amount,
+            who=payment.payer_name.split(" ")[0].title(),
+            phone=payment.payer_phone,
+            receipt=payment.receipt,
+            sale_number=sales.by_id(session, payment.sale_id).number if payment.sale_id is not None else None,
+            late=payment.attempt_id is not None
+            and attempts.by_id(session, payment.attempt_id).state is AttemptState.PAID_LATE,
+        )
+        for payment in payments.newest(session, limit)
+    )

@@ -1,0 +1,141 @@
+"""Finds out what became of charges that have no answer: asks Safaricom rung by rung, and after every restart."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from pos_app.domain.attempt import Attempt, AttemptState
+from pos_app.domain.evidence import Evidence, Fact, Source
+from pos_app.domain.ladder import SILENCE_SECONDS, next_rung
+from pos_app.domain.reason import Reason
+from pos_app.services.changes import AttemptChanged, Changes
+from pos_app.services.clock import monotonic, utc_now
+from pos_app.services.payments import Payments
+from pos_app.services.settlement import Settlement
+from pos_app.store import attempts
+from pos_app.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 5
+"""Queries in flight; Daraja's limits are unpublished (contract §8)."""
+
+
+@dataclass
+class _Watch:
+    """Times are monotonic seconds: a step of the wall clock neither hurries nor stops the ladder."""
+
+    submitted: float
+    next_query: float | None
+    next_silence: float | None
+
+
+class Reconciliation:
+    def __init__(
+        self,
+        database: Database,
+        payments: Payments,
+        changes: Changes,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        elapsed: Callable[[], float] = monotonic,
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._changes = changes
+        self._clock = clock
+        self._elapsed = elapsed
+        self._watched: dict[int, _Watch] = {}
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        changes.subscribe(AttemptChanged, lambda change: self._see(change.attempt))
+
+    async def recover(self) -> tuple[Attempt, ...]:
+        """Every charge that the last run left open. Finish this before the first sale can be rung."""
+        now = self._clock()
+
+        def interrupt(session: Session) -> Settlement:
+            settlement = Settlement(session, now)
+            for attempt in attempts.live(session):
+                settlement.changed[attempt.id] = attempt
+                if attempt.state in {AttemptState.CREATED, AttemptState.SUBMITTING}:
+                    settlement.record(attempt, _interrupted(attempt, now))
+            return settlement
+
+        settlement = await self._database.run(interrupt)
+        settlement.publish(self._changes)
+        for attempt_id in self._watched:
+            self.check_soon(attempt_id)
+        return tuple(settlement.changed.values())
+
+    def check_soon(self, attempt_id: int) -> None:
+        watch = self._watched.get(attempt_id)
+        if watch is not None:
+            watch.next_query = self._elapsed()
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Climbs the ladder until cancelled."""
+        async with asyncio.TaskGroup() as queries:
+            while True:
+                self._wake.clear()
+                for attempt_id, watch in tuple(self._watched.items()):
+                    if due := self._take_due(watch):
+                        queries.create_task(self._ask(attempt_id, due))
+                try:
+                    await asyncio.wait_for(self._wake.wait(), self._patience())
+                except TimeoutError:
+                    continue
+
+    def _see(self, attempt: Attempt) -> None:
+        if not attempt.state.is_live or attempt.state is AttemptState.CREATED:
+            self._watched.pop(attempt.id, None)
+            return
+        if attempt.id not in self._watched and attempt.submitted_at:
+            age = max(0.0, (self._clock() - attempt.submitted_at).total_seconds())
+            submitted = self._elapsed() - age
+            self._watched[attempt.id] = _Watch(submitted, _at(submitted, next_rung(age)), submitted + SILENCE_SECONDS)
+        self._wake.set()
+
+    def _take_due(self, watch: _Watch) -> set[Fact]:
+        """What this moment asks for, crossed off at once so that it is asked for once."""
+        now, due = self._elapsed(), set()
+        if watch.next_query is not None and watch.next_query <= now:
+            watch.next_query = _at(watch.submitted, next_rung(now - watch.submitted))
+            due.add(Fact.NO_ANSWER)
+        if watch.next_silence is not None and watch.next_silence <= now:
+            watch.next_silence = None
+            due.add(Fact.SILENCE)
+        return due
+
+    def _patience(self) -> float | None:
+        times = [
+            time
+            for watch in self._watched.values()
+            for time in (watch.next_query, watch.next_silence)
+            if time is not None
+        ]
+        return max(0.0, min(times) - self._elapsed()) if times else None
+
+    async def _ask(self, attempt_id: int, due: set[Fact]) -> None:
+        try:
+            async with self._slots:
+                if Fact.NO_ANSWER in due:
+                    await self._payments.check_now(attempt_id)
+                if Fact.SILENCE in due:
+                    await self._payments.note_silence(attempt_id)
+        except Exception:  # one failed question must not end the asking
+            log.exception("charge %s could not be checked", attempt_id)
+
+
+def _interrupted(attempt: Attempt, now: datetime) -> Evidence:
+    reason = Reason.NOT_SENT if attempt.state is AttemptState.CREATED else Reason.UNKNOWN
+    return Evidence(Fact.INTERRUPTED, Source.RESTART, now, reason=reason)
+
+
+def _at(submitted: float, rung: float | None) -> float | None:
+    return None if rung is None else submitted + rung

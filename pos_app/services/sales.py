@@ -1,0 +1,178 @@
+"""Sales from the cart to the closed receipt, and their history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlmodel import Session
+
+from pos_app.domain.attempt import Attempt
+from pos_app.domain.money import AmountError, Money
+from pos_app.domain.payment import Payment
+from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Cart, Sale, SaleError, SaleState
+from pos_app.domain.tender import TenderKind, cash_tender
+from pos_app.services.changes import Changes, SaleChanged
+from pos_app.services.clock import utc_now
+from pos_app.store import attempts, evidence, payments, sales
+from pos_app.store.database import Database, StoreError
+from pos_app.store.evidence import EvidenceRow
+from pos_app.store.sales import Search
+
+T = TypeVar("T")
+
+_TENDER_WORDS = {TenderKind.CASH: "Cash", TenderKind.MPESA: "M-Pesa"}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    sale_id: int
+    number: int
+    at: datetime
+    total: Money
+    paid: Money
+    state: SaleState
+    tenders: str
+    receipt: str
+    phone: str
+    lines: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptDetail:
+    attempt: Attempt
+    evidence: tuple[EvidenceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaleDetail:
+    sale: Sale
+    attempts: tuple[AttemptDetail, ...]
+    payments: tuple[Payment, ...]
+
+
+class Sales:
+    def __init__(self, database: Database, changes: Changes, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+
+    async def open(self, cart: Cart) -> Sale | Refused:
+        if not cart.lines:
+            return Refused("There is nothing to sell yet. Scan or type an amount.")
+        now = self._clock()
+        return await self._change(lambda session: sales.add(session, cart, now))
+
+    async def update(self, sale_id: int, cart: Cart) -> Sale | Refused:
+        def change(session: Session) -> Sale:
+            sale = sales.by_id(session, sale_id)
+            if sale.awaiting:
+                raise SaleError("A charge for this sale is still open. Its lines cannot change now.")
+            if sale.tenders:
+                raise SaleError("Part of this sale is paid. Its lines cannot change any more.")
+            sales.replace_cart(session, sale_id, cart)
+            return sales.by_id(session, sale_id)
+
+        return await self._change(change)
+
+    async def get(self, sale_id: int) -> Sale:
+        return await self._database.read(lambda session: sales.by_id(session, sale_id))
+
+    async def pay_cash(self, sale_id: int, received: Money) -> Sale | Refused:
+        """What the cash leaves unpaid stays to be paid; too much becomes change."""
+        now = self._clock()
+
+        def pay(session: Session) -> Sale:
+            sale = sales.by_id(session, sale_id)
+            if sale.state is SaleState.VOID or not sale.remaining:
+                raise SaleError("Nothing remains to be paid for this sale.")
+            sales.add_cash(session, sale_id, cash_tender(received, sale.remaining, now))
+            return sales.by_id(session, sale_id)
+
+        return await self._change(pay)
+
+    async def close(self, sale_id: int) -> Sale:
+        """Settled and done with; a sale that is not settled stays as it is."""
+        now = self._clock()
+
+        def close(session: Session) -> Sale:
+            if sales.by_id(session, sale_id).is_settled:
+                sales.close(session, sale_id, now)
+            return sales.by_id(session, sale_id)
+
+        closed = await self._database.run(close)
+        self._changes.publish(SaleChanged(sale_id))
+        return closed
+
+    async def void(self, sale_id: int) -> Sale | Refused:
+        now = self._clock()
+
+        def void(session: Session) -> Sale:
+            sales.by_id(session, sale_id).checked_void()
+            sales.void(session, sale_id, now)
+            return sales.by_id(session, sale_id)
+
+        return await self._change(void)
+
+    async def parked(self) -> tuple[Sale, ...]:
+        return await self._database.read(sales.unsettled)
+
+    async def history(self, search: str = "", before_id: int | None = None, limit: int = 50) -> tuple[HistoryRow, ...]:
+        """Newest first; `before_id` continues a page."""
+        wanted = _search(search)
+        return await self._database.read(lambda session: _history(session, wanted, before_id, limit))
+
+    async def detail(self, sale_id: int) -> SaleDetail:
+        return await self._database.read(lambda session: _detail(session, sale_id))
+
+    async def _change(self, work: Callable[[Session], Sale]) -> Sale | Refused:
+        try:
+            sale = await self._database.run(work)
+        except (SaleError, AmountError, StoreError) as error:
+            return Refused(str(error))
+        self._changes.publish(SaleChanged(sale.id))
+        return sale
+
+
+def _search(text: str) -> Search:
+    cleaned = " ".join(text.split())
+    try:
+        amount = Money.typed(cleaned) if cleaned else None
+    except AmountError:
+        amount = None
+    return Search(cleaned, amount)
+
+
+def _history(session: Session, search: Search, before_id: int | None, limit: int) -> tuple[HistoryRow, ...]:
+    return tuple(_row(session, sale) for sale in sales.newest(session, search, before_id, limit))
+
+
+def _row(session: Session, sale: Sale) -> HistoryRow:
+    asked = attempts.of_sale(session, sale.id)
+    names = [line.name for line in sale.cart.lines]
+    more = f" +{len(names) - 2}" if len(names) > 2 else ""
+    kinds = sorted({_TENDER_WORDS[tender.kind] for tender in sale.tenders})
+    return HistoryRow(
+        sale_id=sale.id,
+        number=sale.number,
+        at=sale.opened_at,
+        total=sale.total,
+        paid=sale.paid,
+        state=sale.state,
+        tenders=" + ".join(kinds),
+        receipt=next((tender.receipt for tender in sale.tenders if tender.receipt), ""),
+        phone=asked[-1].msisdn.masked if asked else "",
+        lines=", ".join(names[:2]) + more,
+    )
+
+
+def _detail(session: Session, sale_id: int) -> SaleDetail:
+    return SaleDetail(
+        sale=sales.by_id(session, sale_id),
+        attempts=tuple(
+            AttemptDetail(attempt, evidence.of_attempt(session, attempt.id))
+            for attempt in attempts.of_sale(session, sale_id)
+        ),
+        payments=payments.of_sale(session, sale_id),
+    )

@@ -1,0 +1,238 @@
+"""Applies evidence inside one transaction: to the charge, to the payment it proves, and to the record of both.
+
+Every way to learn of money ends here, so that no two of them can count it twice.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from pos_app.daraja.wire import Confirmation, confirmation_evidence
+from pos_app.domain.attempt import Attempt, contradiction
+from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
+from pos_app.domain.payment import Payment, receiptless_id
+from pos_app.domain.sale import SaleState
+from pos_app.domain.shop import ShopAccount
+from pos_app.services.changes import AttemptChanged, Changes, Notice, PaymentArrived, SaleChanged
+from pos_app.store import attempts, evidence, payments, sales
+
+LIKELY_WITHIN = timedelta(minutes=5)
+_CUSTOMER_TYPES = frozenset({"", "pay bill", "customer merchant payment", "buy goods", "od payment transfer"})
+"""C2B types that may settle a charge (contract §2.6, traps 17 and 44); other money is kept unmatched."""
+
+
+@dataclass
+class Settlement:
+    """Collects what changed; `publish` it after the commit, never before."""
+
+    session: Session
+    now: datetime
+    changed: dict[int, Attempt] = field(default_factory=dict)
+    arrived: dict[str, Payment] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    to_check: set[int] = field(default_factory=set)
+    """Charges about which Safaricom should be asked at once."""
+
+    def publish(self, changes: Changes) -> None:
+        for attempt in self.changed.values():
+            changes.publish(AttemptChanged(attempt))
+        for payment in self.arrived.values():
+            changes.publish(PaymentArrived(payment))
+        sale_ids = {attempt.sale_id for attempt in self.changed.values()}
+        for sale_id in sorted(sale_ids | {p.sale_id for p in self.arrived.values() if p.sale_id is not None}):
+            changes.publish(SaleChanged(sale_id))
+        for sentence in self.notices:
+            changes.publish(Notice(sentence, urgent=True))
+
+    def intend(self, attempt: Attempt) -> Attempt:
+        """A new charge, on disk as SUBMITTING before its request leaves. Raises LiveAttemptError."""
+        told = Evidence(Fact.SUBMITTED, Source.CASHIER, self.now)
+        submitting, disposition = attempt.apply(told)
+        kept = attempts.add(self.session, submitting)
+        evidence.append(self.session, told, disposition, self.now, attempt_id=kept.id)
+        self.changed[kept.id] = kept
+        return kept
+
+    def record(self, attempt: Attempt, told: Evidence, event_key: str | None = None) -> Attempt:
+        """Appends the evidence and everything that follows from it."""
+        if self._stands_elsewhere(attempt, told):
+            after, disposition = attempt, Disposition.QUARANTINED
+        else:
+            after, disposition = attempt.apply(told)
+        if after != attempt:
+            attempts.save(self.session, after)
+            self.changed[after.id] = after
+        payment = self._payment(after, told, disposition)
+        evidence.append(
+            self.session,
+            told,
+            disposition,
+            self.now,
+            attempt_id=attempt.id,
+            payment_id=payment.id if payment else None,
+            event_key=event_key,
+        )
+        self._follow_up(attempt, after, told, disposition)
+        return self._with_held_receipt(after) if told.source is Source.QUERY else after
+
+    def _stands_elsewhere(self, attempt: Attempt, told: Evidence) -> bool:
+        """Whether it names a request or a receipt that another charge or sale already stands for."""
+        new_checkout = told.checkout_request_id if not attempt.checkout_request_id else ""
+        new_receipt = told.receipt if told.receipt != attempt.receipt else ""
+        if not (new_checkout or new_receipt):
+            return False
+        if attempts.others_with(self.session, attempt.id, new_checkout, new_receipt):
+            return True
+        held = payments.by_receipt(self.session, new_receipt) if new_receipt else None
+        return held is not None and held.sale_id not in {None, attempt.sale_id}
+
+    def _payment(self, attempt: Attempt, told: Evidence, disposition: Disposition) -> Payment | None:
+        if told.fact is not Fact.PAID or (not told.amount and told.source is not Source.QUERY):
+            return None
+        if disposition is Disposition.APPLIED:
+            return self._receive_for(attempt, told)
+        if disposition is Disposition.CONFLICT and told.trusted:
+            return self.receive(self._unmatched(told, likely=attempt))
+        return None
+
+    def _receive_for(self, attempt: Attempt, told: Evidence) -> Payment:
+        """The money of this charge, one row whichever message came first."""
+        void = sales.by_id(self.session, attempt.sale_id).state is SaleState.VOID
+        payment = Payment(
+            id=attempt.receipt or receiptless_id(attempt.checkout_request_id or attempt.nonce),
+            receipt=attempt.receipt,
+            amount=attempt.amount,
+            short_code=told.short_code or attempt.account.party_b,
+            received_at=self.now,
+            paid_at=told.paid_at,
+            payer_phone=attempt.msisdn.masked,
+            bill_reference=attempt.account_reference,
+            sale_id=None if void else attempt.sale_id,
+            attempt_id=attempt.id,
+        )
+        if void:
+            self.notices.append(f"{attempt.amount} arrived for a cancelled sale. It is kept as received, not used.")
+        self._supersede_receiptless(attempt)
+        return self.receive(payment)
+
+    def _supersede_receiptless(self, attempt: Attempt) -> None:
+        held = payments.of_attempt(self.session, attempt.id)
+        known = payments.by_receipt(self.session, attempt.receipt) if attempt.receipt else None
+        if held and known and held.id != known.id and not held.receipt:
+            payments.supersede(self.session, held.id, known.id)
+
+    def receive(self, told: Payment) -> Payment:
+        """One row per payment: the one that has its receipt or belongs to its charge, or a new one."""
+        held = payments.by_receipt(self.session, told.receipt) if told.receipt else None
+        if held is None and told.attempt_id is not None:
+            held = payments.of_attempt(self.session, told.attempt_id)
+        if held is None:
+            payments.add(self.session, told)
+            self.arrived[told.id] = told
+            return told
+        merged, disposition = held.apply(told)
+        if disposition is Disposition.APPLIED:
+            payments.save(self.session, merged)
+            self.arrived[merged.id] = merged
+        elif disposition is Disposition.CONFLICT:
+            self.notices.append(
+                f"Two messages about payment {held.receipt} disagree. The first one stands; call your supervisor."
+            )
+        return merged
+
+    def _unmatched(self, told: Evidence, likely: Attempt | None) -> Payment:
+        assert told.amount is not None  # noqa: S101 — an unmatched payment always came with its particulars
+        return Payment(
+            id=told.receipt,
+            receipt=told.receipt,
+            amount=told.amount,
+            short_code=told.short_code,
+            received_at=self.now,
+            paid_at=told.paid_at,
+            likely_attempt_id=likely.id if likely else None,
+        )
+
+    def receive_unclaimed(self, told: Evidence, event_key: str | None) -> None:
+        """Money for a charge this till does not know: kept, so that nobody can say that it never came."""
+        payment = self.receive(self._unmatched(told, likely=None))
+        evidence.append(self.session, told, Disposition.NOTED, self.now, payment_id=payment.id, event_key=event_key)
+
+    def confirm(self, confirmation: Confirmation, account: ShopAccount, *, trusted: bool, event_key: str) -> None:
+        """A C2B confirmation: of one of our charges by its reference, or money that nobody has claimed yet."""
+        told = confirmation_evidence(confirmation, self.now, trusted=trusted)
+        attempt = self._referred(confirmation)
+        if attempt is not None:
+            self.record(attempt, told, event_key)
+        elif not trusted or not account.owns(confirmation.short_code):
+            evidence.append(self.session, told, Disposition.QUARANTINED, self.now, event_key=event_key)
+            self.notices.append(
+                "A payment message was held back because its sender could not be confirmed. It counts for nothing yet."
+            )
+            return
+        else:
+            payment = self.receive(self._unmatched(told, self._likely(confirmation)))
+            evidence.append(self.session, told, Disposition.NOTED, self.now, payment_id=payment.id, event_key=event_key)
+        self._complete(confirmation)
+
+    def _referred(self, confirmation: Confirmation) -> Attempt | None:
+        """The one charge whose reference, amount and receipt it fits; a customer may type any reference."""
+        if confirmation.transaction_type.casefold() not in _CUSTOMER_TYPES:
+            return None
+        known = payments.by_receipt(self.session, confirmation.receipt)
+        if known is not None and known.attempt_id is not None:
+            return attempts.by_id(self.session, known.attempt_id)
+        reference = confirmation.bill_reference.strip().upper()
+        fitting = [
+            attempt
+            for attempt in (attempts.by_reference(self.session, reference) if reference else ())
+            if attempt.amount == confirmation.amount and attempt.receipt in {"", confirmation.receipt}
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _likely(self, confirmation: Confirmation) -> Attempt | None:
+        """At a till number there is no reference: a charge of that amount and time may be what was paid."""
+        around = confirmation.paid_at or self.now
+        fitting = attempts.receiptless(
+            self.session, confirmation.amount, around - LIKELY_WITHIN, around + LIKELY_WITHIN
+        )
+        return fitting[-1] if fitting else None
+
+    def _complete(self, confirmation: Confirmation) -> None:
+        """Only the confirmation knows the payer’s name."""
+        held = payments.by_receipt(self.session, confirmation.receipt)
+        if held is None:
+            return
+        named = replace(
+            held,
+            payer_name=held.payer_name or confirmation.payer_name,
+            payer_phone=held.payer_phone or confirmation.payer_phone,
+            bill_reference=held.bill_reference or confirmation.bill_reference,
+        )
+        if named != held:
+            payments.save(self.session, named)
+            self.arrived[named.id] = named
+
+    def _follow_up(self, before: Attempt, after: Attempt, told: Evidence, disposition: Disposition) -> None:
+        in_doubt = told.fact in {Fact.FAILED_IN_DOUBT, Fact.UNCLEAR} or disposition is Disposition.QUARANTINED
+        if in_doubt and told.source in {Source.CALLBACK, Source.CONFIRMATION}:
+            self.to_check.add(after.id)
+        if disposition is Disposition.QUARANTINED:
+            self.notices.append(
+                f"A message about the charge of {before.amount} does not fit it or is of unknown origin. "
+                "It counts for nothing; Safaricom is being asked."
+            )
+        elif disposition is Disposition.CONFLICT and told.source is not Source.QUERY:
+            self.notices.append(
+                f"A message contradicts the charge of {before.amount}, which stays as it is. Call your supervisor."
+            )
+
+    def _with_held_receipt(self, attempt: Attempt) -> Attempt:
+        """A query agreed: a success that was held back may now lend its receipt (money-safety §2.1)."""
+        if not attempt.state.is_paid or attempt.receipt:
+            return attempt
+        for row in evidence.of_attempt(self.session, attempt.id):
+            held_back = row.disposition is Disposition.QUARANTINED and row.evidence.fact is Fact.PAID
+            if held_back and not contradiction(attempt, row.evidence):
+                return self.record(attempt, replace(row.evidence, at=self.now))
+        return attempt
