@@ -1,0 +1,79 @@
+"""What the receipt screen shows: one receipt and where its PDF went; it knows no widget."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+
+from pos_app.domain.receipt import Receipt
+from pos_app.domain.refused import Refused
+from pos_app.ui.tasks import Tasks
+
+if TYPE_CHECKING:
+    from pos_app.services.receipts import Receipts
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptState:
+    receipt: Receipt | None = None
+    saving: bool = False
+    saved: Path | None = None
+    problem: str = ""
+
+
+def open_on_desktop(path: Path) -> bool:
+    """Whether a program for it was started."""
+    return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+
+class ReceiptViewModel(QObject):
+    changed = Signal()
+
+    def __init__(self, receipts: "Receipts", tasks: Tasks, open_file: Callable[[Path], bool] = open_on_desktop) -> None:
+        super().__init__()
+        self._receipts = receipts
+        self._tasks = tasks
+        self._open_file = open_file
+        self._sale_id: int | None = None
+        self.state = ReceiptState()
+
+    def show_sale(self, sale_id: int) -> None:
+        self._sale_id = sale_id
+        self._set(ReceiptState())
+        self._tasks.start(self._load(sale_id), "receipt")
+
+    def save(self) -> None:
+        """A second press while the first is at work does nothing: each PDF after the first is a copy."""
+        if self._sale_id is not None and self.state.receipt and not self.state.saving:
+            self._set(replace(self.state, saving=True, problem=""))
+            self._tasks.start(self._save(self._sale_id), "save receipt")
+
+    def open_saved(self) -> None:
+        if self.state.saved and not self._open_file(self.state.saved):
+            self._set(replace(self.state, problem="No program on this computer opens PDF files. The file is saved."))
+
+    async def _load(self, sale_id: int) -> None:
+        receipt = await self._receipts.of_sale(sale_id)
+        if sale_id == self._sale_id:
+            self._set(replace(self.state, receipt=receipt))
+
+    async def _save(self, sale_id: int) -> None:
+        saved: Path | Refused = Refused("The receipt could not be saved. The sale and its payments are safe.")
+        try:
+            saved = await self._receipts.save_pdf(sale_id)
+        finally:
+            if sale_id == self._sale_id:
+                self._set(_after_saving(self.state, saved))
+
+    def _set(self, state: ReceiptState) -> None:
+        self.state = state
+        self.changed.emit()
+
+
+def _after_saving(state: ReceiptState, saved: Path | Refused) -> ReceiptState:
+    if isinstance(saved, Refused):
+        return replace(state, saving=False, problem=saved.sentence)
+    return replace(state, saving=False, saved=saved, problem="")
