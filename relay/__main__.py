@@ -1,0 +1,192 @@
+"""The relay's command line: serve, add and list shops, invite, list and revoke tills.
+
+Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from relay import server
+from relay.log import new_epoch, utc_text
+from relay.settings import SettingError, from_arguments, store_path
+from relay.stores import directory, sqlite
+from relay.stores.lock import StoreInUseError
+
+T = TypeVar("T")
+
+
+class _FailedError(Exception):
+    """What to say before ending with 1."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except SettingError as wrong:
+        return _end(2, str(wrong))
+    except (_FailedError, StoreInUseError, sqlite.StoreSettingError) as failed:
+        return _end(1, str(failed))
+    except SQLAlchemyError as failed:
+        return _end(1, f"the store cannot be used: {getattr(failed, 'orig', failed)}")
+    except OSError as failed:
+        return _end(1, failed.strerror or str(failed))
+    return 0
+
+
+def _end(code: int, said: str) -> int:
+    sys.stderr.write(f"relay: {said}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m relay", description="The relay between Daraja and a shop's tills.")
+    nouns = parser.add_subparsers(required=True, metavar="COMMAND")
+    _serve_parser(nouns)
+    shop = nouns.add_parser("shop", help="add or list shops").add_subparsers(required=True, metavar="COMMAND")
+    add = _command(shop, "add", _shop_add, "add a shop and print its stream and callback URL path")
+    add.add_argument("name")
+    _command(shop, "list", _shop_list, "list the shops with their (secret) callback paths")
+    till = nouns.add_parser("till", help="pair, list or revoke tills").add_subparsers(required=True, metavar="COMMAND")
+    invite = _command(till, "invite", _till_invite, "print a one-time pairing code, good for 10 minutes")
+    invite.add_argument("--shop", required=True, metavar="NAME")
+    _command(till, "list", _till_list, "list the tills and how far each has acknowledged")
+    revoke = _command(till, "revoke", _till_revoke, "close a till's door for good, within seconds")
+    revoke.add_argument("id")
+    return parser
+
+
+def _serve_parser(nouns: Any) -> None:
+    serve = nouns.add_parser("serve", help="run the relay", description=f"{_SERVE} {_ENVIRONMENT}")
+    serve.set_defaults(run=_serve)
+    _store_option(serve)
+    serve.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8443)")
+    serve.add_argument("--public-url", metavar="URL", help="where Safaricom reaches this relay")
+    serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
+    serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
+    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
+    serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+
+
+_SERVE = "Prints 'listening on URL' once it takes callbacks."
+_ENVIRONMENT = "All but the last two may be set as RELAY_<NAME> in the environment."
+
+
+def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], told: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = nouns.add_parser(name, help=told, description=told)
+    made.set_defaults(run=run)
+    _store_option(made)
+    made.add_argument("--json", action="store_true", help="print JSON")
+    return made
+
+
+def _store_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", metavar="URL", help="sqlite:///path/to/relay.db (default: in the data folder)")
+
+
+def _serve(given: argparse.Namespace) -> None:
+    settings = from_arguments(vars(given), os.environ)
+    logging.basicConfig(
+        level=given.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(server.serve(settings, _announce))
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(f"listening on {url}\n")
+    sys.stdout.flush()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _shop_add(given: argparse.Namespace) -> None:
+    name = given.name.strip()
+    if not name:
+        raise SettingError("a shop needs a name")
+    try:
+        shop = _in_store(given, lambda connection: directory.add_shop(connection, name, new_epoch()))
+    except IntegrityError as taken:
+        raise _FailedError(f"there is a shop called {name!r} already") from taken
+    _print(given, _shop_facts(shop), f"{shop.name}: stream {shop.stream}, callbacks to /h/{shop.callback_key}")
+
+
+def _shop_list(given: argparse.Namespace) -> None:
+    shops = _in_store(given, directory.shops)
+    lines = [f"{shop.name}: stream {shop.stream}, callbacks to /h/{shop.callback_key}" for shop in shops]
+    _print(given, [_shop_facts(shop) for shop in shops], "\n".join(lines) or "no shops yet")
+
+
+def _shop_facts(shop: directory.Shop) -> dict[str, object]:
+    return {"name": shop.name, "stream": shop.stream, "callback_path": f"/h/{shop.callback_key}"}
+
+
+def _till_invite(given: argparse.Namespace) -> None:
+    try:
+        made = _in_store(given, lambda connection: directory.invite_till(connection, given.shop, _now_ms()))
+    except directory.NoSuchShopError as unknown:
+        raise _FailedError(f"there is no shop called {given.shop!r}") from unknown
+    until = datetime.fromtimestamp(made.expires_at / 1000, UTC).strftime("%H:%M:%S UTC")
+    _print(given, {"code": made.code, "expires_at": utc_text(made.expires_at)}, f"{made.code} (good until {until})")
+
+
+def _till_list(given: argparse.Namespace) -> None:
+    tills = _in_store(given, directory.tills)
+    lines = [f"{till.id} {till.name!r} of {till.shop}{', revoked' if till.revoked_at else ''}" for till in tills]
+    _print(given, [_till_facts(till) for till in tills], "\n".join(lines) or "no tills yet")
+
+
+def _till_facts(till: directory.Till) -> dict[str, object]:
+    times = {name: _when(getattr(till, name)) for name in ("paired_at", "revoked_at", "acked_at")}
+    return {"id": till.id, "name": till.name, "shop": till.shop, "acked_seq": till.acked_seq, **times}
+
+
+def _when(at_ms: int | None) -> str | None:
+    return None if at_ms is None else utc_text(at_ms)
+
+
+def _till_revoke(given: argparse.Namespace) -> None:
+    if not _in_store(given, lambda connection: directory.revoke(connection, given.id, _now_ms())):
+        raise _FailedError(f"there is no till {given.id}")
+    _print(given, {"id": given.id, "revoked": True}, f"{given.id} revoked")
+
+
+def _in_store(given: argparse.Namespace, job: Callable[[Connection], T]) -> T:
+    """Beside a running relay: waits for its write lock, never checkpoints."""
+    path: Path = store_path(given.store or os.environ.get("RELAY_STORE", ""))
+    with sqlite.engine(path).connect() as connection, sqlite.Transaction(connection):
+        sqlite.create_tables(connection)
+        return job(connection)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _print(given: argparse.Namespace, facts: object, text: str) -> None:
+    sys.stdout.write((json.dumps(facts) if given.json else text) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

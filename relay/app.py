@@ -1,0 +1,107 @@
+"""The composition root of the relay: builds every part once, sends each request to its part, keeps the clock.
+
+It must not know what any part does inside.
+"""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from relay import protocol
+from relay.callbacks import Callbacks
+from relay.feed import Feed
+from relay.http import Receive, Scope, Send, answer, prepared
+from relay.log import EventLog, UnavailableError
+from relay.pairing import Pairing
+from relay.session import close
+from relay.settings import Settings
+from relay.stores.lock import StoreLock
+
+_NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
+_LIVE = prepared(200, b'{"alive":true}', api=True)
+_READY = prepared(200, b'{"ready":true}', api=True)
+_NOT_READY = prepared(503, b'{"ready":false}', api=True)
+_UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
+
+logger = logging.getLogger("relay.app")
+
+
+class Relay:
+    """The ASGI application; `open` it, serve it, `drain` it before the sockets close, then `close` it."""
+
+    def __init__(self, settings: Settings, log: EventLog, lock: StoreLock) -> None:
+        self._settings = settings
+        self._log = log
+        self._lock = lock
+        self._callbacks = Callbacks(log, settings)
+        self._pairing = Pairing(log, settings)
+        self._feed = Feed(log, settings)
+        self._draining = False
+        self._clock = asyncio.create_task(self._keep_the_clock())
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Relay":
+        """StoreInUseError if another relay serves the store; StoreSettingError, SQLAlchemyError, OSError if it is bad."""
+        settings.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = StoreLock(settings.store.with_name(settings.store.name + ".lock"))
+        try:
+            return cls(settings, await EventLog.open(settings.store, settings.high_water), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def reached_at(self, url: str) -> None:
+        """The address that the server took: callbacks come there where nobody set a public one."""
+        self._pairing.public_url = self._settings.public_url or url
+
+    async def drain(self) -> None:
+        self._draining = True
+        await self._feed.drain()
+
+    async def close(self) -> None:
+        self._clock.cancel()
+        await asyncio.gather(self._clock, return_exceptions=True)
+        await self._log.close()
+        self._lock.release()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if scope["path"].startswith("/h/"):
+                await self._callbacks(scope, receive, send)
+            else:
+                await self._api(scope, receive, send)
+        elif scope["path"] == protocol.CONNECT_PATH:
+            await self._feed.connect(receive, send, scope)
+        else:
+            await receive()
+            await close(send, protocol.CLOSE_FAILED)
+
+    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            match scope["method"], scope["path"]:
+                case "POST", protocol.PAIR_PATH:
+                    await self._pairing(scope, receive, send)
+                case "GET", path if path.startswith(protocol.EVENTS_PATH):
+                    await self._feed.poll(scope, send)
+                case "GET", "/livez":
+                    await answer(send, _LIVE)
+                case "GET", "/readyz":
+                    await answer(send, _READY if self._log.healthy and not self._draining else _NOT_READY)
+                case _:
+                    await answer(send, _NOT_FOUND)
+        except (UnavailableError, SQLAlchemyError) as error:
+            logger.error("%s failed: %s", scope["path"], type(error).__name__)
+            await answer(send, _UNAVAILABLE)
+
+    async def _keep_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.housekeeping_seconds)
+            self._log.expire_waiting()
+            self._feed.look_at_the_clock()
+            try:
+                await self._feed.close_revoked()
+                await self._log.save_high_water()
+                await self._feed.note_acks()
+            except (UnavailableError, SQLAlchemyError, OSError) as error:
+                logger.error("housekeeping failed: %s", type(error).__name__)

@@ -1,0 +1,130 @@
+"""What Safaricom posts: stored whole before it is answered, whatever it is (raw ASGI, the relay's hot path).
+
+It must not know tills. Its answers: 200 once durable, 404 for an unknown key, 413, 408, 503; never 429, never 5xx else.
+"""
+
+import itertools
+import logging
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from relay.http import (
+    Answer,
+    BodyRefusedError,
+    CallerGoneError,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    client_ip,
+    header,
+    prepared,
+    read_body,
+)
+from relay.log import Appended, Encoding, EventLog, Meta, Outcome, UnavailableError, UnknownStreamError
+from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real
+from relay.reading import Reading, nonce_text, read_confirmation, read_stk
+from relay.settings import Settings
+from relay.stores.directory import Shop, sha256, shop_by_key_hash
+
+_ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
+_NOT_FOUND = prepared(404, b'{"error":"not found"}')
+_METHOD = prepared(405, b'{"error":"POST only"}', close=True)
+_REFUSED = {
+    408: prepared(408, b'{"error":"too slow"}', close=True),
+    413: prepared(413, b'{"error":"too large"}', close=True),
+}
+_UNAVAILABLE = prepared(503, b'{"error":"not stored, send again"}')
+
+logger = logging.getLogger("relay.callbacks")
+_request_numbers = itertools.count(1)
+
+
+class Callbacks:
+    def __init__(self, log: EventLog, settings: Settings) -> None:
+        self._log = log
+        self._settings = settings
+        self._shops: dict[str, Shop] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["path"].split("/"):
+            case ["", "h", key, "stk", nonce]:
+                reply = await self._take(scope, receive, key, nonce)
+            case ["", "h", key, "c2b", "confirm"]:
+                reply = await self._take(scope, receive, key, None)
+            case _:
+                reply = _NOT_FOUND
+        if reply is not None:
+            await answer(send, reply)
+
+    async def _take(self, scope: Scope, receive: Receive, key: str, nonce: str | None) -> Answer | None:
+        """None where nobody is left to be answered."""
+        try:
+            shop = await self._shop(key)
+            if shop is None:
+                logger.info("request %d: unknown callback key", next(_request_numbers))
+                return _NOT_FOUND
+            if scope["method"] != "POST":
+                return _METHOD
+            body = await read_body(receive, self._settings.body_seconds)
+            await self._store(scope, shop, nonce, body)
+        except BodyRefusedError as refused:
+            logger.warning("request %d: body refused with %d", next(_request_numbers), refused.status)
+            return _REFUSED[refused.status]
+        except (UnavailableError, UnknownStreamError, SQLAlchemyError) as error:
+            logger.error("request %d: not stored: %s", next(_request_numbers), type(error).__name__)
+            return _UNAVAILABLE
+        except CallerGoneError:
+            return None
+        return _ACCEPTED
+
+    async def _store(self, scope: Scope, shop: Shop, nonce: str | None, body: bytes) -> None:
+        real = True
+        if nonce is None:
+            reading = read_confirmation(body)
+        else:
+            nonce, real = nonce_text(nonce), nonce_is_real(shop.nonce_key, nonce)
+            reading = read_stk(body, nonce, header(scope, b"businessshortcode"))
+        meta = Meta(
+            int(time.time() * 1000),
+            TRUSTED if real and self._listed(scope) else QUARANTINED,
+            reading.money,
+            reading.receipt,
+            nonce,
+            reading.short_code,
+            encoding=Encoding.JSON if reading.is_json else Encoding.BASE64,
+        )
+        stored = await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
+        _note(shop, reading, meta, stored)
+
+    async def _shop(self, key: str) -> Shop | None:
+        hashed = sha256(key)
+        known = self._shops.get(hashed)
+        if known is None:
+            # A shop may have been added beside the running relay.
+            known = await self._log.ask(lambda connection: shop_by_key_hash(connection, hashed))
+            if known is not None:
+                self._shops[hashed] = known
+        return known
+
+    def _listed(self, scope: Scope) -> bool:
+        listed = self._settings.source_ips
+        return not listed or client_ip(scope, self._settings.trusted_proxies) in listed
+
+
+def _note(shop: Shop, reading: Reading, meta: Meta, stored: Appended) -> None:
+    """One line; the usual case only where somebody debugs, because a line costs as much as the rest of the answer."""
+    odd = stored.outcome is not Outcome.NEW or meta.trust != TRUSTED or reading.kind == KIND_UNPARSED
+    level = logging.INFO if odd else logging.DEBUG
+    if logger.isEnabledFor(level):
+        logger.log(
+            level,
+            "request %d: %s seq %d: %s %s %s",
+            next(_request_numbers),
+            shop.stream,
+            stored.seq,
+            reading.kind,
+            stored.outcome,
+            meta.trust,
+        )

@@ -1,0 +1,181 @@
+"""The door for tills: `GET /v1/connect` (websocket) and `GET /v1/events/{stream}` (long poll), both raw ASGI.
+
+It must not know what is in an event. A token opens its own shop's stream and no other.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs
+
+from relay import protocol
+from relay.http import Receive, Scope, Send, answer, answer_json, prepared
+from relay.log import EventLog
+from relay.pairing import credential
+from relay.placing import Place, place
+from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, Reset, StreamCursor
+from relay.session import Session, Unknown, close, read_frame, send_frame, welcome
+from relay.settings import Settings
+from relay.stores import directory
+from relay.stores.directory import Credential
+
+MAX_WAIT_SECONDS = 55.0
+
+_UNAUTHORISED = prepared(401, b'{"error":"bad token"}', api=True)
+_REVOKED = prepared(403, b'{"error":"revoked"}', api=True)
+_NO_STREAM = prepared(404, b'{"error":"no such stream"}', api=True)
+_MALFORMED = prepared(400, b'{"error":"bad cursor"}', api=True)
+
+logger = logging.getLogger("relay.feed")
+
+
+class Feed:
+    def __init__(self, log: EventLog, settings: Settings) -> None:
+        self._log = log
+        self._settings = settings
+        self._sessions: dict[str, Session] = {}
+        self._serving: set[asyncio.Future[int | None]] = set()
+        self._polls: set[asyncio.Event] = set()
+        self._bye: Bye | None = None
+        self._noted: dict[str, int] = {}
+
+    async def connect(self, receive: Receive, send: Send, scope: Scope) -> None:
+        await receive()
+        if protocol.SUBPROTOCOL not in scope["subprotocols"]:
+            await send({"type": "websocket.accept"})
+            return await close(send, protocol.CLOSE_UPGRADE_REQUIRED)
+        await send({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
+        opened = await credential(self._log, scope)
+        if opened is None or opened.revoked:
+            return await close(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
+        cursor = await self._hello(receive, send, opened)
+        if isinstance(cursor, int):
+            return await close(send, cursor)
+        if cursor is not None:
+            await self._serve(Session(self._log, self._settings, opened.till_id, cursor), receive, send)
+        return None
+
+    async def _hello(self, receive: Receive, send: Send, opened: Credential) -> StreamCursor | int | None:
+        """The cursor; or the code with which to close; None where the till has gone."""
+        frame: object = Unknown()
+        try:
+            async with asyncio.timeout(self._settings.hello_seconds):
+                while isinstance(frame, Unknown):
+                    frame = read_frame(await receive())
+        except TimeoutError:
+            return protocol.CLOSE_HELLO_TIMEOUT
+        if isinstance(frame, int | None):
+            return frame
+        if not isinstance(frame, Hello):
+            return protocol.CLOSE_BAD_FRAME
+        if frame.v != protocol.VERSION:
+            return protocol.CLOSE_UPGRADE_REQUIRED
+        if [cursor.s for cursor in frame.streams] != [opened.stream]:
+            await send_frame(send, Error("no_such_stream", retry=False))
+            return protocol.CLOSE_NO_SUCH_STREAM
+        return frame.streams[0]
+
+    async def _serve(self, session: Session, receive: Receive, send: Send) -> None:
+        replaced = self._sessions.get(session.till_id)
+        if replaced is not None:
+            replaced.end(protocol.CLOSE_REPLACED)
+        self._sessions[session.till_id] = session
+        if self._bye is not None:
+            session.say_bye(self._bye)
+        logger.info("%s connected", session.till_id)
+        try:
+            self._serving.add(session.over)
+            code = await session.run(receive, send)
+            logger.info("%s disconnected: %s", session.till_id, code or "by itself")
+        finally:
+            self._serving.discard(session.over)
+            if self._sessions.get(session.till_id) is session:
+                del self._sessions[session.till_id]
+
+    def look_at_the_clock(self) -> None:
+        now = time.monotonic()
+        for session in list(self._sessions.values()):
+            session.look_at_the_clock(now)
+
+    async def note_acks(self) -> None:
+        acks = {till_id: session.acked for till_id, session in self._sessions.items()}
+        fresh = dict(acks.items() - self._noted.items())
+        if fresh:
+            at = int(time.time() * 1000)
+            await self._log.run(lambda connection: directory.note_acks(connection, fresh, at))
+            self._noted = acks
+
+    async def close_revoked(self) -> None:
+        if self._sessions:
+            for till_id in await self._log.ask(directory.revoked) & self._sessions.keys():
+                self._sessions[till_id].end(protocol.CLOSE_REVOKED)
+
+    async def drain(self) -> None:
+        """Says bye to every till and closes; those who take nothing are dropped after `drain_seconds`."""
+        self._bye = Bye("drain", self._settings.retry_in)
+        for flag in self._polls:
+            flag.set()
+        for session in self._sessions.values():
+            session.say_bye(self._bye)
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=self._settings.drain_seconds)
+        for session in list(self._sessions.values()):
+            session.end(protocol.CLOSE_GOING_AWAY)
+
+    async def poll(self, scope: Scope, send: Send) -> None:
+        opened = await credential(self._log, scope)
+        if opened is None or opened.revoked:
+            return await answer(send, _UNAUTHORISED if opened is None else _REVOKED)
+        if scope["path"].removeprefix(protocol.EVENTS_PATH) != opened.stream:
+            return await answer(send, _NO_STREAM)
+        try:
+            cursor, wait = _asked(scope, opened.stream)
+        except ValueError:
+            return await answer(send, _MALFORMED)
+        frames = await self._frames(cursor, wait)
+        again = await credential(self._log, scope)
+        if again is None or again.revoked:
+            return await answer(send, _REVOKED)
+        return await answer_json(send, 200, protocol.encode_frames(frames))
+
+    async def _frames(self, cursor: StreamCursor, wait: float) -> list[FromRelay]:
+        """What a websocket would say first: welcome, a reset if there is one, then events or `caught_up`."""
+        found = await place(self._log, cursor)
+        with self._polling() as flag, self._log.wakeups(cursor.s, flag):
+            events = await self._log.read(cursor.s, found.seq)
+            if not events and found.reset is None and self._bye is None:
+                try:
+                    async with asyncio.timeout(wait):
+                        await flag.wait()
+                except TimeoutError:
+                    pass
+                events = await self._log.read(cursor.s, found.seq)
+        head = await self._log.head(cursor.s)
+        frames: list[FromRelay] = [welcome(self._settings, cursor.s, found)]
+        if head.epoch != found.head.epoch:
+            reset = Reset(cursor.s, self._log.reset_reason(cursor.s), head.epoch, head.floor)
+            return [*frames, reset]
+        return frames + self._behind(cursor.s, found, list(events))
+
+    def _behind(self, stream: str, found: Place, events: list[FromRelay]) -> list[FromRelay]:
+        frames: list[FromRelay] = [] if found.reset is None else [found.reset]
+        frames += events or [CaughtUp(stream, found.seq)]
+        return frames if self._bye is None else [*frames, self._bye]
+
+    @contextmanager
+    def _polling(self) -> Iterator[asyncio.Event]:
+        flag = asyncio.Event()
+        self._polls.add(flag)
+        try:
+            yield flag
+        finally:
+            self._polls.discard(flag)
+
+
+def _asked(scope: Scope, stream: str) -> tuple[StreamCursor, float]:
+    """ValueError for numbers that are none."""
+    said = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+    cursor = StreamCursor(stream, said.get("epoch", ""), int(said.get("after", "0")), said.get("chain", ""))
+    return cursor, min(max(0.0, float(said.get("wait", "25"))), MAX_WAIT_SECONDS)

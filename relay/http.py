@@ -1,0 +1,91 @@
+"""The little of HTTP that the raw ASGI paths share: reading a body within limits, answering, and who is calling.
+
+It must not know what any path does.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Answer = tuple[Message, Message]
+
+MAX_BODY = 64 * 1024
+
+_JSON = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
+_API = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
+class BodyRefusedError(Exception):
+    """Over MAX_BODY (413) or not whole within the time allowed (408)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class CallerGoneError(Exception):
+    """The connection closed before the body was whole."""
+
+
+def prepared(status: int, body: bytes, *, close: bool = False, api: bool = False) -> Answer:
+    """An answer that is sent many times, made once."""
+    headers = [
+        _JSON,
+        (b"content-length", str(len(body)).encode()),
+        *(_API if api else []),
+        *([_CLOSE] if close else []),
+    ]
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+    return start, {"type": "http.response.body", "body": body}
+
+
+async def answer(send: Send, message: Answer) -> None:
+    await send(message[0])
+    await send(message[1])
+
+
+async def answer_json(send: Send, status: int, body: bytes) -> None:
+    await answer(send, prepared(status, body, api=True))
+
+
+async def read_body(receive: Receive, seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(receive)
+    except TimeoutError as late:
+        raise BodyRefusedError(408) from late
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGoneError
+        body = body + message["body"] if body else bytes(message["body"])
+        if len(body) > MAX_BODY:
+            raise BodyRefusedError(413)
+        if not message.get("more_body", False):
+            return body
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The last one of that name, or nothing."""
+    found = ""
+    for key, value in scope["headers"]:
+        if key == name:
+            found = value.decode("latin-1")
+    return found
+
+
+def client_ip(scope: Scope, trusted_proxies: frozenset[str]) -> str:
+    """The socket's peer; the last hop of X-Forwarded-For only where that peer is a proxy of ours, which wrote it."""
+    peer = str(scope["client"][0]) if scope.get("client") else ""
+    if peer in trusted_proxies:
+        return header(scope, b"x-forwarded-for").rpartition(",")[2].strip() or peer
+    return peer

@@ -1,0 +1,110 @@
+"""Pairing a till with its shop: a one-time code for a token (`POST /v1/pair`), and whom a token belongs to.
+
+It must not know events. Wrong codes are counted per invitation and per address.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+
+import msgspec
+
+from relay.http import (
+    BodyRefusedError,
+    CallerGoneError,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_json,
+    client_ip,
+    header,
+    prepared,
+    read_body,
+)
+from relay.log import EventLog
+from relay.protocol import PairResponse, decode_pair_request, encode
+from relay.settings import Settings
+from relay.stores import directory
+from relay.stores.directory import Credential
+
+WRONG_PER_MINUTE = 20
+_ADDRESSES = 10_000
+_MAX_NAME = 80
+
+_WRONG = prepared(403, b'{"error":"wrong or used code"}', api=True)
+_MALFORMED = prepared(400, b'{"error":"not a pairing request"}', api=True)
+_TOO_OFTEN = prepared(429, b'{"error":"too many wrong codes, wait a minute"}', api=True)
+
+logger = logging.getLogger("relay.pairing")
+
+
+class Pairing:
+    def __init__(self, log: EventLog, settings: Settings) -> None:
+        self._log = log
+        self._settings = settings
+        self._wrong = _WrongCodes()
+        self.public_url = settings.public_url
+        """Where callbacks reach this relay; the address it took, where nobody said one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = client_ip(scope, self._settings.trusted_proxies)
+        try:
+            request = decode_pair_request(await read_body(receive, self._settings.body_seconds))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BodyRefusedError):
+            return await answer(send, _MALFORMED)
+        except CallerGoneError:
+            return None
+        if self._wrong.too_many(address):
+            return await answer(send, _TOO_OFTEN)
+        name = request.name.strip()[:_MAX_NAME]
+        paired = await self._log.run(
+            lambda connection: directory.pair(connection, request.code, name, int(time.time() * 1000))
+        )
+        if paired is None:
+            self._wrong.count(address)
+            logger.warning("a wrong pairing code")
+            return await answer(send, _WRONG)
+        logger.info("%s paired with %s", paired.till_id, paired.shop.stream)
+        return await answer_json(send, 200, encode(self._response(paired)))
+
+    def _response(self, paired: directory.Paired) -> PairResponse:
+        shop = paired.shop
+        return PairResponse(
+            till_id=paired.till_id,
+            token=paired.token,
+            shop=shop.name,
+            stream=shop.stream,
+            callback_base=f"{self.public_url}/h/{shop.callback_key}",
+            nonce_key=shop.nonce_key,
+        )
+
+
+async def credential(log: EventLog, scope: Scope) -> Credential | None:
+    """Whose bearer token this is; None for none or a wrong one. A revoked till is named, so that it can be told so."""
+    kind, _, token = header(scope, b"authorization").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        return None
+    hashed = directory.sha256(token.strip())
+    return await log.ask(lambda connection: directory.credential(connection, hashed))
+
+
+class _WrongCodes:
+    """How many wrong codes each address sent in its present minute; forgets the oldest address when there are many."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def too_many(self, address: str) -> bool:
+        minute, wrong = self._counts.get(address, (0, 0))
+        return minute == _minute() and wrong >= WRONG_PER_MINUTE
+
+    def count(self, address: str) -> None:
+        minute, wrong = self._counts.pop(address, (0, 0))
+        self._counts[address] = (_minute(), wrong + 1 if minute == _minute() else 1)
+        if len(self._counts) > _ADDRESSES:
+            self._counts.popitem(last=False)
+
+
+def _minute() -> int:
+    return int(time.monotonic() // 60)

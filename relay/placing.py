@@ -1,0 +1,41 @@
+"""Where a till goes on: its cursor held against the log. A till that saw another log than this one is reset.
+
+It must not know how the frames travel. Rules: a cursor is right if its epoch is the stream's and its chain is the
+chain at its seq; a cursor of this epoch that is ahead, or on another chain, proves a restored log: the epoch turns.
+"""
+
+from typing import NamedTuple
+
+from relay.log import EventLog, Head
+from relay.protocol import RESET_AHEAD, RESET_EPOCH, RESET_FORK, RESET_TRIMMED, Reset, StreamCursor, StreamState
+
+
+class Place(NamedTuple):
+    """Read on after `seq` in the epoch of `head`; tell the till `reset` first if there is one."""
+
+    seq: int
+    head: Head
+    reset: Reset | None
+
+    def state(self, stream: str) -> StreamState:
+        return StreamState(stream, self.head.epoch, self.head.seq, self.head.floor, ok=self.reset is None)
+
+
+async def place(log: EventLog, cursor: StreamCursor) -> Place:
+    head = await log.head(cursor.s)
+    if cursor.seq <= 0 and cursor.epoch in ("", head.epoch) and head.floor == 0:
+        return Place(0, head, None)
+    reason = RESET_EPOCH if cursor.epoch != head.epoch else await _reason(log, cursor, head)
+    if reason is None:
+        return Place(cursor.seq, head, None)
+    if reason in (RESET_AHEAD, RESET_FORK):
+        head = await log.rotate(cursor.s, head.epoch, reason)
+    return Place(head.floor, head, Reset(cursor.s, reason, head.epoch, head.floor))
+
+
+async def _reason(log: EventLog, cursor: StreamCursor, head: Head) -> str | None:
+    if cursor.seq > head.seq:
+        return RESET_AHEAD
+    if cursor.seq < head.floor:
+        return RESET_TRIMMED
+    return None if await log.chain_at(cursor.s, cursor.seq) == cursor.chain else RESET_FORK

@@ -1,0 +1,149 @@
+"""Serving the relay over TCP with uvicorn: one process, an announced address, an end in order.
+
+It must not know what is served.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from relay.app import Relay
+from relay.settings import Settings
+
+PING_SECONDS = 25.0
+PONG_SECONDS = 10.0
+GRACE_SECONDS = 10
+ABORT_SECONDS = 5.0
+
+logger = logging.getLogger("relay.server")
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Lets go of a peer that takes nothing: closing would wait for it to read what is still in its buffer."""
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            self.loop.call_later(ABORT_SECONDS, self.transport.abort)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would close every socket at once, before the tills are told."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Until SIGTERM, SIGINT or, if so set, the end of standard input. OSError if the address cannot be had."""
+    listening = _listen(settings.host, settings.port)
+    try:
+        relay = await Relay.open(settings)
+    except BaseException:
+        listening.close()
+        raise
+    try:
+        await _serve(relay, settings, listening, announce)
+    finally:
+        await relay.close()
+
+
+async def _serve(relay: Relay, settings: Settings, listening: socket.socket, announce: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    if settings.stdin_closes:
+        _stop_when_stdin_closes(stop)
+    url = _url(settings.host, listening.getsockname()[1])
+    relay.reached_at(url)
+    server = _Server(_config(relay))
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    await _first_of(running, server.listening)
+    announce(url)
+    logger.info("listening on %s", url)
+    await _first_of(running, stop)
+    logger.info("draining")
+    await relay.drain()
+    server.should_exit = True
+    await running
+
+
+async def _first_of(running: asyncio.Task[None], event: asyncio.Event) -> None:
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _config(relay: Relay) -> uvicorn.Config:
+    return uvicorn.Config(
+        relay,
+        ws=SocketProtocol,
+        ws_max_size=65536,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PONG_SECONDS,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+
+
+def _stop_when_stdin_closes(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        # Not through sys.stdin: its lock, held by a thread that waits, would abort the interpreter's end.
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="relay-stdin", daemon=True).start()

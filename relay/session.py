@@ -1,0 +1,198 @@
+"""One till on its websocket: replay and live are one loop that reads the log behind the till's cursor.
+
+It must not know other tills. Every send is awaited, nothing is queued: a slow till costs its socket's buffer only.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from relay import protocol
+from relay.http import Message, Receive, Send
+from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
+from relay.placing import Place, place
+from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Reset, StreamCursor, Welcome, encode
+from relay.settings import Settings
+
+_CLOSE_SECONDS = 3.0
+
+logger = logging.getLogger("relay.feed")
+
+
+async def send_frame(send: Send, frame: FromRelay) -> None:
+    await send({"type": "websocket.send", "text": encode(frame).decode()})
+
+
+async def close(send: Send, code: int) -> None:
+    """Gives up on a peer that takes nothing; the server then drops the connection."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await send({"type": "websocket.close", "code": code})
+    except (TimeoutError, OSError, RuntimeError):
+        logger.debug("a peer was gone before it could be told %d", code)
+
+
+def welcome(settings: Settings, stream: str, found: Place) -> Welcome:
+    return Welcome(
+        sid=secrets.token_hex(4),
+        now=utc_text(int(time.time() * 1000)),
+        hb=settings.heartbeat_seconds,
+        window=protocol.WINDOW,
+        streams=[found.state(stream)],
+    )
+
+
+class Session:
+    def __init__(self, log: EventLog, settings: Settings, till_id: str, cursor: StreamCursor) -> None:
+        self.till_id = till_id
+        self.acked = self._sent = max(cursor.seq, 0)
+        self._log = log
+        self._settings = settings
+        self._cursor = cursor
+        self._stream = cursor.s
+        self._epoch = ""
+        self._stir = asyncio.Event()
+        self._ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._bye: Bye | None = None
+        self._waiting_since: float | None = None
+        self._next_heartbeat = time.monotonic() + settings.heartbeat_seconds
+        self._heartbeat_due = False
+
+    def end(self, code: int | None) -> None:
+        """Closes with `code`; None where the till is gone already. The first reason counts."""
+        if not self._ended.done():
+            self._ended.set_result(code)
+
+    def say_bye(self, bye: Bye) -> None:
+        self._bye = bye
+        self._stir.set()
+
+    def look_at_the_clock(self, now: float) -> None:
+        """To be called about once a second: sends the heartbeat that is due, closes a till that takes nothing."""
+        if self._waiting_since is not None and now - self._waiting_since > self._settings.slow_seconds:
+            self.end(protocol.CLOSE_SLOW)
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + self._settings.heartbeat_seconds
+            self._heartbeat_due = True
+            self._stir.set()
+
+    async def run(self, receive: Receive, send: Send) -> int | None:
+        """Serves the till until one of the two ends it; the code it was closed with, None if the till went."""
+        await self._log.head(self._stream)
+        try:
+            with self._log.wakeups(self._stream, self._stir):
+                code = await self._until_ended(receive, send)
+            if code is not None:
+                await close(send, code)
+            return code
+        finally:
+            self.over.set_result(None)
+
+    async def _until_ended(self, receive: Receive, send: Send) -> int | None:
+        workers = [asyncio.create_task(self._guarded(send)), asyncio.create_task(self._listen(receive))]
+        for worker in workers:
+            worker.add_done_callback(self._stopped)
+        try:
+            return await self._ended
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    def _stopped(self, worker: asyncio.Task[None]) -> None:
+        if not worker.cancelled() and worker.exception() is not None:
+            logger.error("%s: the session failed", self.till_id, exc_info=worker.exception())
+            self.end(protocol.CLOSE_FAILED)
+
+    async def _guarded(self, send: Send) -> None:
+        try:
+            await self._serve(send)
+        except OSError:
+            self.end(None)
+        except (SQLAlchemyError, UnavailableError, UnknownStreamError) as error:
+            logger.error("%s: the log cannot be read: %s", self._stream, type(error).__name__)
+            self.end(protocol.CLOSE_FAILED)
+
+    async def _serve(self, send: Send) -> None:
+        found = await place(self._log, self._cursor)
+        self._epoch = found.head.epoch
+        await send_frame(send, welcome(self._settings, self._stream, found))
+        if found.reset is not None:
+            await self._reset(send, found.reset)
+        told = False
+        while self._bye is None:
+            self._stir.clear()
+            await self._beat(send)
+            head = await self._log.head(self._stream)
+            if head.epoch != self._epoch:
+                reason = self._log.reset_reason(self._stream)
+                await self._reset(send, Reset(self._stream, reason, head.epoch, head.floor))
+                told = False
+            elif await self._turn(send, head.seq):
+                await asyncio.sleep(0)
+            elif self._sent == head.seq and not told:
+                await send_frame(send, CaughtUp(self._stream, head.seq))
+                told = True
+            else:
+                await self._stir.wait()
+        await send_frame(send, self._bye)
+        self.end(protocol.CLOSE_GOING_AWAY)
+
+    async def _turn(self, send: Send, head: int) -> bool:
+        """Sends what the window has room for, about 256 KiB at most; false if that is nothing."""
+        room = protocol.WINDOW - (self._sent - self.acked)
+        if room <= 0 or self._sent >= head:
+            return False
+        events = await self._log.read(self._stream, self._sent, min(room, TURN_EVENTS))
+        for event in events:
+            if self._waiting_since is None:
+                self._waiting_since = time.monotonic()
+            await send_frame(send, event)
+            self._sent = event.seq
+        return bool(events)
+
+    async def _reset(self, send: Send, reset: Reset) -> None:
+        logger.warning("%s: %s reset: %s", self._stream, self.till_id, reset.reason)
+        await send_frame(send, reset)
+        self._epoch = reset.epoch
+        self._sent = self.acked = reset.floor
+        self._waiting_since = None
+
+    async def _beat(self, send: Send) -> None:
+        if self._heartbeat_due:
+            self._heartbeat_due = False
+            head = await self._log.head(self._stream)
+            await send_frame(send, Heartbeat({self._stream: head.seq}))
+
+    async def _listen(self, receive: Receive) -> None:
+        while True:
+            frame = read_frame(await receive())
+            if isinstance(frame, int | None):
+                return self.end(frame)
+            if isinstance(frame, Ack) and frame.s == self._stream:
+                self._note(frame.seq)
+
+    def _note(self, seq: int) -> None:
+        acked = min(seq, self._sent)
+        if acked > self.acked:
+            self.acked = acked
+            self._waiting_since = None if acked == self._sent else time.monotonic()
+            self._stir.set()
+
+
+class Unknown:
+    """A frame of a type that this relay does not know, and leaves alone."""
+
+
+def read_frame(message: Message) -> protocol.FromTill | Unknown | int | None:
+    """A frame; or None where the till has gone; or the code with which to close on what is no frame."""
+    if message["type"] == "websocket.disconnect":
+        return None
+    try:
+        return protocol.decode_from_till(message.get("text") or b"") or Unknown()
+    except (protocol.MalformedFrameError, UnicodeDecodeError):
+        return protocol.CLOSE_BAD_FRAME
