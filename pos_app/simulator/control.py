@@ -14,7 +14,7 @@ from starlette.routing import Route
 from pos_app.simulator import views
 from pos_app.simulator.courier import Courier
 from pos_app.simulator.daraja import Daraja
-from pos_app.simulator.fields import parse
+from pos_app.simulator.fields import digits, parse
 from pos_app.simulator.scenarios import Scenario, scenario
 
 _PAGE_HEADERS = {
@@ -91,9 +91,9 @@ class Control:
         script = self._core.script
         chosen = None if fields["scenario"] is None else scenario(fields["scenario"])
         if "phone" in fields:
-            _choose(script.by_phone, str(fields["phone"]), chosen)
+            _choose(script.by_phone, _number("phone", fields["phone"], 12), chosen)
         elif "amount" in fields:
-            _choose(script.by_amount, int(fields["amount"]), chosen)
+            _choose(script.by_amount, int(_number("amount", fields["amount"], 6)), chosen)
         elif "next" in fields:
             script.queue = [*script.queue, *[chosen] * int(fields["next"])] if chosen else []
         else:
@@ -138,6 +138,13 @@ def _choose(choices: dict[Key, Scenario], key: Key, chosen: Scenario | None) -> 
         choices.pop(key, None)
     else:
         choices[key] = chosen
+
+
+def _number(name: str, value: object, longest: int) -> str:
+    text = digits(value)
+    if not 0 < len(text) <= longest:
+        raise ValueError(f"the {name} must be digits only, as 254712345678 or 150")
+    return text
 
 
 def _boolean(value: object) -> bool:

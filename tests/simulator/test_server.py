@@ -197,6 +197,8 @@ def test_tokens_faults_and_reset_by_control(web: httpx.Client, caller: Any) -> N
         ("scenario", {}),
         ("scenario", {"scenario": "x"}),
         ("scenario", {"scenario": "approve", "amount": "x"}),
+        ("scenario", {"scenario": "approve", "phone": "+254712345678"}),
+        ("scenario", {"scenario": "approve", "amount": ""}),
         ("scenario", {"scenario": 5}),
         ("advance", {"seconds": -1}),
         ("advance", {"seconds": "nan"}),
