@@ -72,3 +72,15 @@ class Pairing:
 
     def __repr__(self) -> str:
         return f"Pairing(shop={self.shop!r}, till_id={self.till_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class MpesaAccess:
+    """All that this till needs to reach Safaricom and to hear from it; in training, the simulator and its own relay."""
+
+    daraja_url: str
+    account: ShopAccount
+    credentials: Credentials
+    pairing: Pairing
+    phone_page: str = ""
+    """Training only: where a learner plays the customer."""

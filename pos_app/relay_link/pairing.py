@@ -10,10 +10,9 @@ from pos_app.domain.shop import Pairing
 from relay import protocol
 from relay.protocol import PairRequest, make_nonce
 
-__all__ = ["RelayAnswer", "ask_relay", "make_nonce", "pair"]
-
 _NO_ANSWER = "The relay does not answer at that address. Check the address and the internet, then try again."
 _NOT_A_RELAY = "Something answers at that address, but it is not a relay. Check the address."
+_JSON = {"content-type": "application/json"}
 _SPENT = "That code was used, tried too often, or is older than 10 minutes. Ask for a new one and type it again."
 _REFUSALS = {
     404: "The relay does not know that code. Ask for a new one and type it again.",
@@ -27,12 +26,28 @@ async def pair(http: httpx.AsyncClient, relay_url: str, code: str, till_name: st
     """Uses the code up. A lost answer leaves an unused till at the relay, which does no harm."""
     url = relay_url.strip().rstrip("/")
     try:
-        request = protocol.encode(PairRequest(code=code, name=till_name))
-        answer = await http.post(
-            url + protocol.PAIR_PATH, content=request, headers={"content-type": "application/json"}
-        )
+        answer = await http.post(url + protocol.PAIR_PATH, content=_request(code, till_name), headers=_JSON)
     except (httpx.HTTPError, httpx.InvalidURL):
         return Refused(_NO_ANSWER)
+    return _pairing(answer, url)
+
+
+def pair_now(relay_url: str, code: str, till_name: str) -> Pairing | Refused:
+    """The same without a loop, with a relay on this computer."""
+    try:
+        answer = httpx.post(
+            relay_url + protocol.PAIR_PATH, content=_request(code, till_name), headers=_JSON, trust_env=False
+        )
+    except httpx.HTTPError:
+        return Refused(_NO_ANSWER)
+    return _pairing(answer, relay_url)
+
+
+def _request(code: str, till_name: str) -> bytes:
+    return protocol.encode(PairRequest(code=code, name=till_name))
+
+
+def _pairing(answer: httpx.Response, url: str) -> Pairing | Refused:
     if answer.status_code != httpx.codes.OK:
         return Refused(_REFUSALS.get(answer.status_code, _NOT_A_RELAY))
     try:

@@ -29,6 +29,7 @@ class Receipts:
         """An 80 mm page in the receipts folder."""
         try:
             receipt, copies = await self._database.run(lambda session: self._count(session, sale_id))
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             suffix = f"-copy-{copies}" if copies else ""
             path = self._folder / f"receipt-{receipt.sale_number:06d}{suffix}.pdf"
             await asyncio.to_thread(write_pdf, receipt, path)

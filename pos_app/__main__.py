@@ -1,0 +1,54 @@
+"""The command line: the till, its demo, and the simulator. Exit 0 done, 1 failed, 2 wrong use."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands = {"demo": _demo, "simulator": _simulator}
+    if given and given[0] in commands:
+        return commands[given[0]](given[1:])
+    return _till(given)
+
+
+def _till(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m pos_app",
+        description="The M-Pesa till. Other commands: demo, simulator; each takes --help.",
+    )
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where this till keeps its records")
+    parser.add_argument("--training", action="store_true", help="practise: nothing reaches Safaricom")
+    options = parser.parse_args(arguments)
+
+    from pos_app import app
+
+    if not options.training:
+        return app.run(options.data_dir)
+
+    from pos_app.commands.training import training
+
+    return app.run(options.data_dir, training=training)
+
+
+def _demo(arguments: list[str]) -> int:
+    from pos_app import app
+    from pos_app.commands import demo
+
+    parser = argparse.ArgumentParser(prog="python -m pos_app demo", description=demo.__doc__)
+    demo.add_arguments(parser)
+    return demo.run(parser.parse_args(arguments), app.Window)
+
+
+def _simulator(arguments: list[str]) -> int:
+    from pos_app.simulator import server
+
+    parser = argparse.ArgumentParser(prog="python -m pos_app simulator", description="Daraja, on this computer.")
+    server.add_arguments(parser)
+    return server.run(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

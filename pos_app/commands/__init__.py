@@ -1,0 +1,1 @@
+"""What the program offers beside its window: training's child processes, the demo."""

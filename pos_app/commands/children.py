@@ -1,0 +1,83 @@
+"""Our own programs as child processes; each ends when its standard input closes, so none outlives the till."""
+
+import os
+import subprocess
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Self
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_READY = "listening on "
+_END_SECONDS = 15
+
+
+class ChildError(Exception):
+    """A child did not start; the message is a sentence."""
+
+
+def program(name: str) -> list[str]:
+    """The command line of `simulator` or `relay`, from a checkout or from the packaged folder."""
+    if getattr(sys, "frozen", False):
+        folder = Path(sys.executable).parent
+        suffix = ".exe" if sys.platform == "win32" else ""
+        return [str(folder / f"relay{suffix}")] if name == "relay" else [sys.executable, name]
+    return [sys.executable, "-m", "relay"] if name == "relay" else [sys.executable, "-m", "pos_app", name]
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+class Server(AbstractContextManager["Server"]):
+    """A child that says `listening on URL` once it serves. Raises ChildError when it ends instead."""
+
+    def __init__(self, name: str, arguments: list[str], log_path: Path) -> None:
+        self.name = name
+        with log_path.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 — our own program with our own arguments
+                [*program(name), *arguments, "--stdin-closes"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_environment(),
+                text=True,
+            )
+        self.url = ""
+
+    def wait_ready(self) -> Self:
+        assert self._process.stdout is not None  # noqa: S101 — asked for above
+        line = self._process.stdout.readline()
+        if not line.startswith(_READY):
+            self.close()
+            raise ChildError(f"The training {self.name} did not start. Its log says why.")
+        self.url = line.removeprefix(_READY).strip()
+        return self
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def run(name: str, arguments: list[str]) -> str:
+    """Runs a child to its end and gives what it printed. Raises ChildError with its last line."""
+    done = subprocess.run(  # noqa: S603 — our own program with our own arguments
+        [*program(name), *arguments], capture_output=True, text=True, env=_environment(), check=False
+    )
+    if done.returncode:
+        raise ChildError(done.stderr.strip().rpartition("\n")[2] or f"{name} ended with {done.returncode}")
+    return done.stdout

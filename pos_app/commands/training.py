@@ -1,0 +1,57 @@
+"""Training mode: a simulator and a relay of our own as children, paired by themselves; only Safaricom is not real."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from pos_app.commands import children
+from pos_app.domain.refused import Refused
+from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
+from pos_app.relay_link.pairing import pair_now
+from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP
+
+SHOP_NAME = "Duka la Mafunzo"
+_ACCOUNT = ShopAccount(AccountKind.BUY_GOODS, "7654321", "5512345")
+
+
+@contextmanager
+def training(folder: Path, scenario: str = "ask", speed: float = 1.0) -> Iterator[MpesaAccess]:
+    """Blocking, a second or two. Raises ChildError with a sentence. `folder` is training's own."""
+    store = f"sqlite:///{folder / 'relay.db'}"
+    with ExitStack() as stack:
+        relay = stack.enter_context(
+            children.Server("relay", ["serve", "--port", "0", "--store", store], folder / "relay.log")
+        )
+        simulator = stack.enter_context(
+            children.Server(
+                "simulator", ["--port", "0", "--scenario", scenario, "--speed", str(speed)], folder / "simulator.log"
+            )
+        )
+        pairing = _paired(relay.wait_ready().url, store)
+        url = simulator.wait_ready().url
+        _register_confirmations(url, pairing)
+        credentials = Credentials(TRAINING_SHOP.consumer_key, TRAINING_SHOP.consumer_secret, SANDBOX_PASSKEY)
+        yield MpesaAccess(url, _ACCOUNT, credentials, pairing, phone_page=url)
+
+
+def _paired(relay_url: str, store: str) -> Pairing:
+    shops = json.loads(children.run("relay", ["shop", "list", "--json", "--store", store]))
+    if not any(shop["name"] == SHOP_NAME for shop in shops):
+        children.run("relay", ["shop", "add", SHOP_NAME, "--store", store])
+    invited = json.loads(children.run("relay", ["till", "invite", "--shop", SHOP_NAME, "--json", "--store", store]))
+    pairing = pair_now(relay_url, invited["code"], "Training till")
+    if isinstance(pairing, Refused):
+        raise children.ChildError(pairing.sentence)
+    return pairing
+
+
+def _register_confirmations(simulator_url: str, pairing: Pairing) -> None:
+    answer = httpx.post(
+        f"{simulator_url}/simulator/confirmation-url",
+        json={"url": f"{pairing.callback_base}/c2b/confirm"},
+        trust_env=False,
+    )
+    answer.raise_for_status()
