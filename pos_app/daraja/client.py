@@ -40,7 +40,10 @@ class DarajaClient:
         connect_timeout: float = CONNECT_TIMEOUT_S,
         read_timeout: float = READ_TIMEOUT_S,
     ) -> None:
-        self._exchange = Exchange(http, base_url, connect_timeout=connect_timeout, read_timeout=read_timeout)
+        secrets = (credentials.consumer_key, credentials.consumer_secret, credentials.passkey)
+        self._exchange = Exchange(
+            http, base_url, connect_timeout=connect_timeout, read_timeout=read_timeout, secrets=secrets
+        )
         self._tokens = AccessTokens(self._exchange, credentials.consumer_key, credentials.consumer_secret)
         self._account = account
         self._passkey = credentials.passkey

@@ -6,6 +6,7 @@ It must not know what an endpoint is for, nor what its answer means.
 import asyncio
 import json
 import logging
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -22,6 +23,7 @@ _FIREWALL_WORDS = (b"incapsula", b"imperva")
 # Raised before the first byte of the request. A kept-alive connection found dead raises ReadError or
 # RemoteProtocolError instead, after the request was written: Daraja may have it.
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_HOST = re.compile(rb"[A-Za-z0-9.:-]+")
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +47,18 @@ class Broken:
 
 
 class Exchange:
-    """`connect_timeout` and `read_timeout` in seconds."""
+    """`connect_timeout` and `read_timeout` in seconds; `secrets` are cut out of every answer."""
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str, *, connect_timeout: float, read_timeout: float) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self._secrets = secrets
         self._http = http
         self._base = checked_base_url(base_url)
         self._timeout = httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout)
@@ -69,7 +80,7 @@ class Exchange:
             return self._broken(endpoint, error, may_have_left=False)
         except (httpx.HTTPError, OSError) as error:
             return self._broken(endpoint, error, may_have_left=True)
-        reply = _read(status, raw, authorization.partition(" ")[2])
+        reply = _read(status, raw, (authorization.partition(" ")[2], *self._secrets))
         envelope = error_envelope(reply.body)
         code, request_id = (envelope.code, envelope.request_id) if envelope else ("", "")
         _log.info("%s: HTTP %d, error %s, request %s", endpoint.name, status, for_log(code), for_log(request_id))
@@ -101,10 +112,11 @@ class Exchange:
         return Broken(may_have_left, cause, is_certificate="CERTIFICATE_VERIFY_FAILED" in str(error))
 
 
-def _read(status: int, raw: bytes, secret: str) -> Reply:
-    """Without the secret that was sent: an error may echo it (contract §1, 401.002.01)."""
-    if len(secret) >= _SECRET_MIN:
-        raw = raw.replace(secret.encode(), "•••".encode())
+def _read(status: int, raw: bytes, secrets: tuple[str, ...]) -> Reply:
+    """Without our secrets: an error may echo what was sent (contract §1, 401.002.01)."""
+    for secret in secrets:
+        if len(secret) >= _SECRET_MIN:
+            raw = raw.replace(secret.encode(), "•••".encode())
     try:
         return Reply(status, json.loads(raw))
     except (ValueError, RecursionError):
@@ -119,7 +131,7 @@ def checked_base_url(base_url: str) -> str:
         url = httpx.URL(base_url.strip())
     except httpx.InvalidURL as error:
         raise AddressError("That is not an address of M-Pesa's service.") from error
-    if not url.host or url.scheme not in {"https", "http"} or url.query or url.fragment:
+    if not _HOST.fullmatch(url.raw_host) or url.scheme not in {"https", "http"} or url.query or url.fragment:
         raise AddressError("The address of M-Pesa's service looks like https://api.safaricom.co.ke.")
     if url.scheme == "http" and not _is_this_computer(url.host):
         raise AddressError("The address of M-Pesa's service must begin with https://.")

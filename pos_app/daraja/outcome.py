@@ -104,7 +104,7 @@ def _push_accepted(said: wire.StkReply, at: datetime) -> Evidence:
         at,
         reason=Reason.WAIT if known else Reason.UNKNOWN,
         code=said.response_code,
-        text=said.text,
+        text=said.text if known else _UNREADABLE,
         merchant_request_id=said.merchant_request_id,
         checkout_request_id=said.checkout_request_id,
     )

@@ -29,7 +29,8 @@ _TRANSACTION_TYPES = {
     AccountKind.PAYBILL: "CustomerPayBillOnline",
     AccountKind.BUY_GOODS: "CustomerBuyGoodsOnline",
 }
-_ACCESS_TOKEN = re.compile(r"[!-~]{1,4096}")
+_TOKEN_MAX = 4096
+_ACCESS_TOKEN = re.compile(rf"[!-~]{{1,{_TOKEN_MAX}}}")
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _SHORT_CODE = re.compile(r"\d{5,7}", re.ASCII)
@@ -160,7 +161,7 @@ def error_envelope(body: object) -> ErrorEnvelope | None:
 def token_reply(body: object) -> TokenReply | None:
     """None without a token that can stand in a header. An unreadable lifetime counts as the documented one (§1)."""
     fields = _object(body)
-    token, lifetime = _text(fields.get("access_token")), _text(fields.get("expires_in"))
+    token, lifetime = _text(fields.get("access_token"), _TOKEN_MAX + 1), _text(fields.get("expires_in"))
     if not _ACCESS_TOKEN.fullmatch(token):
         return None
     seconds = int(lifetime) if _SECONDS.fullmatch(lifetime) else TOKEN_LIFETIME_MAX

@@ -1,4 +1,4 @@
-"""A scripted Daraja behind httpx.MockTransport, a real server that breaks its connections, and the contract's examples."""
+"""A scripted Daraja, a real server that breaks its connections, and the contract's examples."""
 
 import asyncio
 import contextlib
@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from pos_app.daraja.client import Credentials, DarajaClient
+from pos_app.daraja.client import DarajaClient
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
-from pos_app.domain.shop import AccountKind, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, ShopAccount
 
 NOW = datetime(2026, 10, 14, 12, 30, 12, tzinfo=UTC)
 PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
