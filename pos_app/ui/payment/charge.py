@@ -1,0 +1,189 @@
+"""The sale at the payment panel and its newest charge, kept as the services tell; it shows nothing."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from pos_app.domain.attempt import Attempt
+from pos_app.domain.money import Money
+from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Sale
+from pos_app.services.changes import AttemptChanged, Changes, PaymentArrived, SaleChanged
+from pos_app.ui.payment.words import is_resend
+from pos_app.ui.tasks import Tasks
+
+if TYPE_CHECKING:
+    from pos_app.services.payments import Payments
+    from pos_app.services.sales import Sales
+
+
+class Charge(QObject):
+    moved = Signal()
+    """The sale, the attempt or the payer is newer than before."""
+    refused = Signal(str)
+    opened = Signal(str)
+    """A sale's charge was looked up and matters; carries what to say about it."""
+    idle = Signal()
+    """A sale was looked up and has no charge that matters."""
+    free = Signal(object)
+    """A request that never left is withdrawn; carries what was passed to `withdraw`."""
+    working = Signal(bool)
+
+    def __init__(self, payments: "Payments", sales: "Sales", changes: Changes, tasks: Tasks, parent: QObject) -> None:
+        super().__init__(parent)
+        self._payments, self._sales, self._tasks = payments, sales, tasks
+        self._asking: dict[int, Msisdn] = {}
+        self.sale: Sale | None = None
+        self.attempt: Attempt | None = None
+        self.payer = self.receipt = ""
+        changes.subscribe(AttemptChanged, self._on_attempt)
+        changes.subscribe(SaleChanged, self._on_sale)
+        changes.subscribe(PaymentArrived, self._on_payment)
+
+    def show(self, sale: Sale | None) -> None:
+        if sale is None or not self._shows(sale.id):
+            self.attempt = None
+            self.payer = self.receipt = ""
+        self.sale = sale
+
+    @property
+    def asking(self) -> Msisdn | None:
+        """The phone of a request that is on its way and has no attempt to show yet."""
+        return self._asking.get(self.sale.id) if self.sale else None
+
+    def is_asking(self, sale: Sale) -> bool:
+        return sale.id in self._asking
+
+    def ask(self, amount: Money, msisdn: Msisdn) -> bool:
+        """One attempt however often it is called: the sale is marked before anything is awaited."""
+        sale = self.sale
+        if sale is None or self.is_asking(sale) or (self.attempt is not None and self.attempt.state.is_live):
+            return False
+        self._asking[sale.id] = msisdn
+        self.attempt = None
+        self.payer = self.receipt = ""
+        self._tasks.start(self._ask(sale, amount, msisdn), "charge")
+        return True
+
+    def resend(self, attempt: Attempt) -> None:
+        self._work(self._resend(attempt), "send charge again")
+
+    def check(self, attempt: Attempt) -> None:
+        self._work(self._check(attempt), "check charge")
+
+    def withdraw(self, attempt: Attempt, then: object) -> None:
+        self._work(self._withdraw(attempt, then), "withdraw charge")
+
+    def look_up(self, sale: Sale, saying: str = "") -> None:
+        self._tasks.start(self._look_up(sale, saying), "look up charge")
+
+    async def _ask(self, sale: Sale, amount: Money, msisdn: Msisdn) -> None:
+        answer: Attempt | Refused | None = None
+        try:
+            answer = await self._payments.charge(sale.id, amount, msisdn)
+            await self._take(sale.id, answer)
+        finally:
+            del self._asking[sale.id]
+            if answer is None:
+                self._tell(sale.id)
+
+    async def _resend(self, attempt: Attempt) -> None:
+        await self._take(attempt.sale_id, await self._payments.send_again(attempt.id))
+
+    async def _check(self, attempt: Attempt) -> None:
+        await self._take(attempt.sale_id, await self._payments.check_now(attempt.id))
+
+    async def _withdraw(self, attempt: Attempt, then: object) -> None:
+        answer = await self._payments.withdraw(attempt.id)
+        await self._take(attempt.sale_id, answer)
+        if self._shows(attempt.sale_id) and not isinstance(answer, Refused):
+            await self._reload(attempt.sale_id)
+            self.free.emit(then)
+
+    async def _look_up(self, sale: Sale, saying: str) -> None:
+        attempt = await self._payments.of_sale(sale.id)
+        self.show(sale)
+        self.attempt = attempt
+        live_or_paid = attempt is not None and (attempt.state.is_live or attempt.state.is_paid)
+        if live_or_paid or self.is_asking(sale):
+            self.opened.emit(saying)
+        else:
+            self.idle.emit()
+
+    async def _take(self, sale_id: int, answer: Attempt | Refused) -> None:
+        if isinstance(answer, Refused):
+            if self._shows(sale_id):
+                self.refused.emit(answer.sentence)
+            return
+        await self._show_attempt(answer)
+
+    def _on_attempt(self, change: AttemptChanged) -> None:
+        if not self._is_news(change.attempt):
+            return
+        if change.attempt.state.is_paid:
+            self._tasks.start(self._show_attempt(change.attempt), "show payment")
+        else:
+            self.attempt = change.attempt
+            self.moved.emit()
+
+    def _is_news(self, attempt: Attempt) -> bool:
+        """Whether it is of this sale, and not the answer to an older request than the one shown."""
+        if not self._shows(attempt.sale_id):
+            return False
+        return self.attempt is None or attempt.id >= self.attempt.id or attempt.state.is_paid
+
+    async def _show_attempt(self, attempt: Attempt) -> None:
+        """The sale is read first, so that a paid charge never shows beside a sale that does not know of it."""
+        try:
+            if attempt.state.is_paid and self._shows(attempt.sale_id):
+                await self._reload(attempt.sale_id)
+        finally:
+            if self._is_news(attempt) and not _is_older(attempt, self.attempt):
+                self.attempt = attempt
+                self.moved.emit()
+
+    def _on_sale(self, change: SaleChanged) -> None:
+        if self._shows(change.sale_id):
+            self._tasks.start(self._reload_and_tell(change.sale_id), "reload sale")
+
+    async def _reload_and_tell(self, sale_id: int) -> None:
+        await self._reload(sale_id)
+        self._tell(sale_id)
+
+    async def _reload(self, sale_id: int) -> None:
+        sale = await self._sales.get(sale_id)
+        if self._shows(sale_id):
+            self.sale = sale
+
+    def _on_payment(self, change: PaymentArrived) -> None:
+        payment = change.payment
+        if self.attempt is not None and payment.attempt_id == self.attempt.id:
+            self.payer = payment.payer_name or self.payer
+            self.receipt = payment.receipt or self.receipt
+            self.moved.emit()
+
+    def _shows(self, sale_id: int) -> bool:
+        return self.sale is not None and self.sale.id == sale_id
+
+    def _tell(self, sale_id: int) -> None:
+        if self._shows(sale_id):
+            self.moved.emit()
+
+    def _work(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self.working.emit(True)
+        self._tasks.start(self._until_done(work), name)
+
+    async def _until_done(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            self.working.emit(False)
+
+
+def _is_older(attempt: Attempt, shown: Attempt | None) -> bool:
+    """An answer that was on its way while the callback already ended the same charge."""
+    if shown is None or attempt.id != shown.id or attempt.state.is_paid:
+        return False
+    return shown.state.is_paid or (attempt.state.is_live and not shown.state.is_live and not is_resend(attempt))
