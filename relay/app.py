@@ -42,7 +42,7 @@ class Relay:
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
-        """StoreInUseError if another relay serves the store; StoreSettingError, SQLAlchemyError, OSError if it is bad."""
+        """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
         settings.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = StoreLock(settings.store.with_name(settings.store.name + ".lock"))
         try:

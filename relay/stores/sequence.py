@@ -117,23 +117,62 @@ def plan(
 ) -> Plan:
     """Changes none of what it is given but `known`, which it extends by what the batch itself adds."""
     made = Plan([], [], [], [], {})
+    ends: dict[str, _End] = {}
     for incoming in batch:
-        head = made.heads.get(incoming.stream) or heads[incoming.stream]
-        same = known.setdefault((head.stream_id, incoming.key), [])
-        first = duplicate_of(same, incoming.meta.money, incoming.meta.trust)
+        end = ends.get(incoming.stream)
+        if end is None:
+            end = ends[incoming.stream] = _End(heads[incoming.stream])
+        same = known.setdefault((end.stream_id, incoming.key), [])
+        first = duplicate_of(same, incoming.meta.money, incoming.meta.trust) if same else None
         if first is not None:
-            made.answers.append(Appended(head.epoch, first.seq, first.chain, Outcome.DUPLICATE))
+            made.answers.append(Appended(end.epoch, first.seq, first.chain, Outcome.DUPLICATE))
             made.written.append(None)
             continue
-        row = _row(incoming, head, len(same), next_id + len(made.rows))
+        row = end.add(incoming, len(same), next_id + len(made.rows))
         made.rows.append(row)
         made.texts.append(incoming.text)
         made.written.append(row)
         same.append(Known(row.rev, row.money, row.trust, row.seq, row.chain))
-        made.heads[incoming.stream] = head._replace(seq=row.seq, chain=row.chain)
         outcome = Outcome.REVISION if row.rev else Outcome.NEW
-        made.answers.append(Appended(head.epoch, row.seq, row.chain, outcome))
+        made.answers.append(Appended(end.epoch, row.seq, row.chain, outcome))
+    made.heads.update({name: heads[name]._replace(seq=end.seq, chain=end.chain) for name, end in ends.items()})
     return made
+
+
+class _End:
+    """Where a stream ends while a batch is added to it."""
+
+    __slots__ = ("chain", "epoch", "seq", "stream_id")
+
+    def __init__(self, head: Head) -> None:
+        self.stream_id = head.stream_id
+        self.epoch = head.epoch
+        self.seq = head.seq
+        self.chain = head.chain
+
+    def add(self, incoming: Incoming, rev: int, row_id: int) -> Row:
+        meta = incoming.meta
+        digest = hashlib.sha256(incoming.body).hexdigest()
+        self.seq += 1
+        self.chain = chain_next(self.chain, self.seq, incoming.key, digest)
+        return Row(
+            row_id,
+            self.stream_id,
+            self.seq,
+            rev,
+            incoming.kind,
+            incoming.key,
+            meta.receipt,
+            meta.trust,
+            meta.src,
+            meta.at_ms,
+            meta.nonce,
+            meta.short_code,
+            digest,
+            meta.money,
+            self.chain,
+            meta.encoding,
+        )
 
 
 def duplicate_of(same: Iterable[Known], money: str, trust: str) -> Known | None:
@@ -142,26 +181,3 @@ def duplicate_of(same: Iterable[Known], money: str, trust: str) -> Known | None:
         if known.money == money and known.trust in (TRUSTED, trust):
             return known
     return None
-
-
-def _row(incoming: Incoming, head: Head, rev: int, row_id: int) -> Row:
-    meta, seq = incoming.meta, head.seq + 1
-    digest = hashlib.sha256(incoming.body).hexdigest()
-    return Row(
-        row_id,
-        head.stream_id,
-        seq,
-        rev,
-        incoming.kind,
-        incoming.key,
-        meta.receipt,
-        meta.trust,
-        meta.src,
-        meta.at_ms,
-        meta.nonce,
-        meta.short_code,
-        digest,
-        meta.money,
-        chain_next(head.chain, seq, incoming.key, digest),
-        meta.encoding,
-    )

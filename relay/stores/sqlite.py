@@ -1,14 +1,16 @@
-"""The log on SQLite: its settings, the one statement per batch, reading, and checkpoints on a connection of their own.
+"""The log on SQLite: its settings, one statement per table for a whole batch, reading, checkpoints.
 
 It must not know threads or waiters: whoever calls it owns the connection. Errors come as SQLAlchemyError.
 """
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
-import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -17,22 +19,23 @@ from relay.protocol import GENESIS
 from relay.stores import tables
 from relay.stores.sequence import Head, Identity, Incoming, Known, Row
 
+T = TypeVar("T")
 BUSY_SECONDS = 5.0
 PASSIVE_AT_BYTES = 4 * 1024 * 1024
 RESTART_AT_BYTES = 64 * 1024 * 1024
 
-_COLUMNS = ", ".join(Row._fields)
-_VALUES = ", ".join(f"value ->> {index}" for index in range(len(Row._fields)))
-_INSERT_EVENTS = f"INSERT INTO event ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?)"  # noqa: S608 (our own names)
-_INSERT_BODIES = "INSERT INTO body (event_id, text) SELECT ? + key, value FROM json_each(?)"
+# One statement for many rows is one step for SQLite, with the interpreter lock let go once. Rows as bound VALUES cost a
+# quarter of what the same rows cost through json_each; sizes are powers of two, so that every statement stays prepared.
+_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+_ROW = f"({', '.join('?' * len(Row._fields))})"
+_INSERT_EVENTS = f"INSERT INTO event ({', '.join(Row._fields)}) VALUES "  # noqa: S608 (names of our own)
+_INSERT_BODIES = "INSERT INTO body (event_id, text) VALUES "
 # CROSS JOIN keeps the order: one look into the index for each of the batch, never a scan of the log.
 _KNOWN = """
     SELECT e.stream_id, e.key, e.rev, e.money, e.trust, e.seq, e.chain
-    FROM json_each(?) AS asked CROSS JOIN event AS e
-    ON e.stream_id = asked.value ->> 0 AND e.key = asked.value ->> 1
+    FROM (VALUES {}) AS asked CROSS JOIN event AS e ON e.stream_id = asked.column1 AND e.key = asked.column2
     ORDER BY e.rev
 """
-_encode = msgspec.json.Encoder().encode
 
 
 class StoreSettingError(Exception):
@@ -64,6 +67,7 @@ def configure(connection: sqlite3.Connection, *, query_only: bool = False) -> No
         "wal_autocheckpoint": 0,
         "foreign_keys": 1,
         "cache_size": -32768,
+        "journal_size_limit": RESTART_AT_BYTES,
         "query_only": int(query_only),
     }
     for name, value in wanted.items():
@@ -108,17 +112,38 @@ class Transaction:
 
 
 def known(connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> dict[Identity, list[Known]]:
-    asked = _encode([(heads[incoming.stream].stream_id, incoming.key) for incoming in batch]).decode()
     found: dict[Identity, list[Known]] = {}
-    for stream_id, key, *rest in connection.exec_driver_sql(_KNOWN, (asked,)):
-        found.setdefault((stream_id, key), []).append(Known(*rest))
+    asked = [(heads[incoming.stream].stream_id, incoming.key) for incoming in batch]
+    for part in _parts(asked):
+        statement = _KNOWN.format(_several("(?, ?)", len(part)))
+        for stream_id, key, *rest in connection.exec_driver_sql(statement, _flat(part)):
+            found.setdefault((stream_id, key), []).append(Known(*rest))
     return found
 
 
 def write(connection: Connection, rows: list[Row], texts: list[str]) -> None:
-    """One statement per table whatever the batch: the interpreter lock is let go once, not once a row."""
-    connection.exec_driver_sql(_INSERT_EVENTS, (_encode(rows).decode(),))
-    connection.exec_driver_sql(_INSERT_BODIES, (rows[0].id, _encode(texts).decode()))
+    for part in _parts(rows):
+        connection.exec_driver_sql(_INSERT_EVENTS + _several(_ROW, len(part)), _flat(part))
+    bodies = [(row.id, text) for row, text in zip(rows, texts, strict=True)]
+    for some in _parts(bodies):
+        connection.exec_driver_sql(_INSERT_BODIES + _several("(?, ?)", len(some)), _flat(some))
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    start = 0
+    while start < len(rows):
+        size = next(size for size in _SIZES if size <= len(rows) - start)
+        yield rows[start : start + size]
+        start += size
+
+
+@cache
+def _several(row: str, times: int) -> str:
+    return ", ".join([row] * times)
+
+
+def _flat(rows: Sequence[tuple[object, ...]]) -> tuple[object, ...]:
+    return tuple(chain.from_iterable(rows))
 
 
 def next_id(connection: Connection) -> int:
@@ -135,8 +160,8 @@ def head(connection: Connection, name: str) -> Head | None:
         .order_by(tables.event.c.seq.desc())
         .limit(1)
     ).first()
-    seq, chain = (last.seq, last.chain) if last else (0, GENESIS)
-    return Head(stream.id, stream.epoch, seq, chain, stream.floor)
+    seq, chained = (last.seq, last.chain) if last else (0, GENESIS)
+    return Head(stream.id, stream.epoch, seq, chained, stream.floor)
 
 
 def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
