@@ -144,6 +144,7 @@ def test_every_fact_does_in_every_state_what_the_table_says(state: str, fact: Fa
     assert disposition is STAYS.get(cell, Disposition.APPLIED)
     assert told.state is (before.state if cell in STAYS else AttemptState(cell))
     assert told.amount == AMOUNT
+    assert (told.finished_at is None) is told.state.is_live
     if cell == "quar":
         assert told == before
 
