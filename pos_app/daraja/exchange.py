@@ -17,7 +17,7 @@ from pos_app.daraja.redaction import for_log
 from pos_app.daraja.wire import Endpoint, error_envelope
 
 BODY_MAX = 64 * 1024
-_SECRET_MIN = 8
+_SECRET_MIN = 16  # Shorter ones are nobody's, and would cut holes into ids.
 _FIREWALL_WORDS = (b"incapsula", b"imperva")
 
 # Raised before the first byte of the request. A kept-alive connection found dead raises ReadError or

@@ -23,6 +23,7 @@ EAT = timezone(timedelta(hours=3), "EAT")
 ACCOUNT_REFERENCE_MAX = 12
 TRANSACTION_DESC_MAX = 13
 TOKEN_LIFETIME_MAX = 3600
+_CODE_MAX = 64
 _NAME_MAX = 100
 _REFERENCE_MAX = 64
 _TRANSACTION_TYPES = {
@@ -152,7 +153,7 @@ class StkReply:
 
 def error_envelope(body: object) -> ErrorEnvelope | None:
     fields = _object(body)
-    code = _text(fields.get("errorCode"))
+    code = _text(fields.get("errorCode"), _CODE_MAX)
     if not code:
         return None
     return ErrorEnvelope(code, _text(fields.get("errorMessage")), _text(fields.get("requestId")))
@@ -172,10 +173,10 @@ def stk_reply(body: object) -> StkReply:
     fields = _object(body)
     text = _text(fields.get("ResultDesc")) or _text(fields.get("ResponseDescription"))
     return StkReply(
-        response_code=_text(fields.get("ResponseCode")),
+        response_code=_text(fields.get("ResponseCode"), _CODE_MAX),
         merchant_request_id=_text(fields.get("MerchantRequestID")),
         checkout_request_id=_text(fields.get("CheckoutRequestID")),
-        result_code=_text(fields.get("ResultCode")),
+        result_code=_text(fields.get("ResultCode"), _CODE_MAX),
         text=scrubbed(text),
     )
 
@@ -189,7 +190,7 @@ def stk_callback(body: object, at: datetime, *, trusted: bool, short_code: str =
     `short_code` is the callback's `BusinessShortCode` header, where there was one.
     """
     callback = _object(_object(_object(body).get("Body")).get("stkCallback"))
-    code = _text(callback.get("ResultCode"))
+    code = _text(callback.get("ResultCode"), _CODE_MAX)
     if not code:
         return None
     fact, reason = _callback_fact(code)
