@@ -31,7 +31,8 @@ def by_id(session: Session, payment_id: str) -> Payment | None:
 
 
 def by_receipt(session: Session, receipt: str) -> Payment | None:
-    return next(iter(_select(session, _table.c.receipt == receipt)), None)
+    # The partial index serves only a query that says itself that the receipt is not empty.
+    return next(iter(_select(session, (_table.c.receipt == receipt) & (_table.c.receipt != ""))), None)
 
 
 def of_attempt(session: Session, attempt_id: int) -> Payment | None:
