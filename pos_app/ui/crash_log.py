@@ -1,0 +1,57 @@
+"""The log file: everything that went wrong reaches it, without phone numbers, tokens or other long secrets."""
+
+import faulthandler
+import logging
+import re
+import sys
+import threading
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+log = logging.getLogger(__name__)
+
+_BYTES, _FILES = 2_000_000, 5
+# Phones in any spelling, CheckoutRequestIDs (they end in a phone), bearer tokens, and hex or base64 of key length.
+_PRIVATE = re.compile(
+    r"ws_CO_\w+|(?:\+?254|\b0)[17](?:[\s-]?\d){8}\b|Bearer\s+\S+|\b[0-9a-fA-F]{24,}\b|\b[A-Za-z0-9+/]{40,}={0,2}"
+)
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+class Redacting(logging.Formatter):
+    """The last gate: whatever a message, an argument or a traceback holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _PRIVATE.sub("•••", super().format(record))
+
+
+def start(folder: Path) -> None:
+    """Sends this process's log, uncaught errors, crashes and Qt's warnings to `till.log` in the folder."""
+    handler = RotatingFileHandler(folder / "till.log", maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8")
+    handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    for chatty in ("httpx", "httpcore", "websockets", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    faulthandler.enable((folder / "crash.log").open("a"))  # noqa: SIM115 — open for the life of the process
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda args: log.critical("a thread failed", exc_info=args.exc_value)
+    qInstallMessageHandler(_qt_said)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("uncaught error", exc_info=(kind, error, trace))
+
+
+def _qt_said(kind: QtMsgType, _context: QMessageLogContext, message: str | None) -> None:
+    logging.getLogger("qt").log(_LEVELS.get(kind, logging.WARNING), "%s", message)
