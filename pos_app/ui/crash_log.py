@@ -43,7 +43,7 @@ def start(folder: Path) -> None:
     root.setLevel(logging.INFO)
     for chatty in ("httpx", "httpcore", "websockets", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    faulthandler.enable((folder / "crash.log").open("a"))  # noqa: SIM115 — open for the life of the process
+    faulthandler.enable((folder / "crash.log").open("a"))  # open for the life of the process
     sys.excepthook = _uncaught
     threading.excepthook = lambda args: log.critical("a thread failed", exc_info=args.exc_value)
     qInstallMessageHandler(_qt_said)
