@@ -8,7 +8,9 @@ from typing import Self
 _TYPED = re.compile(r"\d{1,9}(\.\d{1,2})?|\d{1,3}(,\d{3}){1,2}(\.\d{1,2})?", re.ASCII)
 _WIRE = re.compile(r"-?\d{1,12}(\.\d{1,2}0*)?", re.ASCII)
 _WIRE_LIMIT = 10**12
+_WIRE = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _CENTS = 100
+_ABSURD = 10**12
 
 
 class AmountError(ValueError):
@@ -40,10 +42,11 @@ class Money:
         """Daraja's `150`, `150.0`, `"150.00"` (contract §6, Decimals), or None for anything else."""
         if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
             return None
-        if isinstance(value, int) and not -_WIRE_LIMIT < value < _WIRE_LIMIT:
-            return None  # Python refuses to spell an integer of over 4,300 digits
-        text = str(value).strip()
-        return cls(int(Decimal(text) * _CENTS)) if _WIRE.fullmatch(text) else None
+        if isinstance(value, int) and abs(value) >= _ABSURD:
+            return None  # Python refuses to print the longest.
+        match = _WIRE.fullmatch(str(value).strip())
+        cents = Decimal(match[0]) * _CENTS if match else Decimal("NaN")
+        return cls(int(cents)) if cents.is_finite() and cents == cents.to_integral_value() else None
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.cents + other.cents)
