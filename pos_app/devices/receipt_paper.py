@@ -1,6 +1,7 @@
 """Draws the rows of a receipt on 80 mm paper with any painter, so that screen and PDF show the same slip."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPainterPath, QPen
@@ -130,6 +131,7 @@ def _font_of(row: Row) -> QFont:
     return _font(kind.pixels, kind.weight)
 
 
+@lru_cache(maxsize=16)
 def _font(pixels: int, weight: QFont.Weight) -> QFont:
     _load_fonts()
     font = QFont(_FAMILY, weight=weight)

@@ -31,7 +31,7 @@ class SettingsFile:
         for name, text in self._named_in_environment():
             value = _checked(name, text, typed=True)
             if value is None:
-                self._add_problem(f"{_variable(name)} is set to something it cannot be, so it is not used.")
+                self._add_problem(f"{variable(name)} is set to something it cannot be, so it is not used.")
             else:
                 values[name] = value
         self.overridden = frozenset(values)
@@ -45,7 +45,7 @@ class SettingsFile:
         self._on_disk = on_disk
 
     def _named_in_environment(self) -> Iterable[tuple[str, str]]:
-        return [(name, self._environ[_variable(name)]) for name in _DEFAULTS if self._environ.get(_variable(name))]
+        return [(name, self._environ[variable(name)]) for name in _DEFAULTS if self._environ.get(variable(name))]
 
     def _from_disk(self) -> Settings:
         try:
@@ -88,7 +88,7 @@ class SettingsFile:
         self.problem = f"{self.problem} {sentence}".strip()
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
     """`shop_name` is TILL_SHOP_NAME, `till_code` is TILL_CODE."""
     return "TILL_" + name.removeprefix("till_").upper()
 
