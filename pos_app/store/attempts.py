@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import BindParameter, Row, Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -18,6 +18,32 @@ from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_o
 
 _table = table(AttemptRow)
 _LIVE = sorted(state.value for state in LIVE)
+_PAID = [AttemptState.PAID.value, AttemptState.PAID_LATE.value]
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_OF: BindParameter[Any] = bindparam("of")
+_all = select(_table).order_by(_table.c.id)
+_BY_ID = _all.where(_table.c.id == _OF)
+_BY_NONCE = _all.where(_table.c.nonce == _OF)
+_BY_REFERENCE = _all.where(_table.c.account_reference == _OF)
+_OF_SALE = _all.where(_table.c.sale_id == _OF)
+_ARE_LIVE = _all.where(_table.c.state.in_(_LIVE))
+_RECEIPTLESS = _all.where(
+    _table.c.state.in_([*_LIVE, *_PAID])
+    & (_table.c.receipt == "")
+    & (_table.c.amount_cents == bindparam("cents"))
+    & _table.c.created_at.between(bindparam("since"), bindparam("until"))
+)
+# A partial index serves only a query that says itself that the value is not empty.
+_OTHERS = select(_table.c.id).where(
+    (
+        ((_table.c.checkout_request_id != "") & (_table.c.checkout_request_id == bindparam("checkout")))
+        | ((_table.c.receipt != "") & (_table.c.receipt == bindparam("receipt")))
+    )
+    & (_table.c.id != _OF)
+)
+_INSERT = insert(_table).returning(_table.c.id)
+_UPDATE = update(_table).where(_table.c.id == _OF)
 
 
 class LiveAttemptError(Exception):
@@ -37,16 +63,15 @@ def add(session: Session, attempt: Attempt) -> Attempt:
         "account_reference": attempt.account_reference,
         "created_at": to_text(attempt.created_at),
     }
-    statement = insert(_table).values(**intent, **_progress(attempt)).returning(_table.c.id)
     try:
-        attempt_id: int = session.execute(statement).scalar_one()
+        attempt_id: int = session.execute(_INSERT, {**intent, **_progress(attempt)}).scalar_one()
     except IntegrityError as error:
         raise LiveAttemptError from error
     return replace(attempt, id=attempt_id)
 
 
 def save(session: Session, attempt: Attempt) -> None:
-    session.execute(update(_table).where(_table.c.id == attempt.id).values(_progress(attempt)))
+    session.execute(_UPDATE, {"of": attempt.id, **_progress(attempt)})
 
 
 def _progress(attempt: Attempt) -> dict[str, str | None]:
@@ -63,50 +88,42 @@ def _progress(attempt: Attempt) -> dict[str, str | None]:
 
 
 def by_id(session: Session, attempt_id: int) -> Attempt:
-    found = _select(session, _table.c.id == attempt_id)
+    found = _select(session, _BY_ID, of=attempt_id)
     if not found:
         raise LookupError(f"no charge attempt {attempt_id}")
     return found[0]
 
 
 def by_nonce(session: Session, nonce: str) -> Attempt | None:
-    return next(iter(_select(session, _table.c.nonce == nonce)), None)
+    return next(iter(_select(session, _BY_NONCE, of=nonce)), None)
 
 
 def by_reference(session: Session, account_reference: str) -> tuple[Attempt, ...]:
-    return _select(session, _table.c.account_reference == account_reference)
+    return _select(session, _BY_REFERENCE, of=account_reference)
 
 
 def others_with(session: Session, attempt_id: int, checkout_request_id: str, receipt: str) -> bool:
     """Whether another attempt already stands for that CheckoutRequestID or receipt."""
-    same = (_table.c.checkout_request_id != "") & (_table.c.checkout_request_id == checkout_request_id)
-    same |= (_table.c.receipt != "") & (_table.c.receipt == receipt)
-    return session.execute(select(_table.c.id).where(same & (_table.c.id != attempt_id))).first() is not None
+    bound = {"of": attempt_id, "checkout": checkout_request_id, "receipt": receipt}
+    return session.execute(_OTHERS, bound).first() is not None
 
 
 def of_sale(session: Session, sale_id: int) -> tuple[Attempt, ...]:
     """Oldest first."""
-    return _select(session, _table.c.sale_id == sale_id)
+    return _select(session, _OF_SALE, of=sale_id)
 
 
 def live(session: Session) -> tuple[Attempt, ...]:
-    return _select(session, _table.c.state.in_(_LIVE))
+    return _select(session, _ARE_LIVE)
 
 
 def receiptless(session: Session, amount: Money, since: datetime, until: datetime) -> tuple[Attempt, ...]:
     """Charges of that amount and time that are live, or paid without a receipt: a confirmation may be theirs."""
-    open_ended = _table.c.state.in_([*_LIVE, AttemptState.PAID.value, AttemptState.PAID_LATE.value])
-    return _select(
-        session,
-        open_ended
-        & (_table.c.receipt == "")
-        & (_table.c.amount_cents == amount.cents)
-        & _table.c.created_at.between(to_text(since), to_text(until)),
-    )
+    return _select(session, _RECEIPTLESS, cents=amount.cents, since=to_text(since), until=to_text(until))
 
 
-def _select(session: Session, where: ColumnElement[bool]) -> tuple[Attempt, ...]:
-    return tuple(_attempt(row) for row in session.execute(select(_table).where(where).order_by(_table.c.id)))
+def _select(session: Session, query: Select[Any], **bound: object) -> tuple[Attempt, ...]:
+    return tuple(_attempt(row) for row in session.execute(query, bound))
 
 
 def _attempt(row: Row[Any]) -> Attempt:

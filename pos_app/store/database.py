@@ -1,7 +1,9 @@
 """One SQLite file, one thread that writes it, one that reads it for the screens; knows no table by name."""
 
 import asyncio
+import errno
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +28,20 @@ _PRAGMAS = (
     ("busy_timeout", 5000),
     ("trusted_schema", 0),
 )
-# SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB: after a failed fsync the next commit may only seem to succeed.
+_READER_PRAGMAS = (("query_only", 1), ("wal_autocheckpoint", 0))
+# After a failed fsync the next commit may only seem to succeed.
 _FATAL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# What was to be written is wrong, and would be wrong again; every other error is of the moment or of this computer.
+_OUR_FAULT = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_MISUSE,
+        sqlite3.SQLITE_RANGE,
+    }
+)
 
 
 class StoreError(Exception):
@@ -45,6 +59,7 @@ class Database:
         self.path = path
         self.failure: StoreError | None = None
         self.low_space = False
+        self._reserve_released = False
         self._reserve = path.with_name(path.name + ".reserve")
         self._writer = ThreadPoolExecutor(1, "till-writer")
         self._reader = ThreadPoolExecutor(1, "till-reader")
@@ -70,14 +85,26 @@ class Database:
             ) from error
         self._keep_reserve()
 
-    async def run(self, work: Callable[[Session], T]) -> T:
-        """`work` in one durable transaction. Raises StoreError (nothing was written), or what `work` raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work)
+    async def run(self, work: Callable[[Session], T], *, may_use_reserve: bool = True) -> T:
+        """`work` in one durable transaction. Raises StoreError (nothing was written), or what `work` raises.
+
+        On a full disk the reserve is released and `work` runs again: what has happened must be recorded. What has yet
+        to happen, a new charge, may not use it.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work, may_use_reserve)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._read, work)
 
-    def _run(self, work: Callable[[Session], T]) -> T:
+    def _run(self, work: Callable[[Session], T], may_use_reserve: bool) -> T:
+        try:
+            return self._write(work)
+        except DiskFullError:
+            if not (may_use_reserve and self._reserve_released):
+                raise
+            return self._write(work)
+
+    def _write(self, work: Callable[[Session], T]) -> T:
         if self.failure:
             raise self.failure
         try:
@@ -87,15 +114,16 @@ class Database:
             raise self._classified(error) from error
 
     def _read(self, work: Callable[[Session], T]) -> T:
-        with Session(self._read_engine, expire_on_commit=False) as session:
-            return work(session)
+        try:
+            with Session(self._read_engine, expire_on_commit=False) as session:
+                return work(session)
+        except DBAPIError as error:
+            raise self._classified(error) from error
 
     def _classified(self, error: DBAPIError) -> Exception:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
-            self.low_space = True
-            self._reserve.unlink(missing_ok=True)
-            log.error("the disk is full; the reserve was released")
+            self._release_reserve()
             return DiskFullError("The disk is full. Nothing was written or sent. Free some space, then try again.")
         if code in _FATAL:
             self.failure = StoreError(
@@ -103,17 +131,28 @@ class Database:
             )
             log.critical("the database failed with SQLite code %s; no more writes", code)
             return self.failure
-        return error
+        if code in _OUR_FAULT:
+            return error
+        log.error("the database is not available: SQLite code %s", code)
+        return StoreError("The till’s records cannot be reached just now. Nothing was written. Try again.")
 
     def _keep_reserve(self) -> None:
         """A file to delete when the disk is full, so that what already happened can still be recorded."""
         try:
             if not self._reserve.exists():
+                # With no more than its own size free, taking it would make the disk full again.
+                if shutil.disk_usage(self.path.parent).free < 2 * _RESERVE_BYTES:
+                    raise OSError(errno.ENOSPC, "too little space for the reserve")
                 self._reserve.write_bytes(bytes(_RESERVE_BYTES))
             self.low_space = False
         except OSError:
-            self._reserve.unlink(missing_ok=True)
-            self.low_space = True
+            self._release_reserve()
+
+    def _release_reserve(self) -> None:
+        self.low_space = True
+        self._reserve_released = self._reserve.exists()
+        self._reserve.unlink(missing_ok=True)
+        log.error("the disk is full; the reserve was %s", "released" if self._reserve_released else "gone already")
 
     async def has_room(self) -> bool:
         """Whether a new charge may be written; asks the disk again once it was full."""
@@ -132,24 +171,24 @@ class Database:
             if engine is not None:
                 engine.dispose()
         if self._write_engine is not None and not self.failure:
-            with closing(sqlite3.connect(self.path)) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            try:
+                with closing(sqlite3.connect(self.path)) as connection:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error:
+                log.exception("the write-ahead log stays; the next start reads it")
 
 
 def _engine(path: Path, *, read_only: bool) -> Engine:
-    # pysqlite's default pool is per thread; each engine here is used by the one thread of its executor.
+    # Each engine is used by the one thread of its executor, except to be opened and closed.
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not BEGIN by itself
-        for name, value in _PRAGMAS:
+        for name, value in (*_PRAGMAS, *(_READER_PRAGMAS if read_only else ())):
             connection.execute(f"PRAGMA {name}={value}").fetchall()
             if (found := connection.execute(f"PRAGMA {name}").fetchone()[0]) != value:
                 raise sqlite3.DatabaseError(f"{name} is {found}, not {value}")
-        if read_only:
-            connection.execute("PRAGMA query_only=1").fetchall()
-            connection.execute("PRAGMA wal_autocheckpoint=0").fetchall()
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Any) -> None:

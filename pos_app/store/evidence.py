@@ -14,6 +14,7 @@ from pos_app.store.tables import EvidenceRecord, table
 from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 _table = table(EvidenceRecord)
+_INSERT = insert(_table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +35,27 @@ def append(
     event_key: str | None = None,
 ) -> None:
     session.execute(
-        insert(_table).values(
-            attempt_id=attempt_id,
-            payment_id=payment_id,
-            event_key=event_key,
-            fact=evidence.fact.value,
-            source=evidence.source.value,
-            at=to_text(evidence.at),
-            recorded_at=to_text(recorded_at),
-            reason=evidence.reason.value if evidence.reason else "",
-            code=evidence.code,
-            text=evidence.text,
-            merchant_request_id=evidence.merchant_request_id,
-            checkout_request_id=evidence.checkout_request_id,
-            receipt=evidence.receipt,
-            amount_cents=evidence.amount.cents if evidence.amount is not None else None,
-            short_code=evidence.short_code,
-            paid_at=to_text_or_none(evidence.paid_at),
-            trusted=int(evidence.trusted),
-            disposition=disposition.value,
-        )
+        _INSERT,
+        {
+            "attempt_id": attempt_id,
+            "payment_id": payment_id,
+            "event_key": event_key,
+            "fact": evidence.fact.value,
+            "source": evidence.source.value,
+            "at": to_text(evidence.at),
+            "recorded_at": to_text(recorded_at),
+            "reason": evidence.reason.value if evidence.reason else "",
+            "code": evidence.code,
+            "text": evidence.text,
+            "merchant_request_id": evidence.merchant_request_id,
+            "checkout_request_id": evidence.checkout_request_id,
+            "receipt": evidence.receipt,
+            "amount_cents": evidence.amount.cents if evidence.amount is not None else None,
+            "short_code": evidence.short_code,
+            "paid_at": to_text_or_none(evidence.paid_at),
+            "trusted": int(evidence.trusted),
+            "disposition": disposition.value,
+        },
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from pos_app.domain.money import Money
@@ -13,54 +13,60 @@ from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_o
 _table = table(PaymentRow)
 
 
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_OF: BindParameter[Any] = bindparam("of")
+_all = select(_table).where(_table.c.superseded_by.is_(None)).order_by(_table.c.received_at)
+_BY_ID = _all.where(_table.c.id == _OF)
+# A partial index serves only a query that says itself that the receipt is not empty.
+_BY_RECEIPT = _all.where((_table.c.receipt == _OF) & (_table.c.receipt != ""))
+_OF_ATTEMPT = _all.where(_table.c.attempt_id == _OF)
+_OF_SALE = _all.where(_table.c.sale_id == _OF)
+_NEWEST = _all.order_by(None).order_by(_table.c.received_at.desc()).limit(_OF)
+_INSERT = insert(_table)
+_UPDATE = update(_table).where(_table.c.id == _OF)
+
+
 def add(session: Session, payment: Payment) -> None:
-    session.execute(insert(_table).values(id=payment.id, **_values(payment)))
+    session.execute(_INSERT, {"id": payment.id, **_values(payment)})
 
 
 def save(session: Session, payment: Payment) -> None:
-    session.execute(update(_table).where(_table.c.id == payment.id).values(_values(payment)))
+    session.execute(_UPDATE, {"of": payment.id, **_values(payment)})
 
 
 def supersede(session: Session, payment_id: str, by: str) -> None:
     """The receiptless row of a charge turned out to be a payment already known by its receipt."""
-    session.execute(update(_table).where(_table.c.id == payment_id).values(superseded_by=by))
+    session.execute(_UPDATE, {"of": payment_id, "superseded_by": by})
 
 
 def by_id(session: Session, payment_id: str) -> Payment | None:
-    return next(iter(_select(session, _table.c.id == payment_id)), None)
+    return next(iter(_select(session, _BY_ID, payment_id)), None)
 
 
 def by_receipt(session: Session, receipt: str) -> Payment | None:
-    # The partial index serves only a query that says itself that the receipt is not empty.
-    return next(iter(_select(session, (_table.c.receipt == receipt) & (_table.c.receipt != ""))), None)
+    return next(iter(_select(session, _BY_RECEIPT, receipt)), None)
 
 
 def of_attempt(session: Session, attempt_id: int) -> Payment | None:
-    return next(iter(_select(session, _table.c.attempt_id == attempt_id)), None)
+    return next(iter(_select(session, _OF_ATTEMPT, attempt_id)), None)
 
 
 def of_sale(session: Session, sale_id: int) -> tuple[Payment, ...]:
-    return _select(session, _table.c.sale_id == sale_id)
+    return _select(session, _OF_SALE, sale_id)
 
 
 def newest(session: Session, limit: int) -> tuple[Payment, ...]:
-    return _select(session, _table.c.id.is_not(None), newest_first=limit)
+    return _select(session, _NEWEST, limit)
 
 
 def total_received(session: Session) -> Money:
     """The sum of every payment that stands; the simulator's ledger must agree once all is quiet."""
-    rows = _select(session, _table.c.id.is_not(None))
-    return Money(sum(payment.amount.cents for payment in rows))
+    total = select(func.sum(_table.c.amount_cents)).where(_table.c.superseded_by.is_(None))
+    return Money(session.execute(total).scalar() or 0)
 
 
-def _select(session: Session, where: ColumnElement[bool], newest_first: int = 0) -> tuple[Payment, ...]:
-    query = select(_table).where(where & _table.c.superseded_by.is_(None))
-    ordered = (
-        query.order_by(_table.c.received_at.desc()).limit(newest_first)
-        if newest_first
-        else query.order_by(_table.c.received_at)
-    )
-    return tuple(_payment(row) for row in session.execute(ordered))
+def _select(session: Session, query: Select[Any], of: object) -> tuple[Payment, ...]:
+    return tuple(_payment(row) for row in session.execute(query, {"of": of}))
 
 
 def _values(payment: Payment) -> dict[str, object]:

@@ -12,6 +12,10 @@ from pos_app.store.times import to_text
 
 _cursor = table(RelayCursorRow)
 _parked = table(ParkedEventRow)
+_inserted = upsert(_cursor)
+_MOVE = _inserted.on_conflict_do_update(
+    index_elements=["stream"], set_={name: _inserted.excluded[name] for name in ("epoch", "seq", "chain")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,7 @@ def position(session: Session, stream: str) -> Position:
 
 
 def move(session: Session, stream: str, to: Position) -> None:
-    values = {"epoch": to.epoch, "seq": to.seq, "chain": to.chain}
-    statement = upsert(_cursor).values(stream=stream, **values)
-    session.execute(statement.on_conflict_do_update(index_elements=["stream"], set_=values))
+    session.execute(_MOVE, {"stream": stream, "epoch": to.epoch, "seq": to.seq, "chain": to.chain})
 
 
 def forget_other_streams(session: Session, stream: str) -> None:
