@@ -1,0 +1,76 @@
+"""Every check of the project, in the order in which they are quick. It must not know how the environment is made."""
+
+import time
+from collections.abc import Callable
+from random import SystemRandom
+
+import coverage_gates
+import libraries
+from environment import Environment
+
+STRACE: libraries.Libraries = {"strace": "strace"}  # the tests that kill a process where it calls the system
+_LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())"
+
+Check = tuple[str, Callable[[], int]]
+
+
+def static(environment: Environment) -> list[Check]:
+    run = environment.run
+    return [
+        ("format", lambda: run("-m", "ruff", "format", "--check", "--quiet", ".") and _say_format()),
+        ("lint", lambda: run("-m", "ruff", "check", ".")),
+        ("types", lambda: run("-m", "mypy")),
+        ("types of build/", lambda: run("-m", "mypy", *_build_files(environment))),
+        ("imports", lambda: run("-c", _LINT_IMPORTS, "--no-cache")),
+    ]
+
+
+def _say_format() -> int:
+    print("Some files are not formatted; `.venv/bin/ruff format .` does it, `… --diff .` shows it.")
+    return 1
+
+
+def _build_files(environment: Environment) -> list[str]:
+    return [str(path) for path in sorted((environment.checkout / "build").glob("*.py"))]
+
+
+def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]:
+    """The gates read what the tests measured, so they stand after them."""
+    chosen = SystemRandom().randrange(2**31) if seed is None else seed
+    folder = environment.checkout / ".cache" / "coverage"
+    folder.mkdir(parents=True, exist_ok=True)
+    data = {"COVERAGE_FILE": str(folder / "data")}
+    report = folder / "report.json"
+
+    def run_tests() -> int:
+        print(f"seed {chosen}: `python3 build/dev.py test{' --full' * full} --seed {chosen}` runs the same again")
+        arguments = ("-n", "2", "--dist", "loadgroup", "--cov", "--cov-report=", f"--hypothesis-seed={chosen}")
+        variables = {"TILL_TEST_SEED": str(chosen), "QT_QPA_PLATFORM": "offscreen", **data}
+        if full:
+            variables["TILL_TEST_FULL"] = "1"
+        return environment.run("-m", "pytest", "--quiet", "--ignore=tests/bench", *arguments, **variables)
+
+    def pass_gates() -> int:
+        report.unlink(missing_ok=True)
+        environment.run("-m", "coverage", "json", "--quiet", "-o", str(report), **data)
+        verdicts = list(coverage_gates.verdicts(coverage_gates.read_report(report)))
+        for held, line in verdicts:
+            print("  " if held else "! ", line, sep="")
+        return 0 if all(held for held, _ in verdicts) else 1
+
+    return [("tests", run_tests), ("coverage", pass_gates)]
+
+
+def run_all(checks: list[Check]) -> int:
+    """Runs every check, also after one has failed: a developer mends them together."""
+    failed = []
+    began = time.monotonic()
+    for name, check in checks:
+        print(f"\n== {name}", flush=True)
+        at = time.monotonic()
+        if check():
+            failed.append(name)
+        print(f"   {time.monotonic() - at:.1f} s", flush=True)
+    told = f"failed: {', '.join(failed)}" if failed else "all passed"
+    print(f"\n{told} ({len(checks)} checks, {time.monotonic() - began:.0f} s)", flush=True)
+    return 1 if failed else 0
