@@ -117,7 +117,7 @@ class SettingsViewModel(QObject):
         try:
             stored = await asyncio.to_thread(lambda: {name for name in SecretName if self._secrets.get(name)})
         except SecretsError as error:
-            self._show(problem=str(error))
+            self._show(problem=self.state.problem or str(error))
             return
         self._show(stored=frozenset(stored))
 
