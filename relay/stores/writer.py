@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from relay.stores import sequence, sqlite
 from relay.stores.sequence import Head, Incoming, Plan
 
-MAX_BATCH = 512
 PROBE_SECONDS = 1.0
 CHECKPOINT_SECONDS = 0.5
 
@@ -123,7 +122,7 @@ class Writer(Generic[W]):
         items: list[W | Job[Any] | None] = []
         try:
             items.append(self._queue.get(timeout=None if self.healthy else PROBE_SECONDS))
-            while len(items) < MAX_BATCH:
+            while len(items) < sqlite.MAX_BATCH:
                 items.append(self._queue.get_nowait())
         except Empty:
             if not items:
@@ -161,17 +160,16 @@ class Writer(Generic[W]):
         known = sqlite.known(connection, incoming, self._heads)
         plan = sequence.plan(incoming, self._heads, known, self._next_id)
         if plan.rows:
-            with self._transaction(connection):
+            with self._counted():
                 sqlite.write(connection, plan.rows, plan.texts)
             self._next_id += len(plan.rows)
             self._heads.update(plan.heads)
         return plan
 
     @contextmanager
-    def _transaction(self, connection: Connection) -> Iterator[None]:
+    def _counted(self) -> Iterator[None]:
         self.begun = self.committed + 1
-        with sqlite.Transaction(connection):
-            yield
+        yield
         self.committed = self.begun
 
     def _load_heads(self, connection: Connection, incoming: list[Incoming]) -> None:
@@ -184,7 +182,7 @@ class Writer(Generic[W]):
     def _do(self, job: Job[Any]) -> None:
         try:
             connection = self._connected()
-            with self._transaction(connection):
+            with self._counted(), sqlite.Transaction(connection):
                 announce = job.attempt(connection)
             self.healthy = True
             if job.forget is not None:
