@@ -1,5 +1,6 @@
 """Takes what the relay delivers: applies each callback and moves the cursor, in one transaction, or neither."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -8,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from pos_app.daraja import wire
-from pos_app.domain.evidence import Fact
+from pos_app.domain.evidence import Evidence, Fact
 from pos_app.domain.shop import ShopAccount
 from pos_app.relay_link.delivery import KIND_C2B_CONFIRMATION, KIND_STK, Cursor, Delivery, LinkStatus
 from pos_app.services.changes import Changes, Notice
@@ -58,6 +59,11 @@ class Callbacks:
         return Cursor(held.epoch, held.seq, held.chain) if held.epoch else Cursor()
 
     async def deliver(self, deliveries: list[Delivery]) -> None:
+        """Raises StoreError, and then nothing was applied and the cursor stands: the link delivers again."""
+        # A link that is cut off meanwhile must not leave the screens without what was committed.
+        await asyncio.shield(self._deliver(deliveries))
+
+    async def _deliver(self, deliveries: list[Delivery]) -> None:
         try:
             settlement = await self._database.run(lambda session: self._apply(session, deliveries))
         except (SQLAlchemyError, LookupError, ValueError):
@@ -66,7 +72,7 @@ class Callbacks:
                 settlement = await self._database.run(lambda session: self._park(session, deliveries[0]))
             else:
                 for delivery in deliveries:
-                    await self.deliver([delivery])
+                    await self._deliver([delivery])
                 return
         settlement.publish(self._changes)
         for attempt_id in settlement.to_check:
@@ -101,18 +107,20 @@ class Callbacks:
                 settlement.to_check.add(attempt.id)
         elif attempt is not None:
             settlement.record(attempt, told, delivery.event_key)
-        elif told.fact is Fact.PAID and told.trusted and told.receipt and told.amount:
+        elif self._is_money_of_the_shop(told):
             settlement.receive_unclaimed(told, delivery.event_key)
         else:
             _keep_name(settlement, delivery, "of no charge of this till")
+
+    def _is_money_of_the_shop(self, told: Evidence) -> bool:
+        ours = not told.short_code or self._account.owns(told.short_code)
+        return ours and told.fact is Fact.PAID and told.trusted and bool(told.receipt and told.amount)
 
     def _apply_confirmation(self, settlement: Settlement, delivery: Delivery) -> None:
         confirmation = wire.c2b_confirmation(delivery.body)
         if confirmation is None:
             _keep_name(settlement, delivery, "unreadable")
-            settlement.notices.append(
-                "A payment message could not be read. It is kept at the relay; call your supervisor."
-            )
+            settlement.notices.append(_UNREADABLE)
         else:
             settlement.confirm(confirmation, self._account, trusted=delivery.trusted, event_key=delivery.event_key)
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from sqlmodel import Session
 
 from pos_app.daraja.client import DarajaClient
+from pos_app.daraja.errors import RequestError
 from pos_app.domain.attempt import Attempt, AttemptState, account_reference
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.money import AmountError, Money, checked_charge
 from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale, SaleState
 from pos_app.domain.shop import ShopAccount
@@ -29,6 +31,9 @@ STILL_CHECKING = Refused(
 )
 NOT_SET_UP = Refused("M-Pesa is not set up on this till. Nothing was sent. Open Settings, or take cash.")
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then charge again.")
+_OTHER_ACCOUNT = Refused(
+    "The till’s M-Pesa number was changed since. Nothing was sent. Give this request up, then charge again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Payments:
             return settlement.intend(attempt), settlement
 
         try:
-            attempt, settlement = await self._database.run(intend)
+            attempt, settlement = await self._database.run(intend, may_use_reserve=False)
         except LiveAttemptError:
             return STILL_CHECKING
         except AmountError as error:
@@ -116,16 +121,24 @@ class Payments:
         return attempt
 
     async def _submit(self, attempt: Attempt, charging: Charging) -> Attempt:
-        told = await charging.daraja.stk_push(
-            amount=attempt.amount,
-            msisdn=attempt.msisdn,
-            account_reference=attempt.account_reference,
-            description=charging.shop_name,
-            callback_url=charging.callback_url(attempt.nonce),
-        )
+        told = await self._push(attempt, charging)
         log.info("charge %s: %s %s", attempt.id, told.fact, told.code)
         self._heard(told)
         return await self._record(attempt.id, told)
+
+    async def _push(self, attempt: Attempt, charging: Charging) -> Evidence:
+        try:
+            return await charging.daraja.stk_push(
+                amount=attempt.amount,
+                msisdn=attempt.msisdn,
+                account_reference=attempt.account_reference,
+                description=charging.shop_name,
+                callback_url=charging.callback_url(attempt.nonce),
+            )
+        except (RequestError, AmountError) as error:
+            # Raised before anything is sent; an unknown outcome would lock the sale for nothing.
+            log.exception("charge %s cannot be asked for", attempt.id)
+            return Evidence(Fact.NOT_SENT, Source.REPLY, self._clock(), reason=Reason.NOT_SENT, text=str(error))
 
     async def send_again(self, attempt_id: int) -> Attempt | Refused:
         """The same intent, for a request that certainly never left; anything else is refused."""
@@ -134,6 +147,9 @@ class Payments:
             return NOT_SET_UP
         if not await self._database.has_room():
             return _DISK_FULL
+        held = await self._database.read(lambda session: attempts.by_id(session, attempt_id))
+        if held.account != charging.account:
+            return _OTHER_ACCOUNT
         attempt = await self._step_from_created(attempt_id, Fact.SUBMITTED)
         return attempt if isinstance(attempt, Refused) else await self._submit(attempt, charging)
 
@@ -151,7 +167,10 @@ class Payments:
             settlement = Settlement(session, told.at)
             return settlement.record(attempt, told), settlement
 
-        stepped = await self._database.run(step)
+        try:
+            stepped = await self._database.run(step, may_use_reserve=fact is not Fact.SUBMITTED)
+        except StoreError as error:
+            return Refused(str(error))
         if stepped is None:
             return STILL_CHECKING
         stepped[1].publish(self._changes)

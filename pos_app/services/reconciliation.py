@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 5
 """Queries in flight; Daraja's limits are unpublished (contract §8)."""
+_NOTE_AGAIN_SECONDS = 30.0
 
 
 @dataclass
@@ -30,8 +31,14 @@ class _Watch:
     """Times are monotonic seconds: a step of the wall clock neither hurries nor stops the ladder."""
 
     submitted: float
-    next_query: float | None
-    next_silence: float | None
+    rung: float | None
+    """The next age to ask at; kept, because a sum taken apart again may not give the very same age."""
+    silence: float | None
+    soon: bool = False
+
+    @property
+    def next_query(self) -> float | None:
+        return None if self.rung is None else self.submitted + self.rung
 
 
 class Reconciliation:
@@ -75,7 +82,7 @@ class Reconciliation:
     def check_soon(self, attempt_id: int) -> None:
         watch = self._watched.get(attempt_id)
         if watch is not None:
-            watch.next_query = self._elapsed()
+            watch.soon = True
             self._wake.set()
 
     async def run(self) -> None:
@@ -98,44 +105,44 @@ class Reconciliation:
         if attempt.id not in self._watched and attempt.submitted_at:
             age = max(0.0, (self._clock() - attempt.submitted_at).total_seconds())
             submitted = self._elapsed() - age
-            self._watched[attempt.id] = _Watch(submitted, _at(submitted, next_rung(age)), submitted + SILENCE_SECONDS)
+            self._watched[attempt.id] = _Watch(submitted, next_rung(age), submitted + SILENCE_SECONDS)
         self._wake.set()
 
     def _take_due(self, watch: _Watch) -> set[Fact]:
         """What this moment asks for, crossed off at once so that it is asked for once."""
         now, due = self._elapsed(), set()
-        if watch.next_query is not None and watch.next_query <= now:
-            watch.next_query = _at(watch.submitted, next_rung(now - watch.submitted))
+        if watch.rung is not None and watch.submitted + watch.rung <= now:
+            watch.rung = next_rung(max(watch.rung, now - watch.submitted))
             due.add(Fact.NO_ANSWER)
-        if watch.next_silence is not None and watch.next_silence <= now:
-            watch.next_silence = None
+        if watch.soon:
+            watch.soon = False
+            due.add(Fact.NO_ANSWER)
+        if watch.silence is not None and watch.silence <= now:
+            watch.silence = None
             due.add(Fact.SILENCE)
         return due
 
     def _patience(self) -> float | None:
         times = [
-            time
-            for watch in self._watched.values()
-            for time in (watch.next_query, watch.next_silence)
-            if time is not None
+            time for watch in self._watched.values() for time in (watch.next_query, watch.silence) if time is not None
         ]
         return max(0.0, min(times) - self._elapsed()) if times else None
 
     async def _ask(self, attempt_id: int, due: set[Fact]) -> None:
         try:
-            async with self._slots:
-                if Fact.NO_ANSWER in due:
+            if Fact.SILENCE in due:
+                await self._payments.note_silence(attempt_id)
+                due.remove(Fact.SILENCE)
+            if Fact.NO_ANSWER in due:
+                async with self._slots:
                     await self._payments.check_now(attempt_id)
-                if Fact.SILENCE in due:
-                    await self._payments.note_silence(attempt_id)
         except Exception:  # one failed question must not end the asking
             log.exception("charge %s could not be checked", attempt_id)
+            if Fact.SILENCE in due and (watch := self._watched.get(attempt_id)):
+                watch.silence = self._elapsed() + _NOTE_AGAIN_SECONDS
+                self._wake.set()
 
 
 def _interrupted(attempt: Attempt, now: datetime) -> Evidence:
     reason = Reason.NOT_SENT if attempt.state is AttemptState.CREATED else Reason.UNKNOWN
     return Evidence(Fact.INTERRUPTED, Source.RESTART, now, reason=reason)
-
-
-def _at(submitted: float, rung: float | None) -> float | None:
-    return None if rung is None else submitted + rung

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from pos_app.daraja.wire import Confirmation, confirmation_evidence
-from pos_app.domain.attempt import Attempt, contradiction
+from pos_app.domain.attempt import Attempt
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.payment import Payment, receiptless_id
 from pos_app.domain.sale import SaleState
@@ -85,7 +85,7 @@ class Settlement:
         if attempts.others_with(self.session, attempt.id, new_checkout, new_receipt):
             return True
         held = payments.by_receipt(self.session, new_receipt) if new_receipt else None
-        return held is not None and held.sale_id not in {None, attempt.sale_id}
+        return held is not None and (held.sale_id not in {None, attempt.sale_id} or held.amount != attempt.amount)
 
     def _payment(self, attempt: Attempt, told: Evidence, disposition: Disposition) -> Payment | None:
         if told.fact is not Fact.PAID or (not told.amount and told.source is not Source.QUERY):
@@ -173,7 +173,8 @@ class Settlement:
         else:
             payment = self.receive(self._unmatched(told, self._likely(confirmation)))
             evidence.append(self.session, told, Disposition.NOTED, self.now, payment_id=payment.id, event_key=event_key)
-        self._complete(confirmation)
+        if trusted:
+            self._complete(confirmation)
 
     def _referred(self, confirmation: Confirmation) -> Attempt | None:
         """The one charge whose reference, amount and receipt it fits; a customer may type any reference."""
@@ -186,7 +187,9 @@ class Settlement:
         fitting = [
             attempt
             for attempt in (attempts.by_reference(self.session, reference) if reference else ())
-            if attempt.amount == confirmation.amount and attempt.receipt in {"", confirmation.receipt}
+            if attempt.amount == confirmation.amount
+            and attempt.receipt in {"", confirmation.receipt}
+            and attempt.account.owns(confirmation.short_code)
         ]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -233,6 +236,6 @@ class Settlement:
             return attempt
         for row in evidence.of_attempt(self.session, attempt.id):
             held_back = row.disposition is Disposition.QUARANTINED and row.evidence.fact is Fact.PAID
-            if held_back and not contradiction(attempt, row.evidence):
+            if held_back and attempt.apply(row.evidence)[1] is Disposition.APPLIED:
                 return self.record(attempt, replace(row.evidence, at=self.now))
         return attempt
