@@ -25,8 +25,18 @@ STALLED_SECONDS = 5.0
 STABLE_SECONDS = 60.0
 POLLED_SECONDS = 300.0
 """How long to stay with the long poll before trying the websocket again."""
+LONGEST_PAUSE_SECONDS = 60.0
+"""Whatever the relay asks for: payments wait for this till."""
 _BATCH = 256
-_NETWORK_ERRORS = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, httpx.HTTPError, MalformedFrameError)
+_NETWORK_ERRORS = (
+    OSError,
+    TimeoutError,
+    ConnectionClosed,
+    InvalidHandshake,
+    httpx.HTTPError,
+    MalformedFrameError,
+    UnicodeDecodeError,
+)
 
 
 class RefusedByRelayError(Exception):
@@ -67,13 +77,13 @@ class RelayLink:
     def _pause(self, follower: Follower) -> float:
         """Full jitter, so that ten thousand tills do not come back in the same second."""
         if follower.retry_in:
-            return self.rng.uniform(*follower.retry_in)
-        return self.rng.uniform(0, min(60.0, 0.5 * 2**self._failures))
+            return min(self.rng.uniform(*follower.retry_in), LONGEST_PAUSE_SECONDS)
+        return self.rng.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.5 * 2 ** min(self._failures, 10)))
 
     async def _follow_once(self, follower: Follower) -> None:
         # After two failures in a row every other try is a long poll: some networks carry no websocket at all.
         if self._failures >= 2 and self._failures % 2 == 0:
-            await asyncio.wait_for(self._poll(follower), POLLED_SECONDS)
+            await self._poll(follower, asyncio.get_running_loop().time() + POLLED_SECONDS)
             return
         await self._follow_websocket(follower)
 
@@ -123,9 +133,10 @@ class RelayLink:
         finally:
             reader.cancel()
 
-    async def _poll(self, follower: Follower) -> None:
+    async def _poll(self, follower: Follower, until: float) -> None:
+        """Ends between two answers, never in the middle of a delivery."""
         url = self.pairing.relay_url.rstrip("/") + protocol.EVENTS_PATH + self.pairing.stream
-        while True:
+        while asyncio.get_running_loop().time() < until:
             cursor = follower.cursor
             answer = await self.http().get(
                 url,

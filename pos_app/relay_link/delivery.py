@@ -49,7 +49,7 @@ def delivery_of(event: Event, epoch: str) -> Delivery:
 def _decoded(body: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -52,7 +52,7 @@ def _pairing(answer: httpx.Response, url: str) -> Pairing | Refused:
         return Refused(_REFUSALS.get(answer.status_code, _NOT_A_RELAY))
     try:
         paired = protocol.decode_pair_response(answer.content)
-    except protocol.MalformedFrameError:
+    except (protocol.MalformedFrameError, UnicodeDecodeError, RecursionError):
         return Refused(_NOT_A_RELAY)
     return Pairing(
         relay_url=url,
