@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from pos_app.ui.theme import text_font
 from pos_app.ui.widgets.glyph import paint_glyph
 
 
@@ -64,4 +65,35 @@ class IconButton(Button):
         side = 20.0
         box = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
         paint_glyph(painter, self._sign, self._tint, box)
+        painter.end()
+
+
+class KeyButton(Button):
+    """A tall button with its key in the corner: `F1` beside the word, for hands that stay on the keyboard."""
+
+    def __init__(
+        self,
+        text: str,
+        hint: str = "",
+        kind: str = "",
+        on_click: Callable[[], object] | None = None,
+        scale: str = "pay",
+    ) -> None:
+        super().__init__(text, kind, scale=scale, on_click=on_click)
+        self.show_words(text, hint)
+
+    def show_words(self, text: str, hint: str = "") -> None:
+        self._hint = hint
+        self.setText(text)
+        self.setAccessibleName(f"{text}, {hint}" if hint else text)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._hint:
+            return
+        painter = QPainter(self)
+        painter.setFont(text_font(14))
+        painter.setPen(self.palette().color(QPalette.ColorRole.ButtonText))
+        painter.drawText(self.rect().adjusted(12, 7, -12, -7), Qt.AlignmentFlag.AlignTop, self._hint)
         painter.end()

@@ -1,7 +1,7 @@
 """Words on the screen. Everything here is plain text: names and remote words are never read as markup."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from pos_app.ui.theme import numeric_font
@@ -46,10 +46,43 @@ class Elided(Text):
         self.setAccessibleName(text)
         self._elide()
 
-    def resizeEvent(self, event: object) -> None:
+    def resizeEvent(self, _event: QResizeEvent) -> None:
         self._elide()
 
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
         QLabel.setText(self, shown)
         self.setToolTip(self._whole if shown != self._whole else "")
+
+
+class FittedNumber(Number):
+    """A large figure that shrinks, down to half, rather than be cut."""
+
+    def __init__(self, largest: int, weight: QFont.Weight = QFont.Weight.DemiBold, centred: bool = False) -> None:
+        super().__init__()
+        self._largest, self._weight = largest, weight
+        self.setMinimumHeight(round(largest * 1.22))
+        self.setMinimumWidth(80)
+        if centred:
+            self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._fit()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        if hasattr(self, "_largest"):
+            self._fit()
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(80, round(self._largest * 1.22))
+
+    def _fit(self) -> None:
+        pixels = self._largest
+        while pixels > self._largest // 2:
+            font = numeric_font(pixels, self._weight)
+            if QFontMetrics(font).horizontalAdvance(self.text()) <= self.width():
+                break
+            pixels -= 2
+        self.setFont(numeric_font(pixels, self._weight))

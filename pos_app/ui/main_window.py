@@ -1,0 +1,146 @@
+"""The window: status bar, notices, the pages it is given, and the frame that says training; it knows no service."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
+
+from pos_app.services.changes import Changes, HealthChanged, Notice
+from pos_app.ui.help_page import HelpPage
+from pos_app.ui.shop_header import ShopHeader
+from pos_app.ui.status_bar import StatusBar
+from pos_app.ui.theme import apply_theme, tokens
+from pos_app.ui.widgets.bars import Notices
+
+FRAME = 6
+SMALLEST = (1100, 640)
+_HELP = 3
+
+
+class MainWindow(QWidget):
+    closing = Signal()
+    theme_changed = Signal(str)
+    """`light` or `dark`, chosen by the person at the till; the app remembers it."""
+
+    def __init__(
+        self,
+        *,
+        sale_page: QWidget,
+        history_page: QWidget,
+        settings_page: QWidget,
+        shop: ShopHeader,
+        training: bool,
+        changes: Changes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        super().__init__()
+        self._training = training
+        self.setWindowTitle("M-Pesa till – TRAINING" if training else "M-Pesa till")
+        self.setMinimumSize(*SMALLEST)
+        self.resize(1366, 768)
+        self.status, self.notices = StatusBar(shop, training, clock), Notices()
+        self.help = HelpPage(self._close_help)
+        self._before_help = 0
+        self.stack = QStackedWidget()
+        for page in (sale_page, history_page, settings_page, self.help):
+            self.stack.addWidget(page)
+        self._lay_out()
+        self._make_keys()
+        self.show_page(0)
+        self.status.show_theme()
+        self._unsubscribe = (
+            changes.subscribe(HealthChanged, self._on_health),
+            changes.subscribe(Notice, lambda notice: self.notices.add(notice.sentence, notice.urgent)),
+        )
+
+    def _lay_out(self) -> None:
+        margin = FRAME if self._training else 0
+        box = QVBoxLayout(self)
+        box.setContentsMargins(margin, margin, margin, margin)
+        box.setSpacing(0)
+        box.addWidget(self.status)
+        box.addWidget(self.notices)
+        box.addWidget(self.stack, 1)
+        self.status.theme.clicked.connect(self.switch_theme)
+
+    def _make_keys(self) -> None:
+        for at, (word, key) in enumerate((("Sell", "F5"), ("History", "F6"), ("Settings", "F7"))):
+            self.status.add_page(word, key, partial(self.show_page, at))
+            self._key(key, partial(self.show_page, at))
+        escape = QShortcut(QKeySequence("Esc"), self.help)
+        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        escape.activated.connect(self._close_help)
+        self._key("F8", self.switch_theme)
+        self._key("F12", self.show_keys)
+        self._key("Shift+F1", self.show_help)
+
+    def _key(self, keys: str, work: Callable[[], object]) -> None:
+        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut.setAutoRepeat(False)
+        shortcut.activated.connect(work)
+
+    def show_page(self, at: int) -> None:
+        self.stack.setCurrentIndex(at)
+        self.status.mark_page(at)
+        page = self.stack.currentWidget()
+        if page is not None and at != 0:
+            page.setFocus()
+
+    def show_history(self) -> None:
+        self.show_page(1)
+
+    def show_settings(self) -> None:
+        self.show_page(2)
+
+    def show_shop(self, shop: ShopHeader) -> None:
+        self.status.show_shop(shop)
+
+    def show_keys(self) -> None:
+        self._open_help()
+        self.help.show_keys()
+
+    def show_help(self) -> None:
+        self._open_help()
+        self.help.show_steps()
+
+    def _open_help(self) -> None:
+        if self.stack.currentIndex() != _HELP:
+            self._before_help = self.stack.currentIndex()
+        self.stack.setCurrentIndex(_HELP)
+
+    def _close_help(self) -> None:
+        self.show_page(self._before_help)
+
+    @Slot()
+    def switch_theme(self) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            name = "light" if tokens().name == "dark" else "dark"
+            apply_theme(app, name)
+            self.status.show_theme()
+            self.theme_changed.emit(name)
+
+    def _on_health(self, health: HealthChanged) -> None:
+        self.status.show_health(health)
+        self.notices.show_standing(health.sentence)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._training:
+            painter = QPainter(self)
+            painter.fillRect(self.rect(), QColor(tokens().training))
+            inner = self.rect().adjusted(FRAME, FRAME, -FRAME, -FRAME)
+            painter.fillRect(inner, QColor(tokens().page))
+            painter.end()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)
+
+    def release(self) -> None:
+        """Hears no more changes; for the end of the program and of a test."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()

@@ -1,0 +1,1 @@
+"""The selling screen: find on the left, the cart on the right, the latest payments below."""

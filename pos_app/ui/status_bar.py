@@ -1,0 +1,116 @@
+"""The bar on top: shop and cashier, the way to the pages, three lights by shape and word, and the time in Nairobi."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from pos_app.services.changes import HealthChanged, Light
+from pos_app.ui.shop_header import ShopHeader
+from pos_app.ui.theme import tokens
+from pos_app.ui.widgets.buttons import Button, IconButton
+from pos_app.ui.widgets.glyph import Glyph
+from pos_app.ui.widgets.labels import Elided, Number, Text
+
+EAT = timezone(timedelta(hours=3), "EAT")
+"""Kenya keeps no summer time, so no time zone data is needed."""
+HEIGHT = 48
+_SIGNS = {
+    Light.OK: ("tick", "success", ""),
+    Light.SLOW: ("dots", "text", " slow"),
+    Light.DOWN: ("exclamation", "danger", " down"),
+    Light.OFF: ("minus", "muted", " off"),
+}
+
+
+class HealthLight(QWidget):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self.sign, self.word = Glyph("minus", "muted", 18), Text("")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(5)
+        row.addWidget(self.sign)
+        row.addWidget(self.word)
+        self.show_light(Light.OFF)
+
+    def show_light(self, light: Light) -> None:
+        sign, tint, word = _SIGNS[light]
+        self.sign.show_sign(sign, tint)
+        self.word.setText(self._name + word)
+        self.setAccessibleName(f"{self._name}: {light}")
+
+
+class StatusBar(QWidget):
+    def __init__(self, shop: ShopHeader, training: bool, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._clock = clock
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setProperty("panel", "bar")
+        self.setFixedHeight(HEIGHT)
+        self.shop, self.cashier = Elided("", "strong"), Elided("", "muted")
+        self.training = _training_word() if training else None
+        self.pages: list[Button] = []
+        self.internet, self.relay, self.mpesa = HealthLight("Net"), HealthLight("Relay"), HealthLight("M-Pesa")
+        self.clock = Number("", "strong")
+        self.theme = IconButton("moon", "Dark or light, F8")
+        self._nav = QHBoxLayout()
+        self._nav.setSpacing(0)
+        self._lay_out()
+        self.show_shop(shop)
+        self._tick()
+        timer = QTimer(self, interval=1000)
+        timer.timeout.connect(self._tick)
+        timer.start()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 4, 0)
+        row.setSpacing(16)
+        if self.training is not None:
+            row.addWidget(self.training)
+        row.addWidget(self.shop, 3)
+        row.addWidget(self.cashier, 2)
+        row.addLayout(self._nav)
+        for light in (self.internet, self.relay, self.mpesa):
+            row.addWidget(light)
+        row.addWidget(self.clock)
+        row.addWidget(self.theme)
+
+    def add_page(self, word: str, key: str, show: Callable[[], None]) -> None:
+        button = Button(f"{word}  {key}", "quiet", name=f"{word}, {key}", on_click=show)
+        button.setCheckable(True)
+        self.pages.append(button)
+        self._nav.addWidget(button)
+
+    def mark_page(self, at: int) -> None:
+        for position, button in enumerate(self.pages):
+            button.setChecked(position == at)
+
+    def show_shop(self, shop: ShopHeader) -> None:
+        self.shop.setText(shop.shop_name or "New shop")
+        self.cashier.setText(shop.cashier)
+
+    def show_health(self, health: HealthChanged) -> None:
+        self.internet.show_light(health.internet)
+        self.relay.show_light(health.relay)
+        self.mpesa.show_light(health.mpesa)
+
+    def show_theme(self) -> None:
+        self.theme.show_sign("sun" if tokens().name == "dark" else "moon")
+
+    def _tick(self) -> None:
+        self.clock.setText(f"{self._clock().astimezone(EAT):%H:%M}")
+        self.clock.setAccessibleName(f"{self.clock.text()} East Africa Time")
+
+
+def _training_word() -> QWidget:
+    ground = QWidget()
+    ground.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    ground.setProperty("panel", "training")
+    row = QHBoxLayout(ground)
+    row.setContentsMargins(12, 4, 12, 4)
+    row.addWidget(Text("TRAINING"))
+    return ground
