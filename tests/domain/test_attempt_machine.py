@@ -164,6 +164,12 @@ class EvidenceInAnyOrder(RuleBasedStateMachine):
             assert (before.state, told.fact) == (AttemptState.UNKNOWN, Fact.GIVEN_UP)
         if now.state is not before.state and now.state is AttemptState.SUBMITTING:
             assert (before.state, told.fact) == (AttemptState.CREATED, Fact.SUBMITTED)
+        if now.state is not before.state and now.state is AttemptState.CREATED:
+            assert (before.state, told.fact) == (AttemptState.SUBMITTING, Fact.NOT_SENT)
+        if now.receipt != before.receipt:
+            assert told.trusted or told.checkout_request_id == CHECKOUT, "only a success that names the charge lends"
+        if told.fact is Fact.FAILED and disposition in {Disposition.APPLIED, Disposition.NOTED}:
+            assert not now.state.is_live, "a definite failure ends the charge"
         again, second = now.apply(told)
         assert again == now, "twice is once"
         assert second is not Disposition.APPLIED
@@ -245,7 +251,7 @@ class EvidenceInAnyOrder(RuleBasedStateMachine):
         self.tell(self.evidence(fact, source, reason))
 
     @rule(
-        fact=st.sampled_from(Fact),
+        fact=st.one_of(st.just(Fact.PAID), UNPAID_FACTS),
         source=st.sampled_from([Source.CALLBACK, Source.CONFIRMATION]),
         receipt=st.sampled_from([RECEIPT, OTHER_RECEIPT]),
         reason=REASONS,
