@@ -1,0 +1,329 @@
+"""A relay for tests: in this process behind raw ASGI, or as a process of its own; with shops, tills and callbacks."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay import protocol
+from relay.app import Relay
+from relay.log import new_epoch
+from relay.protocol import FromRelay, PairRequest, PairResponse, StreamCursor
+from relay.settings import Settings
+from relay.stores import directory, sqlite
+
+PATIENCE = 20.0
+
+
+@dataclass
+class Reply:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def stk_body(
+    checkout: str = "ws_CO_14102026153012345712345678",
+    code: object = 0,
+    amount: object = 150,
+    receipt: str = "UJE7K2M9QX",
+) -> bytes:
+    callback: dict[str, Any] = {"MerchantRequestID": "b3e8", "CheckoutRequestID": checkout, "ResultCode": code}
+    if code in (0, "0"):
+        items = [
+            {"Name": "Amount", "Value": amount},
+            {"Name": "MpesaReceiptNumber", "Value": receipt},
+            {"Name": "Balance"},
+        ]
+        callback["CallbackMetadata"] = {"Item": items}
+    return json.dumps({"Body": {"stkCallback": callback}}).encode()
+
+
+def c2b_body(receipt: str = "UJE7K2M9QX", amount: str = "150.00", short_code: str = "600966") -> bytes:
+    said = {"TransID": receipt, "TransAmount": amount, "BusinessShortCode": short_code, "BillRefNumber": "T1-7-1"}
+    return json.dumps(said).encode()
+
+
+class Socket:
+    """A till's websocket, spoken to the relay's ASGI side. `gate` closed means that the till reads nothing."""
+
+    def __init__(self, relay: Relay, headers: list[tuple[bytes, bytes]], subprotocols: list[str], path: str) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.closed_with: int | None = None
+        self._to_relay: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_relay: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_relay.put_nowait({"type": "websocket.connect"})
+        scope = {"type": "websocket", "path": path, "subprotocols": subprotocols, "headers": headers, "client": None}
+        self.task = asyncio.ensure_future(relay(scope, self._to_relay.get, self._send))
+
+    async def _send(self, message: Any) -> None:
+        await self.gate.wait()
+        await self._from_relay.put(dict(message))
+
+    async def raw(self) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE):
+            return await self._from_relay.get()
+
+    async def next(self) -> Any:
+        """The next frame; an int is the code it was closed with."""
+        message = await self.raw()
+        if message["type"] == "websocket.close":
+            return message["code"]
+        return protocol.decode_from_relay(message["text"])
+
+    async def until(self, kind: type[FromRelay] | type[int]) -> list[Any]:
+        """Frames up to and with the first of that kind."""
+        got = [await self.next()]
+        while not isinstance(got[-1], kind):
+            got.append(await self.next())
+        return got
+
+    async def until_closed(self) -> int:
+        """The code, past whatever was said before."""
+        while (message := await self.raw())["type"] != "websocket.close":
+            pass
+        return int(message["code"])
+
+    def say(self, frame: protocol.Frame) -> None:
+        self.say_text(protocol.encode(frame).decode())
+
+    def say_text(self, text: str) -> None:
+        self._to_relay.put_nowait({"type": "websocket.receive", "text": text})
+
+    def say_bytes(self, data: bytes) -> None:
+        self._to_relay.put_nowait({"type": "websocket.receive", "bytes": data})
+
+    def go(self) -> None:
+        self._to_relay.put_nowait({"type": "websocket.disconnect", "code": 1001})
+
+
+@dataclass
+class Bench:
+    """A relay in this process, and everything that happens around it."""
+
+    settings: Settings
+    relay: Relay
+    sockets: list[Socket] = field(default_factory=list)
+
+    def in_store(self, job: Callable[[Any], Any]) -> Any:
+        """What the command line does beside a running relay."""
+        with sqlite.engine(self.settings.store).connect() as connection, sqlite.Transaction(connection):
+            return job(connection)
+
+    def add_shop(self, name: str) -> directory.Shop:
+        shop: directory.Shop = self.in_store(lambda connection: directory.add_shop(connection, name, new_epoch()))
+        return shop
+
+    def invite(self, shop: str) -> str:
+        now = int(time.time() * 1000)
+        return str(self.in_store(lambda connection: directory.invite_till(connection, shop, now)).code)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | list[bytes] = b"",
+        *,
+        headers: dict[str, str] | None = None,
+        client: str = "127.0.0.1",
+        ending: str = "whole",
+    ) -> Reply:
+        """`ending`: whole, stalls (the rest never comes), or gone (the caller hangs up)."""
+        chunks = [body] if isinstance(body, bytes) else body
+        incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for number, chunk in enumerate(chunks):
+            more = ending != "whole" or number < len(chunks) - 1
+            incoming.put_nowait({"type": "http.request", "body": chunk, "more_body": more})
+        if ending == "gone":
+            incoming.put_nowait({"type": "http.disconnect"})
+        path, _, query = path.partition("?")
+        said = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": said}
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.relay(scope | {"client": (client, 4711)}, incoming.get, send)
+        if not sent:
+            return Reply(0, b"", {})
+        named = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], sent[1]["body"], named)
+
+    async def post(self, path: str, body: bytes | list[bytes], **more: Any) -> Reply:
+        return await self.request("POST", path, body, **more)
+
+    async def pair(self, shop: str, name: str = "till one") -> PairResponse:
+        reply = await self.post(protocol.PAIR_PATH, protocol.encode(PairRequest(self.invite(shop), name)))
+        assert reply.status == 200, reply
+        return protocol.decode_pair_response(reply.body)
+
+    def socket(
+        self, token: str | None, *, subprotocol: str = protocol.SUBPROTOCOL, path: str = "/v1/connect"
+    ) -> Socket:
+        headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+        made = Socket(self.relay, headers, [subprotocol], path)
+        self.sockets.append(made)
+        return made
+
+    async def connect(self, till: PairResponse, epoch: str = "", seq: int = 0, chain: str = protocol.GENESIS) -> Socket:
+        """Up to the hello; what the relay answers is left to be read."""
+        socket = self.socket(till.token)
+        assert (await socket.raw()) == {"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL}
+        socket.say(protocol.Hello([StreamCursor(till.stream, epoch, seq, chain)]))
+        return socket
+
+    async def poll(self, till: PairResponse, query: str = "after=0&wait=0", stream: str | None = None) -> Reply:
+        headers = {"Authorization": f"Bearer {till.token}"}
+        return await self.request("GET", f"/v1/events/{stream or till.stream}?{query}", headers=headers)
+
+    async def events(self, till: PairResponse, query: str = "after=0&wait=0") -> list[protocol.Event]:
+        frames = protocol.decode_frames((await self.poll(till, query)).body)
+        return [frame for frame in frames if isinstance(frame, protocol.Event)]
+
+
+def path_of(till: PairResponse, tail: str) -> str:
+    return till.callback_base.removeprefix("http://relay.test") + tail
+
+
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[Bench]:
+    relay = await Relay.open(settings)
+    bench = Bench(settings, relay)
+    try:
+        yield bench
+    finally:
+        for socket in bench.sockets:
+            socket.go()
+            socket.gate.set()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(socket.task for socket in bench.sockets), return_exceptions=True)
+        await relay.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    store = tmp_path / "store" / "relay.db"
+    return Settings(
+        store=store,
+        high_water=tmp_path / "high.water",
+        public_url="http://relay.test",
+        body_seconds=0.1,
+        hello_seconds=0.1,
+        housekeeping_seconds=0.02,
+        drain_seconds=0.2,
+    )
+
+
+@pytest.fixture
+def running() -> Callable[[Settings], Any]:
+    """`async with running(settings) as bench:` for tests that start the relay more than once."""
+    return _running
+
+
+@pytest.fixture
+async def bench(settings: Settings) -> AsyncIterator[Bench]:
+    async with _running(settings) as made:
+        yield made
+
+
+@pytest.fixture
+async def till(bench: Bench) -> PairResponse:
+    bench.add_shop("Duka")
+    return await bench.pair("Duka")
+
+
+@pytest.fixture
+def bodies() -> Any:
+    """The makers of callback bodies, and the path of a paired till's callbacks."""
+
+    class Bodies:
+        stk = staticmethod(stk_body)
+        c2b = staticmethod(c2b_body)
+        path_of = staticmethod(path_of)
+
+    return Bodies
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[None]]:
+    """Waits until something is so, and fails if that takes too long."""
+
+    async def wait(so: Callable[[], bool | Awaitable[bool]]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answer = so()
+                if answer if isinstance(answer, bool) else await answer:
+                    return
+                await asyncio.sleep(0.005)
+
+    return wait
+
+
+class RelayProcess:
+    """`python -m relay serve` on a port of its own."""
+
+    def __init__(self, store: Path, *options: str) -> None:
+        self.store = store
+        command = [sys.executable, "-m", "relay", "serve", "--port", "0", "--store", f"sqlite:///{store}", *options]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def end(self) -> tuple[int, str]:
+        """SIGTERM; exit code and everything it logged."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        _, logged = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, logged
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate(timeout=PATIENCE)
+
+
+@pytest.fixture
+def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
+    started: list[RelayProcess] = []
+
+    def start(*options: str, store: Path | None = None) -> RelayProcess:
+        started.append(RelayProcess(store or tmp_path / "relay.db", *options))
+        return started[-1]
+
+    yield start
+    for relay in started:
+        relay.close()
+
+
+@pytest.fixture
+def relay_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a relay command in a process of its own."""
+
+    def run(*arguments: str, store: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "relay", *arguments, "--store", f"sqlite:///{store or tmp_path / 'relay.db'}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    return run
+
+
+@pytest.fixture
+def changed() -> Callable[..., Settings]:
+    return replace

@@ -1,0 +1,98 @@
+"""Pairing: a one-time code becomes a token, and nothing else does."""
+
+import sqlite3
+import time
+from typing import Any
+
+import pytest
+
+from relay import protocol
+from relay.protocol import PairRequest, PairResponse
+from relay.stores import directory
+
+pytestmark = pytest.mark.anyio
+
+
+async def ask(bench: Any, code: str, name: str = "till", client: str = "10.0.0.9") -> int:
+    reply = await bench.post(protocol.PAIR_PATH, protocol.encode(PairRequest(code, name)), client=client)
+    return int(reply.status)
+
+
+async def test_a_code_gives_everything_a_till_needs(bench: Any, till: PairResponse) -> None:
+    (shop,) = bench.in_store(directory.shops)
+    assert (till.shop, till.stream, till.nonce_key) == ("Duka", shop.stream, shop.nonce_key)
+    assert till.callback_base == f"http://relay.test/h/{shop.callback_key}"
+    assert len(bytes.fromhex(till.token)) == 32
+    assert len(bytes.fromhex(shop.callback_key)) == 16
+    assert shop.callback_key == shop.callback_key.lower()
+
+
+async def test_the_token_is_not_in_the_database(bench: Any, till: PairResponse) -> None:
+    connection = sqlite3.connect(bench.settings.store)
+    dump = "\n".join(connection.iterdump())
+    connection.close()
+    assert till.till_id in dump
+    assert till.token not in dump
+    assert directory.sha256(till.token) in dump
+
+
+async def test_a_code_works_once_and_however_it_is_typed(bench: Any) -> None:
+    bench.add_shop("Duka")
+    code = bench.invite("Duka")
+    assert len(code.replace("-", "")) == 8
+    assert set(code.replace("-", "")) <= set("BCDFGHJKLMNPQRSTVWXZ")
+    assert await ask(bench, f" {code.lower().replace('-', ' ')} ") == 200
+    assert await ask(bench, code) == 403
+
+
+async def test_five_wrong_tries_burn_a_code(bench: Any) -> None:
+    bench.add_shop("Duka")
+    code = bench.invite("Duka")
+    wrong = code[:5] + ("BBBB" if code[5:] != "BBBB" else "CCCC")
+    assert [await ask(bench, wrong) for _ in range(5)] == [403] * 5
+    assert await ask(bench, code) == 403
+    assert await ask(bench, bench.invite("Duka")) == 200
+
+
+async def test_a_code_ends_after_ten_minutes(bench: Any) -> None:
+    bench.add_shop("Duka")
+    old = int(time.time() * 1000) - directory.CODE_MS
+    code = bench.in_store(lambda connection: directory.invite_till(connection, "Duka", old)).code
+    assert await ask(bench, code) == 403
+
+
+async def test_guessing_from_one_address_is_slowed_and_others_are_not(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.pairing._minute", lambda: 7)
+    monkeypatch.setattr("relay.pairing._ADDRESSES", 2)
+    bench.add_shop("Duka")
+    assert [await ask(bench, "BBBB-BBBB", client="1") for _ in range(21)] == [403] * 20 + [429]
+    assert await ask(bench, bench.invite("Duka"), client="2") == 200
+    for client in ("2", "3", "4"):
+        assert await ask(bench, "BBBB-BBBB", client=client) == 403
+    assert await ask(bench, "BBBB-BBBB", client="1") == 403
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"code":1}', b"\xff", b"[" * 60_000, b'{"code":"\xff","name":""}'])
+async def test_what_is_no_request_is_refused(bench: Any, body: bytes) -> None:
+    assert (await bench.post(protocol.PAIR_PATH, body)).status == 400
+    assert (await bench.post(protocol.PAIR_PATH, b"{", ending="stalls")).status == 400
+    assert (await bench.post(protocol.PAIR_PATH, b"{", ending="gone")).status == 0
+
+
+async def test_answers_of_the_api_are_not_kept_by_anyone(bench: Any) -> None:
+    for path in ("/livez", "/readyz", "/nothing", "/v1/pair"):
+        reply = await bench.request("GET", path)
+        assert reply.headers["cache-control"] == "no-store"
+        assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_pairing_with_a_broken_store_is_503(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    def fails(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr("relay.stores.directory.pair", fails)
+    assert await ask(bench, "BBBB-BBBB") == 503

@@ -1,0 +1,47 @@
+"""Settings: command line first, then the environment, then the defaults; nonsense is refused with a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from relay.settings import SettingError, from_arguments, store_path
+
+
+def test_the_command_line_comes_before_the_environment() -> None:
+    environment = {"RELAY_PORT": "1", "RELAY_HOST": "::1", "RELAY_STORE": "sqlite:////data/relay.db"}
+    made = from_arguments({"port": "2", "host": None, "stdin_closes": True}, environment)
+    assert (made.port, made.host, made.store) == (2, "::1", Path("/data/relay.db"))
+    assert made.high_water == Path("/data/relay.db.highwater")
+    assert made.stdin_closes
+
+
+def test_lists_of_addresses_and_urls_are_tidied() -> None:
+    said = {"source_ips": "196.201.214.200, 2001:DB8::1", "public_url": "https://relay.test/", "high_water": "/x/y"}
+    made = from_arguments(said, {})
+    assert made.source_ips == {"196.201.214.200", "2001:db8::1"}
+    assert made.public_url == "https://relay.test"
+    assert made.high_water == Path("/x/y")
+
+
+def test_the_default_store_is_in_the_data_folder() -> None:
+    assert store_path("").name == "relay.db"
+    assert store_path("sqlite:///relative.db") == Path("relative.db")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"store": "relay.db"},
+        {"store": "sqlite:///"},
+        {"store": "postgresql://x"},
+        {"port": "x"},
+        {"port": "65536"},
+        {"port": "-1"},
+        {"public_url": "relay.test"},
+        {"source_ips": "196.201.214.0/24"},
+        {"trusted_proxies": "proxy"},
+    ],
+)
+def test_what_cannot_be_used_is_refused(said: dict[str, object]) -> None:
+    with pytest.raises(SettingError):
+        from_arguments(said, {})
