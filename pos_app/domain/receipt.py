@@ -14,6 +14,8 @@ from pos_app.domain.tender import Tender, TenderKind
 
 EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps one zone without summer time, so no time zone database is needed."""
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Ours, because strftime would print the computer's language."""
 COLUMNS = 48
 """Of an 80 mm roll in the printers' standard font."""
 CODE_TO_FOLLOW = "code to follow"
@@ -150,7 +152,9 @@ def _head(receipt: Receipt) -> list[Row]:
     rows = [Row(RowStyle.TITLE, heading.shop_name)] if heading.shop_name else []
     if heading.number_label:
         rows.append(Row(RowStyle.CENTRED, f"Lipa na M-Pesa: {heading.number_label}"))
-    rows.append(Row(RowStyle.PAIR, f"Sale {receipt.sale_number}", f"{at:%d %b %Y, %H:%M} EAT"))
+    rows.append(
+        Row(RowStyle.PAIR, f"Sale {receipt.sale_number}", f"{at.day} {MONTHS[at.month - 1]} {at:%Y, %H:%M} EAT")
+    )
     rows.append(Row(RowStyle.PAIR, f"Till {heading.till}", f"Served by {heading.cashier}" if heading.cashier else ""))
     return rows
 

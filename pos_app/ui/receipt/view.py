@@ -35,14 +35,14 @@ class ReceiptView(QWidget):
         self._lay_out()
         for keys, work in (("F8", view_model.save), ("Esc", self.closed.emit)):
             QShortcut(QKeySequence(keys), self, work, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        view_model.changed.connect(lambda: self.render_state(view_model.state))
-        self.render_state(view_model.state)
+        view_model.changed.connect(lambda: self.show_state(view_model.state))
+        self.show_state(view_model.state)
 
     def show_sale(self, sale_id: int) -> None:
         self._led_to = None
         self._view_model.show_sale(sale_id)
 
-    def render_state(self, state: ReceiptState) -> None:
+    def show_state(self, state: ReceiptState) -> None:
         receipt = state.receipt
         self.paper.show_receipt(receipt)
         self.title.setText(f"Receipt of sale {receipt.sale_number}" if receipt else "Receipt")

@@ -42,7 +42,7 @@ class Section(QWidget):
         self.column.setSpacing(2 * GAP)
         self.column.addWidget(Text(self.title, "title"))
 
-    def render_state(self, state: SettingsState) -> None:
+    def show_state(self, state: SettingsState) -> None:
         for name, field in self.fields.items():
             field.show_error(state.errors.get(name, ""))
             if name in state.overridden:
@@ -91,13 +91,13 @@ class ShopSection(Section):
         self.column.addWidget(self.sounds_field)
         self.column.addStretch(1)
 
-    def render_state(self, state: SettingsState) -> None:
+    def show_state(self, state: SettingsState) -> None:
         self.shop_name.show_value(state.draft.shop_name)
         self.cashier.show_value(state.draft.cashier)
         self.till_code.show_value(state.draft.till_code)
         self.theme.show_value(state.draft.theme)
         self.sounds.setChecked(state.draft.sounds)
-        super().render_state(state)
+        super().show_state(state)
 
 
 class MpesaSection(Section):
@@ -165,7 +165,7 @@ class MpesaSection(Section):
         self.column.addWidget(self.passkey)
         self.column.addStretch(1)
 
-    def render_state(self, state: SettingsState) -> None:
+    def show_state(self, state: SettingsState) -> None:
         draft = state.draft
         self.note.setVisible(state.training)
         self.kind.show_value(draft.kind)
@@ -179,7 +179,7 @@ class MpesaSection(Section):
             field.show_standing(is_typed=name in state.typed, is_stored=name in state.stored, where=state.where)
         self.access.show_result(state.results.get(Probe.ACCESS))
         self.passkey.show_result(state.results.get(Probe.PASSKEY))
-        super().render_state(state)
+        super().show_state(state)
 
 
 class RelaySection(Section):
@@ -221,7 +221,7 @@ class RelaySection(Section):
     def _pair(self) -> None:
         self._view_model.pair(self.relay_url.line.text(), self.code.line.text(), self.till_name.line.text())
 
-    def render_state(self, state: SettingsState) -> None:
+    def show_state(self, state: SettingsState) -> None:
         saved = state.saved
         self.note.setVisible(state.training)
         self.form.setVisible(not state.training)
@@ -234,7 +234,7 @@ class RelaySection(Section):
             self.relay_url.show_value(saved.relay_url)
             self.till_name.show_value(saved.relay_till_name)
             self.code.show_value("")
-        super().render_state(state)
+        super().show_state(state)
 
 
 def _standing(state: SettingsState) -> str:

@@ -49,17 +49,17 @@ class SettingsPage(QWidget):
         self._lay_out()
         for keys, work in (("Ctrl+S", self._save), ("Esc", self.closed.emit)):
             QShortcut(QKeySequence(keys), self, work, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        view_model.changed.connect(lambda: self.render_state(view_model.state))
-        self.render_state(view_model.state)
+        view_model.changed.connect(lambda: self.show_state(view_model.state))
+        self.show_state(view_model.state)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._view_model.look_up_keys()
         self.parts.setFocus()
 
-    def render_state(self, state: SettingsState) -> None:
+    def show_state(self, state: SettingsState) -> None:
         for position, section in enumerate(self.sections):
-            section.render_state(state)
+            section.show_state(state)
             wrong = len(section.errors_in(state))
             self.parts.item(position).setText(f"{section.title}   ! {wrong}" if wrong else section.title)
         self.problem.show_text(f"! {state.problem}" if state.problem else "")

@@ -1,0 +1,73 @@
+"""The history screen: the list, one sale, its receipt; one at a time, and Esc goes one step back."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from pos_app.ui.history.detail_view import DetailView
+from pos_app.ui.history.list_view import HistoryList
+from pos_app.ui.history.view_model import HistoryState, HistoryViewModel
+from pos_app.ui.receipt.view import ReceiptView
+
+
+class HistoryPage(QWidget):
+    closed = Signal()
+
+    def __init__(self, view_model: HistoryViewModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("panel", "page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._view_model = view_model
+        self.list = HistoryList(view_model)
+        self.detail = DetailView(view_model)
+        self.receipt = ReceiptView(view_model.receipt)
+        self.stack = QStackedWidget()
+        for page in (self.list, self.detail, self.receipt):
+            self.stack.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+        self.list.closed.connect(self.closed)
+        self.detail.receipt_wanted.connect(self._show_receipt)
+        self.receipt.closed.connect(self._leave_receipt)
+        view_model.changed.connect(lambda: self.show_state(view_model.state))
+        self.show_state(view_model.state)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._view_model.enter()
+        if self.stack.currentWidget() is self.list:
+            self.list.search.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._view_model.leave()
+
+    def show_sale(self, sale_id: int) -> None:
+        """From elsewhere in the program straight to one sale."""
+        self._view_model.open_sale(sale_id)
+
+    def show_state(self, state: HistoryState) -> None:
+        self.list.show_state(state)
+        self.detail.show_state(state)
+        if state.sale_id is None:
+            self._turn_to(self.list)
+        elif self.stack.currentWidget() is self.list:
+            self._turn_to(self.detail)
+
+    def _turn_to(self, page: QWidget) -> None:
+        if self.stack.currentWidget() is page:
+            return
+        self.stack.setCurrentWidget(page)
+        if page is self.list:
+            self.list.focus_list()
+
+    def _show_receipt(self) -> None:
+        sale_id = self._view_model.state.sale_id
+        if sale_id is not None:
+            self._turn_to(self.receipt)
+            self.receipt.show_sale(sale_id)
+
+    def _leave_receipt(self) -> None:
+        self._turn_to(self.detail)
+        self.detail.receipt.setFocus()
