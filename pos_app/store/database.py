@@ -27,6 +27,7 @@ _PRAGMAS = (
     ("foreign_keys", 1),
     ("busy_timeout", 5000),
     ("trusted_schema", 0),
+    ("recursive_triggers", 1),  # without it REPLACE deletes past the triggers that keep every row
 )
 _READER_PRAGMAS = (("query_only", 1), ("wal_autocheckpoint", 0))
 # After a failed fsync the next commit may only seem to succeed.

@@ -63,10 +63,10 @@ _STATEMENTS = (
     """CREATE TRIGGER attempt_is_kept BEFORE DELETE ON attempt
         BEGIN SELECT RAISE(ABORT, 'a charge attempt is never deleted'); END""",
     """CREATE TRIGGER attempt_intent_is_fixed BEFORE UPDATE ON attempt
-        WHEN (NEW.id, NEW.sale_id, NEW.nonce, NEW.amount_cents, NEW.msisdn, NEW.short_code, NEW.till_number,
-              NEW.account_reference, NEW.created_at)
-          IS NOT (OLD.id, OLD.sale_id, OLD.nonce, OLD.amount_cents, OLD.msisdn, OLD.short_code, OLD.till_number,
-              OLD.account_reference, OLD.created_at)
+        WHEN (NEW.id, NEW.sale_id, NEW.nonce, NEW.amount_cents, NEW.msisdn, NEW.kind, NEW.short_code,
+              NEW.till_number, NEW.account_reference, NEW.created_at)
+          IS NOT (OLD.id, OLD.sale_id, OLD.nonce, OLD.amount_cents, OLD.msisdn, OLD.kind, OLD.short_code,
+              OLD.till_number, OLD.account_reference, OLD.created_at)
         BEGIN SELECT RAISE(ABORT, 'the intent of a charge attempt is never changed'); END""",
     """CREATE TRIGGER attempt_never_regresses BEFORE UPDATE OF state ON attempt
         WHEN NEW.state <> OLD.state AND (OLD.state IN ('PAID', 'PAID_LATE')
