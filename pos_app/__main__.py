@@ -39,7 +39,7 @@ def _demo(arguments: list[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="python -m pos_app demo", description=demo.__doc__)
     demo.add_arguments(parser)
-    return demo.run(parser.parse_args(arguments), app.Window)
+    return demo.run(parser.parse_args(arguments), app.Desk)
 
 
 def _simulator(arguments: list[str]) -> int:

@@ -23,6 +23,10 @@ class Catalogue:
         wanted = " ".join(search.split())
         return await self._database.read(lambda session: catalogue.find(session, wanted))
 
+    async def is_untouched(self) -> bool:
+        """Whether no product was ever added."""
+        return await self._database.read(catalogue.is_empty)
+
     async def by_barcode(self, barcode: str) -> Product | None:
         return await self._database.read(lambda session: catalogue.by_barcode(session, barcode.strip()))
 

@@ -204,6 +204,10 @@ class Payments:
     async def open_attempts(self) -> tuple[Attempt, ...]:
         return await self._database.read(attempts.live)
 
+    async def total_received(self) -> Money:
+        """Everything that came by M-Pesa, claimed or not."""
+        return await self._database.read(payments.total_received)
+
     async def recent(self, limit: int = 5) -> tuple[RecentPayment, ...]:
         return await self._database.read(lambda session: _recent(session, limit))
 

@@ -40,6 +40,10 @@ def find(session: Session, search: str, limit: int = 200) -> tuple[Product, ...]
     return tuple(Product(row.id, row.name, Money(row.price_cents), row.barcode) for row in rows)
 
 
+def is_empty(session: Session) -> bool:
+    return session.execute(select(_table.c.id).limit(1)).first() is None
+
+
 def by_barcode(session: Session, barcode: str) -> Product | None:
     query = select(_table).where((_table.c.barcode == barcode) & _table.c.removed_at.is_(None))
     row = session.execute(query).first()

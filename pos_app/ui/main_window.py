@@ -82,6 +82,17 @@ class MainWindow(QWidget):
         shortcut.setAutoRepeat(False)
         shortcut.activated.connect(work)
 
+    def place(self, at: int, page: QWidget) -> None:
+        """Puts the page where another stood; the one that stood there is gone."""
+        before, current = self.stack.widget(at), self.stack.currentIndex()
+        self.stack.insertWidget(at, page)
+        if before is not None:
+            self.stack.removeWidget(before)
+            before.deleteLater()
+        self.stack.setCurrentIndex(current)
+        if current == at:
+            page.setFocus()
+
     def show_page(self, at: int) -> None:
         self.stack.setCurrentIndex(at)
         self.status.mark_page(at)

@@ -1,0 +1,255 @@
+"""Plays a guided sale in the real windows against the simulator and a relay, and leaves pictures, receipts, a summary."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from pos_app.commands import children
+from pos_app.commands.training import training
+from pos_app.domain.refused import Refused
+from pos_app.domain.shop import MpesaAccess
+from pos_app.ui import event_loop
+from pos_app.ui.payment.stage import Stage
+from pos_app.ui.payment.state import Page
+from pos_app.ui.theme import apply_theme
+
+if TYPE_CHECKING:
+    from pos_app.app import Desk
+
+PHONE = "0712 345 678"
+_PATIENCE_SECONDS = 30.0
+DeskMaker = Callable[..., "Desk"]
+
+
+class DemoError(Exception):
+    """A step did not come to what it should; the message is a sentence."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to put the pictures (default: a new folder)")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument("--size", type=_size, default=(1366, 768), metavar="WxH", help="default: 1366x768")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def run(args: argparse.Namespace, make_desk: DeskMaker) -> int:
+    out: Path = (args.out or Path(tempfile.mkdtemp(prefix="till-demo-"))).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+
+    async def main(app: event_loop.App, _stop: asyncio.Event) -> int:
+        return await _main(app, make_desk, args, out)
+
+    return event_loop.run(main, sys.argv[:1])
+
+
+async def _main(app: event_loop.App, make_desk: DeskMaker, args: argparse.Namespace, out: Path) -> int:
+    with tempfile.TemporaryDirectory(prefix="till-demo-data-") as folder, ExitStack() as stack:
+        try:
+            access = await asyncio.to_thread(stack.enter_context, training(Path(folder)))
+            desk = make_desk(app, Path(folder), training=True)
+            apply_theme(app, args.theme)
+            desk.window.resize(*args.size)
+            desk.show()
+            play = Play(desk, access, out, args.theme)
+            try:
+                await desk.open(access)
+                await play.everything()
+            finally:
+                await desk.close()
+        except (DemoError, children.ChildError, httpx.HTTPError) as error:
+            sys.stderr.write(f"demo: {error}\n")
+            return 1
+    _tell(play, as_json=args.json)
+    return 0
+
+
+def _tell(play: "Play", *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(play.summary()) + "\n")
+        return
+    for path in play.files:
+        sys.stdout.write(f"{path}\n")
+    sys.stdout.write(f"{len(play.files)} files in {play.out}. {play.verdict}\n")
+
+
+@dataclass
+class Play:
+    """One run through the screens. Every step waits for what the window shows, never for a time."""
+
+    desk: "Desk"
+    access: MpesaAccess
+    out: Path
+    theme: str
+    files: list[Path] = field(default_factory=list)
+    verdict: str = ""
+
+    async def everything(self) -> None:
+        async with httpx.AsyncClient(base_url=self.access.daraja_url, trust_env=False) as customer:
+            await self._until(lambda: bool(self.desk.sale.state.products), "the shelf is stocked")
+            await self._picture("till")
+            await self._paid(customer)
+            await self._declined(customer)
+            await self._checking(customer)
+            await self._history()
+            await self._receipt()
+            await self._settings()
+            await self._judge(customer)
+
+    async def _ring(self, amount: str) -> None:
+        self.desk.window.show_page(0)
+        await self._until(lambda: self.desk.payment.state.page is Page.NONE, "the cart is back")
+        self._keys(amount, Qt.Key.Key_Return)
+        await self._until(lambda: bool(self.desk.sale.state.cart.lines), f"{amount} is in the cart")
+
+    async def _charge(self) -> None:
+        self._keys("", Qt.Key.Key_F1)
+        await self._until(lambda: self.desk.payment.state.page is Page.PHONE, "the phone is asked for")
+        self._keys(PHONE.replace(" ", ""), Qt.Key.Key_Return)
+
+    async def _paid(self, customer: httpx.AsyncClient) -> None:
+        await self._scan_shelf()
+        await self._picture("cart")
+        await self._charge()
+        await self._stage(Stage.ON_PHONE)
+        await self._picture("prompt-on-the-phone")
+        await self._act(customer, "approve")
+        await self._stage(Stage.PAID)
+        await self._until(lambda: bool(self.desk.payment.state.receipt), "the M-Pesa code is shown")
+        await self._picture("paid")
+        self._keys("", Qt.Key.Key_Return)
+
+    async def _scan_shelf(self) -> None:
+        """Two products by the barcodes of the training shelf, as a scanner types them."""
+        for barcode in ("6161100100015", "6161100100022"):
+            before = len(self.desk.sale.state.cart.lines)
+            self._keys(barcode, Qt.Key.Key_Return)
+            await self._until(lambda: len(self.desk.sale.state.cart.lines) > before, "the scan is in the cart")  # noqa: B023
+
+    async def _declined(self, customer: httpx.AsyncClient) -> None:
+        await self._ring("450")
+        await self._charge()
+        await self._stage(Stage.ON_PHONE)
+        await self._act(customer, "decline")
+        await self._stage(Stage.CANCELLED)
+        await self._picture("declined")
+        await self._cash()
+
+    async def _cash(self) -> None:
+        self._keys("", Qt.Key.Key_F2)
+        await self._until(lambda: self.desk.payment.state.page is Page.CASH, "cash is asked for")
+        self._keys("500", Qt.Key.Key_Return)
+        await self._until(lambda: self.desk.payment.state.page is Page.CHANGE, "the change is shown")
+        await self._picture("change")
+        self._keys("", Qt.Key.Key_Return)
+
+    async def _checking(self, customer: httpx.AsyncClient) -> None:
+        """The answer to the request is lost, so nobody knows; then the callback comes after all."""
+        await self._post(customer, "scenario", {"scenario": "ask+reply_lost", "next": 1})
+        await self._ring("780")
+        await self._charge()
+        await self._stage(Stage.CHECKING)
+        await self._picture("checking")
+        await self._act(customer, "approve")
+        await self._stage(Stage.PAID)
+        self._keys("", Qt.Key.Key_Return)
+
+    async def _history(self) -> None:
+        self._keys("", Qt.Key.Key_F6)
+        await self._settled()
+        await self._picture("history")
+        self._keys("", Qt.Key.Key_Return)
+        await self._settled()
+        await self._picture("a-sale-and-its-evidence")
+
+    async def _receipt(self) -> None:
+        newest, *_ = await self.desk.till.sales.history("135", limit=1)
+        saved = await self.desk.till.receipts.save_pdf(newest.sale_id)
+        if isinstance(saved, Refused):
+            raise DemoError(saved.sentence)
+        pdf = self.out / "receipt.pdf"
+        pdf.write_bytes(saved.read_bytes())
+        self.files.append(pdf)
+        await self._paper(newest.sale_id)
+
+    async def _paper(self, sale_id: int) -> None:
+        from pos_app.ui.receipt.paper import ReceiptPaper
+
+        paper = ReceiptPaper()
+        paper.show_receipt(await self.desk.till.receipts.of_sale(sale_id))
+        self._save(paper, "receipt")
+        paper.deleteLater()
+
+    async def _settings(self) -> None:
+        self._keys("", Qt.Key.Key_F7)
+        await self._settled()
+        await self._picture("settings")
+
+    async def _judge(self, customer: httpx.AsyncClient) -> None:
+        """The simulator's own ledger says who really paid."""
+        ledger = (await customer.get("/simulator/ledger")).json()
+        received = await self.desk.till.payments.total_received()
+        if received.whole_shillings != ledger["paid"]:
+            raise DemoError(f"The till counts {received}, but customers paid KES {ledger['paid']}.")
+        self.verdict = f"The till counts {received}; so does the simulator’s ledger."
+
+    async def _act(self, customer: httpx.AsyncClient, action: str) -> None:
+        await self._post(customer, "act", {"phone": "254" + PHONE.replace(" ", "")[1:], "action": action})
+
+    async def _post(self, customer: httpx.AsyncClient, what: str, told: dict[str, object]) -> None:
+        (await customer.post(f"/simulator/{what}", json=told)).raise_for_status()
+
+    async def _stage(self, stage: Stage) -> None:
+        await self._until(lambda: self.desk.payment.state.stage is stage, f"the panel says {stage}")
+
+    def _keys(self, text: str, last: Qt.Key) -> None:
+        target = self.desk.window.focusWidget() or self.desk.window
+        QTest.keyClicks(target, text)
+        QTest.keyClick(self.desk.window.focusWidget() or self.desk.window, last)
+
+    async def _until(self, there: Callable[[], bool], what: str) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not there():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            self._save(self.desk.window, "stuck")
+            raise DemoError(f"Waited {_PATIENCE_SECONDS:.0f} s and it was not so that {what}.") from None
+
+    async def _settled(self) -> None:
+        await self._until(lambda: not self.desk.tasks.live, "the window has nothing left to do")
+
+    async def _picture(self, name: str) -> None:
+        await self._settled_paint()
+        self._save(self.desk.window, name)
+
+    async def _settled_paint(self) -> None:
+        """Two turns of the loop, so that what was decided is also drawn."""
+        for _ in range(2):
+            await asyncio.sleep(0.05)
+            QApplication.sendPostedEvents()
+
+    def _save(self, widget: QWidget, name: str) -> None:
+        suffix = "" if self.theme == "light" else "-dark"
+        path = self.out / f"{len(self.files) + 1:02d}-{name}{suffix}.png"
+        widget.grab().save(str(path))
+        self.files.append(path)
+
+    def summary(self) -> dict[str, object]:
+        return {"folder": str(self.out), "files": [path.name for path in self.files], "verdict": self.verdict}
