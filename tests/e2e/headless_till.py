@@ -1,0 +1,222 @@
+"""The till without its window, as a real process: `headless_till.py SOCKET` imports it once and forks one per caller.
+
+Each caller sends JSON lines with `do` and `id` and gets JSON lines with that `id`. It must not judge anything.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import alembic.command  # noqa: F401 — once here and not in every fork
+import alembic.config  # noqa: F401
+from crash_points import CrashPoints
+
+from pos_app.daraja.client import DarajaClient
+from pos_app.domain import ladder
+from pos_app.domain.attempt import Attempt
+from pos_app.domain.money import Money
+from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.receipt import Heading
+from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Cart, SaleLine
+from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
+from pos_app.relay_link.client import RelayLink
+from pos_app.relay_link.delivery import LinkStatus
+from pos_app.services import reconciliation
+from pos_app.services.changes import Changes, Notice
+from pos_app.services.till import Till
+
+TICK_SECONDS = 0.005
+
+
+class Session:
+    """One till process and whoever drives it."""
+
+    def __init__(self, points: CrashPoints) -> None:
+        self.points = points
+        self.changes = Changes()
+        self.notices: list[str] = []
+        self.links: list[str] = []
+        self.longest_gap = 0.0
+        self.till: Till
+        self.access: MpesaAccess
+        self.till_code = ""
+        self.changes.subscribe(Notice, lambda notice: self.notices.append(notice.sentence))
+        self._ticker: asyncio.Task[None] | None = None
+
+    async def serve(self, channel: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=channel)
+        writer.write(json.dumps({"pid": os.getpid()}).encode() + b"\n")
+        async with asyncio.TaskGroup() as tasks:
+            while line := await reader.readline():
+                asked = json.loads(line)
+                command = asked.pop("do")
+                done = tasks.create_task(self._answer(command, asked, writer))
+                if command in {"start", "quit"}:
+                    await done
+                if command == "quit":
+                    break
+            else:
+                os._exit(0)  # the test is gone
+        writer.close()
+
+    async def _answer(self, command: str, asked: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        number = asked.pop("id")
+        work: Callable[..., Awaitable[Any]] = getattr(self, f"do_{command}")
+        writer.write(json.dumps({"id": number, "result": await work(**asked)}).encode() + b"\n")
+        await writer.drain()
+
+    async def do_start(
+        self,
+        folder: str,
+        access: dict[str, Any],
+        till_code: str,
+        hurry: float = 1.0,
+        read_timeout: float = 30.0,
+        connected: bool = True,
+    ) -> bool:
+        _hurry(hurry, read_timeout)
+        _log_to(Path(folder))
+        self.till = Till(Path(folder), self.changes, lambda: Heading("Duka la Mfano", "1"))
+        self.access, self.till_code = _access(access), till_code
+        self._hear_the_link()
+        await self.till.open()
+        return await self.do_connect() if connected else False
+
+    def _hear_the_link(self) -> None:
+        told = self.till.health.link_changed
+
+        def heard(status: LinkStatus) -> None:
+            self.links.append(status.value)
+            told(status)
+
+        self.till.health.link_changed = heard  # type: ignore[method-assign]  # the one place that hears of the link
+
+    async def do_connect(self) -> bool:
+        await self.till.connect(self.access, self.till_code, "Duka")
+        return True
+
+    async def do_sell(self, amount: int, phone: str) -> dict[str, Any]:
+        return await self.do_charge((await self.do_open(amount))["sale"], amount, phone)
+
+    async def do_open(self, amount: int) -> dict[str, Any]:
+        sale = await self.till.sales.open(Cart((SaleLine("Sugar", Money.shillings(amount)),)))
+        assert not isinstance(sale, Refused), sale
+        return {"sale": sale.id}
+
+    async def do_charge(self, sale: int, amount: int, phone: str) -> dict[str, Any]:
+        return _told(await self.till.payments.charge(sale, Money.shillings(amount), Msisdn.parse(phone)))
+
+    async def do_check(self, attempt: int) -> dict[str, Any]:
+        return _told(await self.till.payments.check_now(attempt))
+
+    async def do_send_again(self, attempt: int) -> dict[str, Any]:
+        return _told(await self.till.payments.send_again(attempt))
+
+    async def do_look(self) -> dict[str, Any]:
+        return {"notices": self.notices, "links": self.links, "longest_gap": self.longest_gap}
+
+    async def do_arm(self, at: int) -> None:
+        self.points.arm(at)
+
+    async def do_rest(self) -> list[str]:
+        """The boundaries crossed since `arm`, once no more of them are crossed."""
+        seen = -1
+        while seen != len(self.points.names):
+            seen = len(self.points.names)
+            await asyncio.sleep(0.05)
+        return self.points.disarm()
+
+    async def do_tick(self) -> None:
+        """From now on the longest time for which the loop ran nothing else is kept."""
+        self.longest_gap = 0.0
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        clock = asyncio.get_running_loop().time
+        last = clock()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = clock()
+            self.longest_gap = max(self.longest_gap, now - last - TICK_SECONDS)
+            last = now
+
+    async def do_quit(self) -> bool:
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await self.till.close()
+        return True
+
+
+def _told(answer: Attempt | Refused) -> dict[str, Any]:
+    if isinstance(answer, Refused):
+        return {"refused": answer.sentence}
+    return {"attempt": answer.id, "sale": answer.sale_id, "state": answer.state.value}
+
+
+def _access(given: dict[str, Any]) -> MpesaAccess:
+    account = given["account"]
+    return MpesaAccess(
+        given["daraja_url"],
+        ShopAccount(AccountKind(account["kind"]), account["short_code"], account["till_number"]),
+        Credentials(**given["credentials"]),
+        Pairing(**given["pairing"]),
+    )
+
+
+def _hurry(factor: float, read_timeout: float) -> None:
+    """The same ladder, silence and pauses, `factor` times as fast."""
+    ladder.RUNGS = tuple(rung / factor for rung in ladder.RUNGS)
+    vars(reconciliation)["SILENCE_SECONDS"] = ladder.SILENCE_SECONDS / factor
+    pause = RelayLink._pause
+    RelayLink._pause = lambda link, follower: pause(link, follower) / factor  # type: ignore[method-assign]
+    defaults = DarajaClient.__init__.__kwdefaults__
+    DarajaClient.__init__.__kwdefaults__ = {**defaults, "read_timeout": read_timeout}
+
+
+def _log_to(folder: Path) -> None:
+    """As the product does, but without its last gate, which would hide a leak."""
+    folder.mkdir(parents=True, exist_ok=True)
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(filename=folder / "till.log", level=logging.INFO, format=form, force=True)
+    for chatty in ("httpx", "httpcore", "websockets", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _grow_up(channel: socket.socket) -> None:
+    points = CrashPoints()
+    points.install()
+    asyncio.run(Session(points).serve(channel))
+
+
+def main(path: str) -> None:
+    """Ends when standard input closes; a child ends when its caller does."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(16)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while True:
+            readable, _, _ = select.select([listener, 0], [], [])
+            if 0 in readable:
+                return
+            channel, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _grow_up(channel)
+                os._exit(0)
+            channel.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
