@@ -1,0 +1,128 @@
+"""Shops at a relay of ours, their tills, and the callbacks that Safaricom would post for them.
+
+It must not know what is measured. A shop is made in the store before its relay starts.
+"""
+
+import itertools
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from machine import FLOORS, SERVER_CORE, Bench, Child
+
+from relay.log import new_epoch
+from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
+from relay.stores import directory, sqlite
+
+_LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Shop:
+    callback_key: str
+    nonce_key: str
+    stream: str
+    codes: tuple[str, ...] = ()
+
+    def spec(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What a bare client needs to be that till."""
+
+    url: str
+    token: str
+    stream: str
+    till_id: str
+    callback_base: str
+    nonce_key: str
+
+
+def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
+    with sqlite.engine(store).connect() as connection, sqlite.Transaction(connection):
+        sqlite.create_tables(connection)
+        made = [directory.add_shop(connection, f"shop {at}", new_epoch()) for at in range(count)]
+        now = int(time.time() * 1000)
+        return [
+            Shop(
+                shop.callback_key,
+                shop.nonce_key,
+                shop.stream,
+                tuple(directory.invite_till(connection, shop.name, now).code for _ in range(tills)),
+            )
+            for shop in made
+        ]
+
+
+def relay(
+    bench: Bench,
+    store: Path,
+    *,
+    echo: bool = False,
+    core: int | None = SERVER_CORE,
+    environment: Mapping[str, str] = {},
+) -> Child:
+    """A real relay process; with `echo` it also sends back what comes to /echo, so that both ride one server."""
+    started = [str(FLOORS / "relay_with_echo.py"), "serve"] if echo else ["-m", "relay", "serve"]
+    return Child([*started, "--port", "0", "--store", f"sqlite:///{store}"], bench.log, core, environment)
+
+
+def pair(url: str, code: str, name: str = "bench") -> Paired:
+    answer = httpx.post(url + PAIR_PATH, json={"code": code, "name": name}, trust_env=False)
+    answer.raise_for_status()
+    said = answer.json()
+    return Paired(url, said["token"], said["stream"], said["till_id"], said["callback_base"], said["nonce_key"])
+
+
+def connect_spec(till: Paired) -> dict[str, object]:
+    """For `sockets.Socket`: where and as whom."""
+    address = urlsplit(till.url)
+    return {"host": address.hostname, "port": address.port, "path": CONNECT_PATH, "token": till.token}
+
+
+def callback_body(checkout: str, merchant: str, receipt: str, amount: int, phone: int) -> bytes:
+    """A paid STK result as Daraja posts it (contract §2.1, E14); about 590 bytes with its white space."""
+    items = (
+        f'{{"Name":"Amount","Value":{amount}.00}},{{"Name":"MpesaReceiptNumber","Value":"{receipt}"}},'
+        f'{{"Name":"Balance"}},{{"Name":"TransactionDate","Value":20261014153029}},'
+        f'{{"Name":"PhoneNumber","Value":{phone}}}'
+    )
+    said = (
+        f'{{"Body":{{"stkCallback":{{"MerchantRequestID":"{merchant}","CheckoutRequestID":"{checkout}",'
+        f'"ResultCode":0,"ResultDesc":"The service request is processed successfully.",'
+        f'"CallbackMetadata":{{"Item":[{items}]}}}}}}}}'
+    )
+    return said.encode().ljust(590)
+
+
+def request(callback_key: str, nonce: str, body: bytes) -> bytes:
+    """The bytes of the POST, made ahead so that making them is not measured."""
+    head = f"POST /h/{callback_key}/stk/{nonce} HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def receipt_at(number: int) -> str:
+    """Ten characters, each number its own."""
+    said = ""
+    for _ in range(8):
+        number, digit = divmod(number, len(_LETTERS))
+        said = _LETTERS[digit] + said
+    return "UJ" + said
+
+
+def callbacks(shops: list[Shop], seed: int) -> Iterator[bytes]:
+    """Requests for one shop after the other, each of another payment, under a nonce that the relay will find real."""
+    draw = random.Random(seed)
+    first = draw.randrange(10**11)
+    for at in itertools.count(first):
+        shop = shops[at % len(shops)]
+        body = callback_body(
+            f"ws_CO_14102026153012{at:012d}", f"b3e8-4c02-97d1-{at:012d}", receipt_at(at), 150, 254712345678
+        )
+        yield request(shop.callback_key, make_nonce(shop.nonce_key), body)
