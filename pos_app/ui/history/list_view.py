@@ -64,7 +64,7 @@ class _StateDelegate(QStyledItemDelegate):
         super().paint(painter, option, index)
         words, tone = index.data(), index.data(TONE_ROLE)
         if tone is not None:
-            paint_chip(painter, QRectF(option.rect).adjusted(12, 0, -4, 0), Tone(tone), words)
+            paint_chip(painter, QRectF(option.rect).adjusted(15, 0, -4, 0), Tone(tone), words)
 
 
 class _NumberDelegate(QStyledItemDelegate):
