@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
 from pos_app.paths import data_dir
 from pos_app.services.changes import Changes, Notice
-from pos_app.settings import MemorySecrets, Secrets, Settings, SettingsFile, open_secrets
+from pos_app.settings import MemorySecrets, Secrets, Settings, SettingsFile, ThemeChoice, open_secrets
 from pos_app.settings.secrets import credentials_from, pairing_from
 from pos_app.ui import crash_log, event_loop
 from pos_app.ui.instance import Instance
@@ -76,6 +77,7 @@ class Desk:
             clock=utc_now,
         )
         self.tasks.failed.connect(self._say_failed)
+        self.window.theme_changed.connect(self._keep_theme)
 
     def show(self) -> None:
         self.window.show()
@@ -127,6 +129,7 @@ class Desk:
 
     def _build_pages(self) -> None:
         self._build_sale_page()
+        self._build_receipt_page()
         self._build_history_page()
         self._build_settings_page()
 
@@ -162,6 +165,23 @@ class Desk:
         self.sale_page = SalePage(self.sale, self.payment, clock=utc_now, scanner=scanner)
         self.window.place(_SALE, self.sale_page)
         self.sale.start()
+
+    def _build_receipt_page(self) -> None:
+        """The receipt of the sale that was just paid; the history shows the older ones."""
+        from pos_app.ui.receipt.view import ReceiptView
+        from pos_app.ui.receipt.view_model import ReceiptViewModel
+
+        model = ReceiptViewModel(self.till.receipts, self.tasks)
+        model.setParent(self.window)
+        page = ReceiptView(model)
+        at = self.window.add(page)
+        page.closed.connect(lambda: self.window.show_page(_SALE))
+
+        def show(sale_id: int) -> None:
+            page.show_sale(sale_id)
+            self.window.show_page(at)
+
+        self.payment.receipt_wanted.connect(show)
 
     def _build_history_page(self) -> None:
         from pos_app.ui.history.view import HistoryPage
@@ -199,6 +219,10 @@ class Desk:
         apply_theme(self._app, settings.theme)
         self.window.show_shop(self._header())
         self.tasks.start(self._reconnect(), "take up settings")
+
+    def _keep_theme(self, name: str) -> None:
+        self.settings = replace(self.settings, theme=ThemeChoice(name))
+        self._settings_file.save(self.settings)
 
     async def _reconnect(self) -> None:
         if not self._training:

@@ -1,4 +1,4 @@
-"""Plays a guided sale in the real windows against the simulator and a relay, and leaves pictures, receipts, a summary."""
+"""Plays sales in the real windows against the simulator and a relay; leaves pictures, a receipt and a summary."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from pos_app.commands import children
 from pos_app.commands.training import training
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
-from pos_app.ui import event_loop
+from pos_app.ui import crash_log, event_loop
 from pos_app.ui.payment.stage import Stage
 from pos_app.ui.payment.state import Page
+from pos_app.ui.payment.view_model import SETTLE
 from pos_app.ui.theme import apply_theme
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 PHONE = "0712 345 678"
 _PATIENCE_SECONDS = 30.0
+_KEY_SECONDS = 0.05
 DeskMaker = Callable[..., "Desk"]
 
 
@@ -61,6 +64,7 @@ def run(args: argparse.Namespace, make_desk: DeskMaker) -> int:
 
 async def _main(app: event_loop.App, make_desk: DeskMaker, args: argparse.Namespace, out: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="till-demo-data-") as folder, ExitStack() as stack:
+        crash_log.start(Path(folder))
         try:
             access = await asyncio.to_thread(stack.enter_context, training(Path(folder)))
             desk = make_desk(app, Path(folder), training=True)
@@ -115,13 +119,13 @@ class Play:
     async def _ring(self, amount: str) -> None:
         self.desk.window.show_page(0)
         await self._until(lambda: self.desk.payment.state.page is Page.NONE, "the cart is back")
-        self._keys(amount, Qt.Key.Key_Return)
+        await self._type(amount, Qt.Key.Key_Return)
         await self._until(lambda: bool(self.desk.sale.state.cart.lines), f"{amount} is in the cart")
 
     async def _charge(self) -> None:
-        self._keys("", Qt.Key.Key_F1)
+        await self._type("", Qt.Key.Key_F1)
         await self._until(lambda: self.desk.payment.state.page is Page.PHONE, "the phone is asked for")
-        self._keys(PHONE.replace(" ", ""), Qt.Key.Key_Return)
+        await self._type(PHONE.replace(" ", ""), Qt.Key.Key_Return)
 
     async def _paid(self, customer: httpx.AsyncClient) -> None:
         await self._scan_shelf()
@@ -133,14 +137,18 @@ class Play:
         await self._stage(Stage.PAID)
         await self._until(lambda: bool(self.desk.payment.state.receipt), "the M-Pesa code is shown")
         await self._picture("paid")
-        self._keys("", Qt.Key.Key_Return)
+        await self._type("", Qt.Key.Key_Return)
 
     async def _scan_shelf(self) -> None:
         """Two products by the barcodes of the training shelf, as a scanner types them."""
         for barcode in ("6161100100015", "6161100100022"):
-            before = len(self.desk.sale.state.cart.lines)
-            self._keys(barcode, Qt.Key.Key_Return)
-            await self._until(lambda: len(self.desk.sale.state.cart.lines) > before, "the scan is in the cart")  # noqa: B023
+            wanted = len(self.desk.sale.state.cart.lines) + 1
+            QTest.keyClicks(self._focus, barcode)
+            QTest.keyClick(self._focus, Qt.Key.Key_Return)
+            await self._until(partial(self._has_lines, wanted), "the scan is in the cart")
+
+    def _has_lines(self, count: int) -> bool:
+        return len(self.desk.sale.state.cart.lines) >= count
 
     async def _declined(self, customer: httpx.AsyncClient) -> None:
         await self._ring("450")
@@ -149,15 +157,16 @@ class Play:
         await self._act(customer, "decline")
         await self._stage(Stage.CANCELLED)
         await self._picture("declined")
+        await asyncio.sleep(SETTLE)
         await self._cash()
 
     async def _cash(self) -> None:
-        self._keys("", Qt.Key.Key_F2)
+        await self._type("", Qt.Key.Key_F2)
         await self._until(lambda: self.desk.payment.state.page is Page.CASH, "cash is asked for")
-        self._keys("500", Qt.Key.Key_Return)
+        await self._type("500", Qt.Key.Key_Return)
         await self._until(lambda: self.desk.payment.state.page is Page.CHANGE, "the change is shown")
         await self._picture("change")
-        self._keys("", Qt.Key.Key_Return)
+        await self._type("", Qt.Key.Key_Return)
 
     async def _checking(self, customer: httpx.AsyncClient) -> None:
         """The answer to the request is lost, so nobody knows; then the callback comes after all."""
@@ -168,13 +177,13 @@ class Play:
         await self._picture("checking")
         await self._act(customer, "approve")
         await self._stage(Stage.PAID)
-        self._keys("", Qt.Key.Key_Return)
+        await self._type("", Qt.Key.Key_Return)
 
     async def _history(self) -> None:
-        self._keys("", Qt.Key.Key_F6)
+        await self._type("", Qt.Key.Key_F6)
         await self._settled()
         await self._picture("history")
-        self._keys("", Qt.Key.Key_Return)
+        await self._type("", Qt.Key.Key_Return)
         await self._settled()
         await self._picture("a-sale-and-its-evidence")
 
@@ -197,7 +206,7 @@ class Play:
         paper.deleteLater()
 
     async def _settings(self) -> None:
-        self._keys("", Qt.Key.Key_F7)
+        await self._type("", Qt.Key.Key_F7)
         await self._settled()
         await self._picture("settings")
 
@@ -218,15 +227,21 @@ class Play:
     async def _stage(self, stage: Stage) -> None:
         await self._until(lambda: self.desk.payment.state.stage is stage, f"the panel says {stage}")
 
-    def _keys(self, text: str, last: Qt.Key) -> None:
-        target = self.desk.window.focusWidget() or self.desk.window
-        QTest.keyClicks(target, text)
-        QTest.keyClick(self.desk.window.focusWidget() or self.desk.window, last)
+    @property
+    def _focus(self) -> QWidget:
+        return self.desk.window.focusWidget() or self.desk.window
+
+    async def _type(self, text: str, last: Qt.Key) -> None:
+        """As a person: slower than the speed by which the till knows a scanner."""
+        for character in text:
+            QTest.keyClick(self._focus, Qt.Key(ord(character)))
+            await asyncio.sleep(_KEY_SECONDS)
+        QTest.keyClick(self._focus, last)
 
     async def _until(self, there: Callable[[], bool], what: str) -> None:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not there():
+                while not there():  # noqa: ASYNC110 — many things, and no one event for them all
                     await asyncio.sleep(0.02)
         except TimeoutError:
             self._save(self.desk.window, "stuck")

@@ -82,6 +82,10 @@ class MainWindow(QWidget):
         shortcut.setAutoRepeat(False)
         shortcut.activated.connect(work)
 
+    def add(self, page: QWidget) -> int:
+        """A page that no key leads to."""
+        return self.stack.addWidget(page)
+
     def place(self, at: int, page: QWidget) -> None:
         """Puts the page where another stood; the one that stood there is gone."""
         before, current = self.stack.widget(at), self.stack.currentIndex()
