@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from relay import protocol
 from relay.callbacks import Callbacks
 from relay.feed import Feed
-from relay.http import Receive, Scope, Send, answer, prepared
+from relay.http import BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.session import close
@@ -34,8 +34,9 @@ class Relay:
         self._settings = settings
         self._log = log
         self._lock = lock
-        self._callbacks = Callbacks(log, settings)
-        self._pairing = Pairing(log, settings)
+        self._bodies = BodyReader(settings.body_seconds)
+        self._callbacks = Callbacks(log, settings, self._bodies)
+        self._pairing = Pairing(log, settings, self._bodies)
         self._feed = Feed(log, settings)
         self._draining = False
         self._clock = asyncio.create_task(self._keep_the_clock())
@@ -97,6 +98,7 @@ class Relay:
     async def _keep_the_clock(self) -> None:
         while True:
             await asyncio.sleep(self._settings.housekeeping_seconds)
+            self._bodies.look_at_the_clock()
             self._log.expire_waiting()
             self._feed.look_at_the_clock()
             try:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from relay.http import (
     Answer,
+    BodyReader,
     BodyRefusedError,
     CallerGoneError,
     Receive,
@@ -20,7 +21,6 @@ from relay.http import (
     client_ip,
     header,
     prepared,
-    read_body,
 )
 from relay.log import Appended, Encoding, EventLog, Meta, Outcome, UnavailableError, UnknownStreamError
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real
@@ -42,8 +42,9 @@ _request_numbers = itertools.count(1)
 
 
 class Callbacks:
-    def __init__(self, log: EventLog, settings: Settings) -> None:
+    def __init__(self, log: EventLog, settings: Settings, bodies: BodyReader) -> None:
         self._log = log
+        self._bodies = bodies
         self._settings = settings
         self._shops: dict[str, Shop] = {}
 
@@ -67,7 +68,7 @@ class Callbacks:
                 return _NOT_FOUND
             if scope["method"] != "POST":
                 return _METHOD
-            body = await read_body(receive, self._settings.body_seconds)
+            body = await self._bodies.read(receive)
             await self._store(scope, shop, nonce, body)
         except BodyRefusedError as refused:
             logger.warning("request %d: body refused with %d", next(_request_numbers), refused.status)

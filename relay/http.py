@@ -4,6 +4,7 @@ It must not know what any path does.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -53,12 +54,40 @@ async def answer_json(send: Send, status: int, body: bytes) -> None:
     await answer(send, prepared(status, body, api=True))
 
 
-async def read_body(receive: Receive, seconds: float) -> bytes:
-    try:
-        async with asyncio.timeout(seconds):
+class BodyReader:
+    """Reads bodies, each within `seconds`. `look_at_the_clock` is to be called about once a second.
+
+    One clock for all: a timer of its own costs a request as much as reading and judging its body does.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: dict[asyncio.Task[object], float] = {}
+        self._late: set[asyncio.Task[object]] = set()
+
+    async def read(self, receive: Receive) -> bytes:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a body is read by a task")
+        self._since[task] = time.monotonic()
+        try:
             return await _read(receive)
-    except TimeoutError as late:
-        raise BodyRefusedError(408) from late
+        except asyncio.CancelledError:
+            if task in self._late and task.uncancel() == 0:
+                raise BodyRefusedError(408) from None
+            raise
+        finally:
+            del self._since[task]
+            self._late.discard(task)
+
+    def look_at_the_clock(self) -> None:
+        limit = time.monotonic() - self._seconds
+        for task, since in self._since.items():
+            if since > limit:
+                break
+            if task not in self._late:
+                self._late.add(task)
+                task.cancel()
 
 
 async def _read(receive: Receive) -> bytes:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 import msgspec
 
 from relay.http import (
+    BodyReader,
     BodyRefusedError,
     CallerGoneError,
     Receive,
@@ -20,7 +21,6 @@ from relay.http import (
     client_ip,
     header,
     prepared,
-    read_body,
 )
 from relay.log import EventLog
 from relay.protocol import PairResponse, decode_pair_request, encode
@@ -40,8 +40,9 @@ logger = logging.getLogger("relay.pairing")
 
 
 class Pairing:
-    def __init__(self, log: EventLog, settings: Settings) -> None:
+    def __init__(self, log: EventLog, settings: Settings, bodies: BodyReader) -> None:
         self._log = log
+        self._bodies = bodies
         self._settings = settings
         self._wrong = _WrongCodes()
         self.public_url = settings.public_url
@@ -50,7 +51,7 @@ class Pairing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = client_ip(scope, self._settings.trusted_proxies)
         try:
-            request = decode_pair_request(await read_body(receive, self._settings.body_seconds))
+            request = decode_pair_request(await self._bodies.read(receive))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BodyRefusedError):
             return await answer(send, _MALFORMED)
         except CallerGoneError:

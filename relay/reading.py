@@ -7,7 +7,7 @@ Sources: contract §2.1 (STK), §2.6 (C2B), §7 (one payment may be called back 
 import hashlib
 import re
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -44,10 +44,13 @@ def nonce_text(segment: str) -> str:
 
 def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
     document, is_json = _parse(body)
-    callback = _get(_get(document, "Body"), "stkCallback")
-    checkout, code = _get(callback, "CheckoutRequestID"), _get(callback, "ResultCode")
     short_code = _match(_SHORT_CODE, short_code_header.strip())
-    if _match(_IDENTITY, checkout) is None or not _is_code(code):
+    try:
+        callback = document["Body"]["stkCallback"]
+        checkout, code = callback["CheckoutRequestID"], callback["ResultCode"]
+    except (KeyError, TypeError):
+        return _unparsed(body, f"stk/{nonce}", short_code, is_json)
+    if type(code) not in (int, str, float) or _match(_IDENTITY, checkout) is None:
         return _unparsed(body, f"stk/{nonce}", short_code, is_json)
     items = _items(callback)
     receipt = items.get("MpesaReceiptNumber")
@@ -71,7 +74,7 @@ def _unparsed(body: bytes, path: str, short_code: str | None, is_json: bool) -> 
     return Reading(KIND_UNPARSED, f"unparsed:{digest}", "", None, short_code, is_json)
 
 
-def _parse(body: bytes) -> tuple[object, bool]:
+def _parse(body: bytes) -> tuple[Any, bool]:
     if body.count(b"{") + body.count(b"[") > MAX_BRACKETS:
         return None, False
     try:
@@ -88,20 +91,14 @@ def _get(value: object, name: str) -> object:
 def _items(callback: object) -> dict[str, object]:
     """CallbackMetadata by name, never by index; an entry may lack its Value."""
     listed = _get(_get(callback, "CallbackMetadata"), "Item")
-    found: dict[str, object] = {}
-    for item in listed if isinstance(listed, list) else ():
-        name = _get(item, "Name")
-        if isinstance(name, str):
-            found[name] = _get(item, "Value")
-    return found
+    if not isinstance(listed, list):
+        return {}
+    named = [(item.get("Name"), item.get("Value")) for item in listed if type(item) is dict]
+    return {name: value for name, value in named if type(name) is str}
 
 
 def _match(pattern: re.Pattern[str], value: object) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
-
-
-def _is_code(value: object) -> bool:
-    return type(value) in (int, str, float)
 
 
 def _code(value: object) -> object:
@@ -115,7 +112,7 @@ def _text(value: object) -> object:
 
 def _money(amount: object, *exact: object) -> str:
     """The same for two copies of one payment, whether they spell its amount 150, 150.00 or "150.00"."""
-    spelt = "\x1f".join([_number(amount), *[_exact(value) for value in exact]])
+    spelt = "\x1f".join((_number(amount), *map(_exact, exact)))
     return hashlib.sha256(spelt.encode()).hexdigest()[:32]
 
 

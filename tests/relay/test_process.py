@@ -20,6 +20,7 @@ from relay.protocol import Ack, CaughtUp, Cursor, Event, Hello, PairRequest, Pai
 pytestmark = pytest.mark.anyio
 
 KILLS = 8
+FRESH = Cursor()
 SENDERS = 32
 
 
@@ -31,7 +32,7 @@ def pair(relay: Any, relay_command: Callable[..., Any], shop: str = "Duka", stor
     )
 
 
-async def open_feed(relay: Any, till: PairResponse, cursor: Cursor = Cursor()) -> ClientConnection:
+async def open_feed(relay: Any, till: PairResponse, cursor: Cursor = FRESH) -> ClientConnection:
     socket = await connect(
         relay.url.replace("http", "ws") + protocol.CONNECT_PATH,
         subprotocols=[websockets.Subprotocol(protocol.SUBPROTOCOL)],
