@@ -23,6 +23,8 @@ class SettingsFile:
         self._on_disk = Settings()
         self.problem = ""
         self.overridden: frozenset[str] = frozenset()
+        self.in_force = Settings()
+        """What was loaded or saved last, by whomever."""
 
     def load(self) -> Settings:
         self.problem = ""
@@ -35,7 +37,8 @@ class SettingsFile:
             else:
                 values[name] = value
         self.overridden = frozenset(values)
-        return replace(self._on_disk, **values)
+        self.in_force = replace(self._on_disk, **values)
+        return self.in_force
 
     def save(self, settings: Settings) -> None:
         """What the environment decides is not written: it ends with the environment. Raises OSError."""
@@ -43,6 +46,7 @@ class SettingsFile:
         on_disk = replace(settings, **kept)
         write_private(self._path, json.dumps(asdict(on_disk), indent=2, ensure_ascii=False).encode() + b"\n")
         self._on_disk = on_disk
+        self.in_force = settings
 
     def _named_in_environment(self) -> Iterable[tuple[str, str]]:
         return [(name, self._environ[variable(name)]) for name in _DEFAULTS if self._environ.get(variable(name))]

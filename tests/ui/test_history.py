@@ -273,7 +273,7 @@ def test_an_unreadable_history_is_said_and_can_be_read_again(
     assert "payments are safe" in page.list.problem.text()
     assert "the disk is gone" in caplog.text
     desk.sales.fails = False
-    qtbot.keyClick(page.list.search, Qt.Key.Key_F5)
+    qtbot.keyClick(page.list.search, Qt.Key.Key_F11)
     desk.quiet()
     assert not page.list.problem.isVisible()
     assert desk.model.rows.rowCount() == PAGE
@@ -425,13 +425,13 @@ def test_check_now_asks_once_and_shows_what_came_of_it(desk: Desk, qtbot: QtBot)
     page = desk.open()
     desk.open_detail(page)
     assert page.detail.check.isVisible()
-    qtbot.keyClick(page.detail, Qt.Key.Key_F5)
-    qtbot.keyClick(page.detail, Qt.Key.Key_F5)
+    qtbot.keyClick(page.detail, Qt.Key.Key_F11)
+    qtbot.keyClick(page.detail, Qt.Key.Key_F11)
     assert page.detail.check.text() == "Asking Safaricom …"
     desk.quiet()
     assert desk.payments.checked == [1]
     assert not page.detail.check.isVisible()
-    qtbot.keyClick(page.detail, Qt.Key.Key_F5)
+    qtbot.keyClick(page.detail, Qt.Key.Key_F11)
     qtbot.keyClick(page.detail, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert desk.payments.checked == [1]
 
@@ -444,7 +444,7 @@ def test_a_check_that_fails_says_that_the_money_is_safe(
     page = desk.open()
     desk.open_detail(page)
     qtbot.keyClick(page.detail, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    qtbot.keyClick(page.detail, Qt.Key.Key_F5)
+    qtbot.keyClick(page.detail, Qt.Key.Key_F11)
     desk.quiet()
     assert "money is safe" in page.detail.problem.text()
     assert page.detail.check.isEnabled()
@@ -465,12 +465,27 @@ def test_an_open_sale_follows_what_happens_to_it(desk: Desk) -> None:
 def test_the_receipt_is_one_key_away_and_escape_comes_back(desk: Desk, qtbot: QtBot) -> None:
     page = desk.open()
     desk.open_detail(page)
-    qtbot.keyClick(page.detail, Qt.Key.Key_F8)
+    qtbot.keyClick(page.detail, Qt.Key.Key_F10)
     qtbot.waitUntil(page.receipt.paper.isVisible)
     assert page.receipt.title.text() == "Receipt of sale 120"
     qtbot.keyClick(page.receipt, Qt.Key.Key_Escape)
     assert page.stack.currentWidget() is page.detail
     assert page.detail.receipt.hasFocus()
+
+
+def test_a_page_that_is_given_the_focus_passes_it_on(desk: Desk, qtbot: QtBot) -> None:
+    page = desk.open()
+    page.list.focus_list()
+    page.setFocus()
+    assert page.list.search.hasFocus()
+    desk.open_detail(page)
+    page.detail.done.setFocus()
+    page.setFocus()
+    assert page.detail.receipt.hasFocus()
+    qtbot.keyClick(page.detail, Qt.Key.Key_F10)
+    desk.quiet()
+    page.setFocus()
+    assert page.receipt.save.hasFocus()
 
 
 def test_one_sale_can_be_opened_from_elsewhere(desk: Desk, qtbot: QtBot) -> None:

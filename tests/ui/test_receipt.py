@@ -105,9 +105,9 @@ def test_enter_saves_and_says_where_the_file_is_and_the_next_enter_leaves(
     assert receipts.saves == 1
 
 
-def test_f8_saves_and_escape_leaves(make: Callable[[], ReceiptView], qtbot: QtBot, receipts: FakeReceipts) -> None:
+def test_f10_saves_and_escape_leaves(make: Callable[[], ReceiptView], qtbot: QtBot, receipts: FakeReceipts) -> None:
     view = make()
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     qtbot.waitUntil(view.saved.isVisible)
     with qtbot.waitSignal(view.closed):
         qtbot.keyClick(view, Qt.Key.Key_Escape)
@@ -118,9 +118,9 @@ def test_a_second_press_while_saving_saves_no_second_file(
 ) -> None:
     receipts.release.clear()
     view = make()
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     assert view.save.text() == "Saving …"
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     receipts.release.set()
     qtbot.waitUntil(view.saved.isVisible)
     assert receipts.saves == 1
@@ -131,12 +131,12 @@ def test_a_refusal_is_a_sentence_and_saving_can_be_tried_again(
 ) -> None:
     receipts.answer = Refused("The disk is full. The sale is safe.")
     view = make()
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     qtbot.waitUntil(view.problem.isVisible)
     assert view.problem.text() == "The disk is full. The sale is safe."
     assert view.save.hasFocus()
     receipts.answer = Path("/data/receipts/sale-142.pdf")
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     qtbot.waitUntil(view.saved.isVisible)
     assert not view.problem.isVisible()
     qtbot.waitUntil(view.done.hasFocus)
@@ -147,7 +147,7 @@ def test_an_unexpected_failure_frees_the_button_and_says_that_the_money_is_safe(
 ) -> None:
     receipts.answer = RuntimeError("broken")
     view = make()
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     qtbot.waitUntil(view.problem.isVisible)
     assert "payments are safe" in view.problem.text()
     assert view.save.isEnabled()
@@ -167,7 +167,7 @@ def test_the_pdf_is_opened_or_it_is_said_that_nothing_can(
     make: Callable[[], ReceiptView], qtbot: QtBot, opened: list[Path]
 ) -> None:
     view = make()
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     qtbot.waitUntil(view.open.isVisible)
     qtbot.mouseClick(view.open, Qt.MouseButton.LeftButton)
     assert view.problem.text() == "No program on this computer opens PDF files. The file is saved."
@@ -192,7 +192,7 @@ def test_nothing_is_saved_before_there_is_a_receipt(aloop: TillLoop, receipts: F
 
 def test_every_control_has_a_name_and_a_target_of_48_pixels(make: Callable[[], ReceiptView], qtbot: QtBot) -> None:
     view = make()
-    qtbot.keyClick(view, Qt.Key.Key_F8)
+    qtbot.keyClick(view, Qt.Key.Key_F10)
     qtbot.waitUntil(view.open.isVisible)
     for button in (view.save, view.open, view.done):
         assert button.accessibleName()

@@ -93,8 +93,9 @@ class Desk:
     def open(self, settings: Settings | None = SHOP) -> SettingsPage:
         if settings is not None:
             SettingsFile(self.path, {}).save(settings)
+        self.file = SettingsFile(self.path, self.environ)
         self.model = SettingsViewModel(
-            SettingsFile(self.path, self.environ),
+            self.file,
             self.secrets,
             self.connections,
             Tasks(),
@@ -307,6 +308,27 @@ def test_what_is_typed_while_saving_stays_unsaved(desk: Desk) -> None:
     assert desk.secrets.get(SecretName.PASSKEY) == "first"
     assert page.standing.text() == "● Unsaved changes"
     assert desk.model.state.typed == {SecretName.PASSKEY}
+
+
+def test_colours_switched_elsewhere_are_not_switched_back(desk: Desk) -> None:
+    page = desk.open()
+    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.file.save(replace(SHOP, theme=ThemeChoice.DARK))
+    page.save.click()
+    desk.settled()
+    assert desk.on_disk() == replace(SHOP, theme=ThemeChoice.DARK, cashier="Akinyi")
+    page.hide()
+    desk.file.save(replace(desk.on_disk(), theme=ThemeChoice.LIGHT))
+    page.show()
+    assert page.shop.theme.buttons["light"].isChecked()
+    assert not desk.model.state.has_unsaved
+
+
+def test_a_page_that_is_given_the_focus_passes_it_on(desk: Desk) -> None:
+    page = desk.open()
+    page.shop.cashier.line.setFocus()
+    page.setFocus()
+    assert page.parts.hasFocus()
 
 
 def test_a_damaged_file_is_said_at_the_foot(desk: Desk) -> None:

@@ -34,14 +34,14 @@ class DetailView(QWidget):
         self.story = _scroll("M-Pesa requests of this sale")
         self.copied = Text("", "strong")
         self.problem = Text("", "error", wrap=True)
-        self.check = Button("Check now  ·  F5", name="Check now", on_click=view_model.check_now)
-        self.receipt = Button("Receipt  ·  F8", "primary", name="Receipt", on_click=self.receipt_wanted.emit)
+        self.check = Button("Check now  ·  F11", name="Check now", on_click=view_model.check_now)
+        self.receipt = Button("Receipt  ·  F10", "primary", name="Receipt", on_click=self.receipt_wanted.emit)
         self.done = Button("Back  ·  Esc", name="Back", on_click=view_model.close_sale)
         self._lay_out()
         for keys, work in (
             ("Esc", view_model.close_sale),
-            ("F5", view_model.check_now),
-            ("F8", self.receipt_wanted.emit),
+            ("F11", view_model.check_now),
+            ("F10", self.receipt_wanted.emit),
             ("Ctrl+C", view_model.copy_code),
         ):
             QShortcut(QKeySequence(keys), self, work, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -59,7 +59,7 @@ class DetailView(QWidget):
         self.problem.show_text(f"! {state.problem}" if state.problem else "")
         self.check.setVisible(detail is not None and detail.live_charge is not None)
         self.check.setEnabled(not state.checking)
-        self.check.setText("Asking Safaricom …" if state.checking else "Check now  ·  F5")
+        self.check.setText("Asking Safaricom …" if state.checking else "Check now  ·  F11")
 
     def _fill(self, detail: Detail | None) -> None:
         place = self.story.verticalScrollBar().value()

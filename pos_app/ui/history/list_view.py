@@ -147,7 +147,7 @@ class HistoryList(QWidget):
         self.table.typed.connect(self._type_on)
         context = Qt.ShortcutContext.WidgetWithChildrenShortcut
         QShortcut(QKeySequence("Esc"), self, self._escape, context=context)
-        QShortcut(QKeySequence("F5"), self, view_model.read_again, context=context)
+        QShortcut(QKeySequence("F11"), self, view_model.read_again, context=context)
         QShortcut(QKeySequence("Ctrl+F"), self, self._focus_search, context=context)
 
     def show_state(self, state: HistoryState) -> None:

@@ -1,7 +1,7 @@
 """The history screen: the list, one sale, its receipt; one at a time, and Esc goes one step back."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QFocusEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.ui.history.detail_view import DetailView
@@ -36,8 +36,11 @@ class HistoryPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._view_model.enter()
-        if self.stack.currentWidget() is self.list:
-            self.list.search.setFocus()
+        self._focus_first()
+
+    def focusInEvent(self, _event: QFocusEvent) -> None:
+        """The window gives the focus to the page; the page passes it on."""
+        self._focus_first()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -54,6 +57,15 @@ class HistoryPage(QWidget):
             self._turn_to(self.list)
         elif self.stack.currentWidget() is self.list:
             self._turn_to(self.detail)
+
+    def _focus_first(self) -> None:
+        page = self.stack.currentWidget()
+        if page is self.list:
+            self.list.search.setFocus()
+        elif page is self.detail:
+            self.detail.receipt.setFocus()
+        else:
+            self.receipt.setFocus()
 
     def _turn_to(self, page: QWidget) -> None:
         if self.stack.currentWidget() is page:

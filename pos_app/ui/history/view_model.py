@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pos_app.services.sales import HistoryRow, Sales
 
 _TYPING_MS = 250
-_UNREADABLE = "The history cannot be read just now. Sales and payments are safe. Press F5 to try again."
+_UNREADABLE = "The history cannot be read just now. Sales and payments are safe. Press F11 to try again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The receipt screen: the slip on the left, what can be done with it on the right; it decides nothing."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QFocusEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from pos_app.ui.receipt.paper import ReceiptPaper
@@ -25,7 +25,7 @@ class ReceiptView(QWidget):
         self.paper = ReceiptPaper()
         self.title = Text("Receipt", "title")
         self.kind = Text("", "warning", wrap=True)
-        self.save = Button("Save as PDF  ·  F8", "primary", scale="pay", on_click=view_model.save)
+        self.save = Button("Save as PDF  ·  F10", "primary", scale="pay", on_click=view_model.save)
         self.saved = Text("", "strong", wrap=True)
         self.folder = Text("", "small", wrap=True)
         self.folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -33,7 +33,7 @@ class ReceiptView(QWidget):
         self.problem = Text("", "error", wrap=True)
         self.done = Button("Back  ·  Esc", name="Back", on_click=self.closed.emit)
         self._lay_out()
-        for keys, work in (("F8", view_model.save), ("Esc", self.closed.emit)):
+        for keys, work in (("F10", view_model.save), ("Esc", self.closed.emit)):
             QShortcut(QKeySequence(keys), self, work, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         view_model.changed.connect(lambda: self.show_state(view_model.state))
         self.show_state(view_model.state)
@@ -55,6 +55,10 @@ class ReceiptView(QWidget):
         self.open.setVisible(state.saved is not None)
         self.problem.show_text(state.problem)
         self._lead_on(state)
+
+    def focusInEvent(self, _event: QFocusEvent) -> None:
+        """The window gives the focus to the page; the page passes it on."""
+        (self._led_to or self.done).setFocus()
 
     def _lead_on(self, state: ReceiptState) -> None:
         """Enter saves; after saving it leaves, so that nobody makes a copy by accident."""
@@ -99,7 +103,7 @@ def _save_words(state: ReceiptState) -> str:
     if state.saving:
         return "Saving …"
     again = state.saved is not None or (state.receipt is not None and state.receipt.copy)
-    return "Save a copy  ·  F8" if again else "Save as PDF  ·  F8"
+    return "Save a copy  ·  F10" if again else "Save as PDF  ·  F10"
 
 
 def _kind(state: ReceiptState) -> str:

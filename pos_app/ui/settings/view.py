@@ -3,7 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QFocusEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -54,7 +54,11 @@ class SettingsPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._view_model.look_up_keys()
+        self._view_model.enter()
+        self.parts.setFocus()
+
+    def focusInEvent(self, _event: QFocusEvent) -> None:
+        """The window gives the focus to the page; the page passes it on."""
         self.parts.setFocus()
 
     def show_state(self, state: SettingsState) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,9 @@ class SettingsViewModel(QObject):
             problem=settings_file.problem,
         )
 
-    def look_up_keys(self) -> None:
-        """Learns which keys are there; call it each time the page is opened."""
+    def enter(self) -> None:
+        """The page is shown: learns what others have changed, and which keys are there."""
+        self._catch_up()
         self._tasks.start(self._look_up_keys(), "look up keys")
 
     def edit(self, name: str, value: object) -> None:
@@ -85,6 +86,7 @@ class SettingsViewModel(QObject):
     def save(self) -> None:
         if self.state.saving or not self.state.has_unsaved:
             return
+        self._catch_up()
         errors = problems_of(self.state.draft)
         self._show(errors=MappingProxyType(errors), note="", problem="")
         if not errors:
@@ -203,6 +205,7 @@ class SettingsViewModel(QObject):
             SecretName.CALLBACK_BASE: paired.callback_base,
             SecretName.NONCE_KEY: paired.nonce_key,
         }
+        self._catch_up()
         settings = _with(self.state.saved, kept)
         try:
             await asyncio.to_thread(self._write, settings, keys)
@@ -217,6 +220,13 @@ class SettingsViewModel(QObject):
         self._show(results=MappingProxyType({}))
         self._on_saved(settings)
         return ""
+
+    def _catch_up(self) -> None:
+        """Another part of the program may have saved too (the colours); only what was edited here outranks that."""
+        draft, saved, in_force = self.state.draft, self.state.saved, self._file.in_force
+        names = [field.name for field in fields(Settings)]
+        taken = {name: getattr(in_force, name) for name in names if getattr(draft, name) == getattr(saved, name)}
+        self._show(draft=replace(draft, **taken), saved=in_force)
 
     def _show_result(self, kind: Probe, result: ProbeResult) -> None:
         self._show(results=MappingProxyType({**self.state.results, kind: result}))
