@@ -183,6 +183,7 @@ class Play:
         await self._type("", Qt.Key.Key_F6)
         await self._settled()
         await self._picture("history")
+        await self._type("", Qt.Key.Key_Down)
         await self._type("", Qt.Key.Key_Return)
         await self._settled()
         await self._picture("a-sale-and-its-evidence")

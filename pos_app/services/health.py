@@ -3,7 +3,7 @@
 from pos_app.domain.evidence import Evidence, Fact
 from pos_app.domain.reason import Reason
 from pos_app.relay_link.delivery import LinkStatus
-from pos_app.services.changes import Changes, HealthChanged, Light
+from pos_app.services.changes import Changes, HealthChanged, Light, PaymentArrived
 
 _RELAY_LIGHTS = {
     LinkStatus.CONNECTING: Light.SLOW,
@@ -25,6 +25,8 @@ class Health:
         self._mpesa = Light.OFF
         self._refused = False
         self._shown: HealthChanged | None = None
+        # Money that came is M-Pesa working, however silent its answers were before.
+        changes.subscribe(PaymentArrived, lambda _change: self.mpesa_set_up(is_set_up=True))
 
     @property
     def current(self) -> HealthChanged:

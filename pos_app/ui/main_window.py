@@ -94,15 +94,11 @@ class MainWindow(QWidget):
             self.stack.removeWidget(before)
             before.deleteLater()
         self.stack.setCurrentIndex(current)
-        if current == at:
-            page.setFocus()
 
     def show_page(self, at: int) -> None:
+        """Each page puts the keyboard where it belongs when it is shown."""
         self.stack.setCurrentIndex(at)
         self.status.mark_page(at)
-        page = self.stack.currentWidget()
-        if page is not None and at != 0:
-            page.setFocus()
 
     def show_history(self) -> None:
         self.show_page(1)
