@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from pos_app.services.changes import HealthChanged, Light
 from pos_app.ui.shop_header import ShopHeader
@@ -51,6 +51,8 @@ class StatusBar(QWidget):
         self.setProperty("panel", "bar")
         self.setFixedHeight(HEIGHT)
         self.shop, self.cashier = Elided("", "strong"), Elided("", "muted")
+        for words in (self.shop, self.cashier):
+            words.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.training = _training_word() if training else None
         self.pages: list[Button] = []
         self.internet, self.relay, self.mpesa = HealthLight("Net"), HealthLight("Relay"), HealthLight("M-Pesa")
@@ -71,8 +73,9 @@ class StatusBar(QWidget):
         row.setSpacing(16)
         if self.training is not None:
             row.addWidget(self.training)
-        row.addWidget(self.shop, 3)
-        row.addWidget(self.cashier, 2)
+        row.addWidget(self.shop)
+        row.addWidget(self.cashier)
+        row.addStretch(1)
         row.addLayout(self._nav)
         for light in (self.internet, self.relay, self.mpesa):
             row.addWidget(light)

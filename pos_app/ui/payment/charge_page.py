@@ -1,6 +1,7 @@
 """The panel of a running or finished charge: it draws the words it is given, in the tone it is given."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from pos_app.ui.payment.stage import Stage
@@ -16,6 +17,8 @@ from pos_app.ui.widgets.ring import CountRing
 CHECKING_SECONDS = 75
 BUSY_SECONDS = 120
 _PANELS = {Tone.WAITING: "surface", Tone.FAILED: "surface", Tone.PAID: "paid", Tone.CHECKING: "checking"}
+_SIZES = ((72, 64, 48), (56, 56, 40), (44, 44, 36), (36, 32, 32))
+"""Pixels of the amount, the sign and the shop's number: the first that fits is taken."""
 _BADGES = {
     Tone.WAITING: ("selected", "text"),
     Tone.FAILED: ("danger", "on_danger"),
@@ -33,7 +36,7 @@ class ChargePage(QWidget):
         self.setProperty("ring", False)
         self._model = model
         self._make_labels()
-        self.primary = KeyButton("", "", "primary", lambda: self._press(self._panel.primary))
+        self.primary = KeyButton("", "", "primary", lambda: self._press(self._main_act()))
         self.secondary = KeyButton("", "", "", lambda: self._press(self._panel.secondary))
         self.more = [self._more_button(at) for at in range(2)]
         self._panel = Panel(Tone.WAITING, "dots", "", "")
@@ -52,10 +55,10 @@ class ChargePage(QWidget):
             words.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def _more_button(self, at: int) -> Button:
-        return Button("", "quiet", on_click=lambda: self._press(self._panel.more[at]))
+        return Button("", "quiet", on_click=lambda: self._press(self._panel.more[at]))  # shown beside a primary only
 
     def _lay_out(self) -> None:
-        box = QVBoxLayout(self)
+        self._box = box = QVBoxLayout(self)
         box.setContentsMargins(16, 12, 16, 12)
         box.setSpacing(6)
         box.addWidget(self.title)
@@ -80,7 +83,15 @@ class ChargePage(QWidget):
         box.addLayout(more)
 
     def open(self) -> None:
-        self.setFocus()
+        self._focus()
+
+    def _focus(self) -> None:
+        """Enter presses the primary; without one it does nothing."""
+        (self.primary if self._panel.primary and self.primary.isEnabled() else self).setFocus()
+
+    def _main_act(self) -> Act | None:
+        """The large button; where Enter must do nothing, the first of the others stands there, in plain dress."""
+        return self._panel.primary or next(iter(self._panel.more), None)
 
     def _press(self, act: Act | None) -> None:
         if act is not None:
@@ -96,8 +107,24 @@ class ChargePage(QWidget):
         self._show_sign(state, panel)
         self._show_words(state, panel)
         self._show_buttons(state, panel)
+        self._fit()
         if fresh:
-            (self.primary if panel.primary and self.primary.isEnabled() else self).setFocus()
+            self._focus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where words and keys need more room than there is, the figure and then the sign give way, never the words."""
+        for amount, sign, number in _SIZES:
+            self.amount.show_largest(amount)
+            self.number.show_largest(number)
+            self.badge.setFixedSize(sign, sign)
+            self.ring.setFixedSize(round(sign * 1.6), round(sign * 1.6))
+            self._box.activate()
+            if self._box.totalHeightForWidth(self.width()) <= self.height():
+                return
 
     def _show_sign(self, state: PaymentState, panel: Panel) -> None:
         counts = panel.tone is Tone.WAITING or state.countdown > 0
@@ -115,24 +142,26 @@ class ChargePage(QWidget):
         set_kind(self.word, "word" if paid else "name", "role")
         self.word.setText(panel.word)
         self.amount.setText(str(state.due))
-        self.phone.show_text(state.phone)
+        self.phone.show_text("" if state.phone in panel.sentence else state.phone)
         self.payer.show_text(_who(state))
         self.sentence.show_text(panel.sentence)
         self.money.show_text(panel.money)
         self.advice.show_text(panel.advice)
         self.number.setVisible(panel.shows_number and bool(state.number_label))
         self.number.setText(state.number_label)
-        self.error.show_text(state.error)
+        self.error.show_text("" if state.error == panel.sentence else state.error)
         self.code.show_text(panel.code)
 
     def _show_buttons(self, state: PaymentState, panel: Panel) -> None:
-        self._show_key(self.primary, panel.primary, "Enter")
+        self._show_key(self.primary, self._main_act(), "Enter" if panel.primary else "")
         self._show_key(self.secondary, panel.secondary, "")
+        set_kind(self.primary, "primary" if panel.primary else "")
         waits = panel.primary is Act.SEND_AGAIN and state.countdown > 0
         self.primary.setEnabled(not state.working and not waits)
         self.secondary.setEnabled(not state.working)
+        more = panel.more if panel.primary else panel.more[1:]
         for at, button in enumerate(self.more):
-            act = panel.more[at] if at < len(panel.more) else None
+            act = more[at] if at < len(more) else None
             button.setVisible(act is not None)
             button.setEnabled(not state.working)
             if act is not None:

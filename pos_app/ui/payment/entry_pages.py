@@ -1,7 +1,8 @@
 """The pages where somebody types: the customer's phone, a part of the amount, cash, and the shop's number to read."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from pos_app.domain.money import Money
 from pos_app.ui.payment.state import PaymentState
@@ -19,6 +20,9 @@ MARGIN = 16
 class EntryPage(QWidget):
     """A title with a way back, the amount, a field, a keypad, and one button that Enter presses too."""
 
+    largest = 56
+    """Pixels of the amount."""
+
     def __init__(self, model: PaymentViewModel, heading: str, field: QLineEdit | None, button: str = "") -> None:
         super().__init__()
         self.model, self.field = model, field
@@ -31,10 +35,11 @@ class EntryPage(QWidget):
         top.addWidget(self.title, 1)
         top.addWidget(Button("Back  Esc", "quiet", name="Back to the sale, Escape", on_click=model.back))
         self.box.addLayout(top)
-        self.amount = FittedNumber(56)
+        self.amount, self.caption = FittedNumber(self.largest), Text("", "muted", wrap=True)
         self.error = Text("", "error", wrap=True)
         self.warning = Text("", "warning", wrap=True)
         self.submit = KeyButton(button, "Enter", "primary", self.press)
+        self._keypad: QWidget | None = None
 
     def press(self) -> None:
         """What Enter in the field does."""
@@ -53,10 +58,39 @@ class EntryPage(QWidget):
         self.submit.setEnabled(not state.working)
         if self.field is not None:
             set_kind(self.field, "true" if state.error else "false", "invalid")
+        self._fit()
 
     def messages(self) -> None:
         self.box.addWidget(self.error)
         self.box.addWidget(self.warning)
+
+    def add_keypad(self, keypad: QWidget) -> None:
+        self._keypad = keypad
+        self.box.addWidget(keypad, 1)
+        self.box.addStretch(0)
+        self.box.addWidget(self.submit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where room is short the figure shrinks, then caption and keypad go: the keyboard does all it does."""
+        if self._keypad is None:
+            return
+        self._keypad.show()
+        self.caption.show()
+        for pixels in (self.largest, 40, 32):
+            self.amount.show_largest(min(pixels, self.largest))
+            if self._fits():
+                return
+        self.caption.hide()
+        if not self._fits():
+            self._keypad.hide()
+
+    def _fits(self) -> bool:
+        self.box.activate()
+        return self.box.totalHeightForWidth(self.width()) <= self.height()
 
 
 class PhonePage(EntryPage):
@@ -64,11 +98,11 @@ class PhonePage(EntryPage):
         self.phone = NumberField("Customer’s phone number", "07…", longest=PHONE_MAX, regroup=grouped)
         super().__init__(model, "M-Pesa", self.phone, "Send to phone")
         self.box.addWidget(self.amount)
-        self.box.addWidget(Text("Customer’s phone number", "muted"))
+        self.caption.setText("Customer’s phone number")
+        self.box.addWidget(self.caption)
         self.box.addWidget(self.phone)
         self.messages()
-        self.box.addWidget(Keypad(self.phone, "+"), 1)
-        self.box.addWidget(self.submit)
+        self.add_keypad(Keypad(self.phone, "+"))
         self.phone.textEdited.connect(lambda _text: model.type_phone(self.phone.text()))
         self.phone.entered.connect(lambda _text: self.press())
 
@@ -82,12 +116,12 @@ class SplitPage(EntryPage):
         super().__init__(model, "Split", self.part, "Ask for this part")
         self._rest = Text("", "row")
         self.box.addWidget(self.amount)
-        self.box.addWidget(Text("How much of it by M-Pesa? The rest is paid afterwards.", "muted", wrap=True))
+        self.caption.setText("How much of it by M-Pesa? The rest is paid afterwards.")
+        self.box.addWidget(self.caption)
         self.box.addWidget(self.part)
         self.box.addWidget(self._rest)
         self.messages()
-        self.box.addWidget(Keypad(self.part), 1)
-        self.box.addWidget(self.submit)
+        self.add_keypad(Keypad(self.part))
         self.part.textEdited.connect(lambda _text: self._show_rest())
         self.part.entered.connect(lambda _text: self.press())
 
@@ -105,18 +139,17 @@ class SplitPage(EntryPage):
 
 
 class CashPage(EntryPage):
+    largest = 36
+
     def __init__(self, model: PaymentViewModel) -> None:
         self.received = NumberField("Cash received", longest=9)
         super().__init__(model, "Cash", self.received, "Take cash")
         due = QHBoxLayout()
-        due.addWidget(Text("To pay", "row"))
+        self.caption.setText("To pay")
+        due.addWidget(self.caption)
         due.addWidget(self.amount, 1)
         self.box.addLayout(due)
         self.box.addWidget(self.received)
-        self._quick = QHBoxLayout()
-        self._quick.setSpacing(GAP)
-        self.quick_buttons: list[Button] = []
-        self.box.addLayout(self._quick)
         self.messages()
         self.change_word = Text("", "row")
         self.change = FittedNumber(56)
@@ -124,10 +157,21 @@ class CashPage(EntryPage):
         change.addWidget(self.change_word)
         change.addWidget(self.change, 1)
         self.box.addLayout(change)
-        self.box.addWidget(Keypad(self.received), 1)
-        self.box.addWidget(self.submit)
+        self.quick_buttons: list[Button] = []
+        self._quick = QVBoxLayout()
+        self._quick.setSpacing(GAP)
+        self.add_keypad(self._keys_and_sums())
         self.received.textEdited.connect(lambda _text: model.type_cash(self.received.text()))
         self.received.entered.connect(lambda _text: self.press())
+
+    def _keys_and_sums(self) -> QWidget:
+        both = QWidget()
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GAP)
+        row.addWidget(Keypad(self.received), 3)
+        row.addLayout(self._quick, 1)
+        return both
 
     def press(self) -> None:
         self.model.submit_cash(self.received.text())
@@ -150,7 +194,9 @@ class CashPage(EntryPage):
             self._quick.addWidget(button)
 
     def _quick_button(self, amount: Money) -> Button:
-        return Button(amount.plain, scale="chip", name=f"Received {amount}", on_click=lambda: self._fill(amount))
+        button = Button(amount.plain, scale="key", name=f"Received {amount}", on_click=lambda: self._fill(amount))
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        return button
 
     def _fill(self, amount: Money) -> None:
         self.received.setText(amount.plain)
@@ -163,6 +209,8 @@ class TillPage(EntryPage):
 
     def __init__(self, model: PaymentViewModel) -> None:
         super().__init__(model, "Pay to till", None, "Park sale")
+        self.setProperty("ring", False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.number_kind = Text("", "name")
         self.number = FittedNumber(96, centred=True)
         self.steps = Text("", "row", wrap=True)

@@ -5,8 +5,7 @@ from itertools import pairwise
 from pos_app.domain.money import ZERO, AmountError, Money
 from pos_app.domain.msisdn import Msisdn, MsisdnError
 
-_NOTES = (50, 100, 200, 500, 1000)
-_QUICK_MAX = 5
+_NOTES = (100, 500, 1000)
 PHONE_MAX = 16
 
 
@@ -39,7 +38,7 @@ def quick_amounts(due: Money) -> tuple[Money, ...]:
     for note in _NOTES:
         cents = note * 100
         sums.add(Money(-(-due.cents // cents) * cents))
-    return tuple(sorted(sums))[:_QUICK_MAX]
+    return tuple(sorted(sums))
 
 
 def typed_amount(text: str) -> Money | None:

@@ -110,7 +110,7 @@ def _on_phone(waited: timedelta) -> Panel:
         Tone.WAITING,
         "phone",
         "On the phone",
-        "Ask the customer to enter the M-Pesa PIN.",
+        "Ask the customer to enter the PIN.",
         advice,
         primary=None,
         secondary=Act.CASH,

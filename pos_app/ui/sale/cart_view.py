@@ -1,7 +1,7 @@
 """The cart: tabs of parked sales, rows, the total, and one key for each way to pay."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIntValidator, QMouseEvent
+from PySide6.QtGui import QIntValidator, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QScroller, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.domain.sale import SaleLine
@@ -64,7 +64,7 @@ class CartRow(QWidget):
         self.quantity.setText(str(line.quantity))
         for control in (self.less, self.quantity, self.more, self.remove):
             control.setVisible(controls)
-        self._box.setContentsMargins(12, 0, 4 if controls else 16, 0)
+        self._box.setContentsMargins(16, 0, 4 if controls else 16, 0)
         set_kind(self, "selected" if selected else "plain", "row")
         self.setAccessibleName(f"{line.quantity} {line.name}, {line.total}")
 
@@ -88,6 +88,7 @@ class Rows(QScrollArea):
         super().__init__()
         self._model = model
         self.rows: list[CartRow] = []
+        self._selected = -1
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -109,9 +110,17 @@ class Rows(QScrollArea):
             row.setVisible(position < len(lines))
             if position < len(lines):
                 row.show_line(lines[position], position == selected, locked)
-        if 0 <= selected < len(lines):
-            self._box.activate()
-            self.ensureWidgetVisible(self.rows[selected], 0, 0)
+        self._selected = selected if selected < len(lines) else -1
+        self._box.activate()
+        self._show_selected()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_selected()
+
+    def _show_selected(self) -> None:
+        if self._selected >= 0:
+            self.ensureWidgetVisible(self.rows[self._selected], 0, 0)
 
 
 class TabStrip(QWidget):
@@ -148,6 +157,7 @@ class TabStrip(QWidget):
         box.setSpacing(0)
         box.addWidget(self._scroll)
         box.addLayout(top)
+        self.title.setMinimumHeight(48)
 
     def show_state(self, state: SellState) -> None:
         self.title.setText(state.title)
@@ -165,7 +175,7 @@ class TabStrip(QWidget):
             self._tabs.insertWidget(position, button)
 
     def _button(self, tab: Tab) -> Button:
-        words = f"{_MARKS[tab.mark]}{tab.number}  {tab.total.plain}"
+        words = f"{_MARKS[tab.mark]}{tab.number} · {tab.total.plain}"
         name = f"Sale {tab.number}, {tab.total}, {tab.mark}"
         take_up = self._model.take_up
         return Button(words, _TAB_KINDS[tab.mark], scale="chip", name=name, on_click=lambda: take_up(tab.sale_id))
@@ -214,6 +224,11 @@ class PayStrip(QWidget):
         for column in range(5):
             grid.setColumnStretch(column, 1)
 
+    def show_state(self, state: SellState) -> None:
+        """Grey while there is nothing to pay; the keys then say so."""
+        for key in (self.mpesa, self.cash, self.till, self.split):
+            key.setEnabled(bool(state.due))
+
 
 class CartView(QWidget):
     def __init__(self, model: SaleViewModel) -> None:
@@ -244,6 +259,7 @@ class CartView(QWidget):
         self.notice.show_text(state.notice)
         self.confirm.setVisible(state.asking_to_clear)
         self.totals.show_state(state)
+        self.pay.show_state(state)
 
 
 class _Confirm(QWidget):

@@ -53,7 +53,7 @@ class Tile(Button):
     def __init__(self, model: SaleViewModel, product: Product) -> None:
         super().__init__("", name=f"{product.name}, {product.price}", on_click=lambda: model.pick(self.product))
         self.product = product
-        self.setFixedSize(*TILE)
+        self.setMinimumSize(*TILE)
         self.setToolTip(product.name)
 
     def show_product(self, product: Product) -> None:
@@ -120,11 +120,14 @@ class Tiles(QScrollArea):
         self._arrange(sum(not tile.isHidden() for tile in self.tiles))
 
     def _arrange(self, count: int) -> None:
-        width, height = TILE
+        """Tiles of one width fill the row, so that the grid ends where the search field does."""
+        least, height = TILE
         room = self.viewport().width() - 2 * GAP
-        columns = max(1, (room + GAP) // (width + GAP))
+        columns = max(1, (room + GAP) // (least + GAP))
+        width = (room + GAP) // columns - GAP
         for position, tile in enumerate(self.tiles[:count]):
             row, column = divmod(position, columns)
+            tile.resize(width, height)
             tile.move(GAP + column * (width + GAP), GAP + row * (height + GAP))
         rows = -(-count // columns)
         self._field.resize(self.viewport().width(), rows * (height + GAP) + GAP)
@@ -179,7 +182,7 @@ class FindZone(QWidget):
         self._adding = False
         self.setMinimumWidth(620)
         self.search, self.tiles, self.add = SearchField(model), Tiles(model), AddProduct(model)
-        self.new = Button("New product", name="New product, Control N", on_click=model.begin_adding)
+        self.new = Button("New product", scale="tall", name="New product, Control N", on_click=model.begin_adding)
         self.new.setToolTip("Ctrl+N")
         self.empty = Text("", "muted", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -188,10 +191,11 @@ class FindZone(QWidget):
             self._pages.addWidget(page)
         top = QHBoxLayout()
         top.setSpacing(GAP)
+        top.setContentsMargins(GAP, 0, GAP, 0)
         top.addWidget(self.search, 1)
         top.addWidget(self.new)
         box = QVBoxLayout(self)
-        box.setContentsMargins(16, 12, 8, 0)
+        box.setContentsMargins(8, 12, 0, 0)
         box.setSpacing(4)
         box.addLayout(top)
         box.addWidget(self._pages, 1)

@@ -33,7 +33,7 @@ class Chip(QWidget):
         super().__init__()
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("chip", "plain")
-        self.setMaximumWidth(250)
+        self.setMaximumWidth(264)
         self.sign, self.amount = Glyph("tick", "success", 20), Number("", "strong")
         self.age, self.who = Text("", "small"), Elided("", "small")
         top = QHBoxLayout()

@@ -8,8 +8,6 @@ from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Text
 
-MOST_NOTICES = 3
-
 
 class Bar(QWidget):
     def __init__(self, sentence: str, sign: str, urgent: bool = False) -> None:
@@ -17,7 +15,8 @@ class Bar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("panel", "notice")
         self.sentence = Text(sentence, "strong" if urgent else "", wrap=True)
-        row = QHBoxLayout(self)
+        self.button: Button | None = None
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(16, 2, 8, 2)
         row.setSpacing(12)
         row.addWidget(Glyph(sign, "on_checking", 20))
@@ -26,9 +25,12 @@ class Bar(QWidget):
         self.setAccessibleName(sentence)
 
     def offer(self, button: Button) -> None:
-        layout = self.layout()
-        if layout is not None:
-            layout.addWidget(button)
+        self.button = button
+        self._row.addWidget(button)
+
+    def count(self, others: int) -> None:
+        if self.button is not None:
+            self.button.setText(f"Dismiss ({others} more)" if others else "Dismiss")
 
 
 class Notices(QWidget):
@@ -69,6 +71,7 @@ class Notices(QWidget):
         self._show_newest()
 
     def _show_newest(self) -> None:
-        """The others come up as these are dismissed."""
+        """One at a time, so that the cart keeps its room; the others come up as this one is dismissed."""
         for position, bar in enumerate(self.bars):
-            bar.setVisible(position < MOST_NOTICES)
+            bar.setVisible(position == 0)
+            bar.count(len(self.bars) - 1)

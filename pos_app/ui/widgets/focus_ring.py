@@ -9,6 +9,7 @@ from pos_app.ui.theme import tokens
 WIDTH = 3
 SPACE = 2
 _REACH = WIDTH + SPACE
+_ON_PANELS = {"paid": "on_pay", "checking": "on_checking", "notice": "on_checking"}
 _MOVES = frozenset({QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide})
 
 
@@ -83,7 +84,7 @@ class FocusRing(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName("")
+        self._tint = "focus"
         self.hide()
 
     def surround(self, target: QWidget) -> None:
@@ -94,15 +95,26 @@ class FocusRing(QWidget):
         self.setVisible(target.isVisible() and not visible.isEmpty())
         self.setGeometry(wanted)
         self.setMask(visible.translated(-wanted.topLeft()))
+        self._tint = _tint_on(target)
         self.raise_()
+        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(tokens().focus), WIDTH))
+        painter.setPen(QPen(QColor(getattr(tokens(), self._tint)), WIDTH))
         half = WIDTH / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(half, half, -half, -half), 11, 11)
         painter.end()
+
+
+def _tint_on(target: QWidget) -> str:
+    """On a coloured panel the ring takes the colour of its words: blue would drown in green."""
+    for widget in _with_ancestors(target)[1:]:
+        tint = _ON_PANELS.get(widget.property("panel") or "")
+        if tint:
+            return tint
+    return "focus"
 
 
 def _visible_part(target: QWidget) -> QRect:

@@ -45,9 +45,15 @@ class Elided(Text):
         self._whole = text
         self.setAccessibleName(text)
         self._elide()
+        self.updateGeometry()
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._elide()
+
+    def sizeHint(self) -> QSize:
+        """As wide as the whole text would like to be."""
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self._whole) + 2, metrics.height())
 
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
@@ -74,6 +80,12 @@ class FittedNumber(Number):
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._fit()
+
+    def show_largest(self, pixels: int) -> None:
+        if pixels != self._largest:
+            self._largest = pixels
+            self.setMinimumHeight(round(pixels * 1.22))
+            self._fit()
 
     def sizeHint(self) -> QSize:
         return QSize(80, round(self._largest * 1.22))

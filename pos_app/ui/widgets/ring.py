@@ -8,7 +8,7 @@ from pos_app.ui.theme import numeric_font, tokens
 
 _FULL = 360 * 16
 _TOP = 90 * 16
-_STROKE = 8
+_STROKE = 7
 
 
 class CountRing(QWidget):
@@ -37,6 +37,6 @@ class CountRing(QWidget):
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
         painter.drawArc(box, _TOP, -int(_FULL * self._share))
-        painter.setFont(numeric_font(28, QFont.Weight.DemiBold))
+        painter.setFont(numeric_font(max(14, round(self.width() * 0.27)), QFont.Weight.DemiBold))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._text)
         painter.end()
