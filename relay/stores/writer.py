@@ -218,9 +218,9 @@ class Writer(Generic[W]):
     def _connect(self) -> Connection:
         connection = self._engine.connect()
         try:
-            if not self.healthy:
-                # Pages of a failed flush count as clean; copying the log into the database writes them again.
-                sqlite.checkpoint(connection, "TRUNCATE")
+            # Pages of a failed flush count as clean; copying the log into the database writes them again.
+            if not self.healthy and not sqlite.checkpoint(connection, "TRUNCATE"):
+                raise OSError("the write-ahead log could not be moved")
             self._next_id = sqlite.next_id(connection)
         except BaseException:
             connection.close()

@@ -102,13 +102,13 @@ async def test_the_newest_connection_of_a_till_wins(bench: Any, till: PairRespon
     assert isinstance(await new.next(), Event)
 
 
-async def test_a_revoked_till_is_put_out(bench: Any, till: PairResponse) -> None:
+async def test_a_revoked_till_is_put_out(bench: Any, till: PairResponse, eventually: Any) -> None:
     from relay.stores import directory
 
     socket = await bench.connect(till)
     await socket.until(CaughtUp)
     waiting = asyncio.create_task(bench.poll(till, "after=0&wait=0.2"))
-    await asyncio.sleep(0)
+    await eventually(lambda: bool(bench.relay._feed._polls))
     assert bench.in_store(lambda connection: directory.revoke(connection, till.till_id, 1))
     assert await socket.next() == protocol.CLOSE_REVOKED
     assert (await waiting).status == 403
@@ -176,11 +176,11 @@ async def test_the_heartbeat_carries_the_head(settings: Any, running: Any, chang
         assert frames[-1] == Heartbeat({till.stream: 2})
 
 
-async def test_bye_comes_before_the_end(bench: Any, till: PairResponse) -> None:
+async def test_bye_comes_before_the_end(bench: Any, till: PairResponse, eventually: Any) -> None:
     socket = await bench.connect(till)
     await socket.until(CaughtUp)
     waiting = asyncio.create_task(bench.poll(till, "after=0&wait=20"))
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(bench.relay._feed._polls))
     await bench.relay.drain()
     assert await socket.until(int) == [Bye("drain", (1, 30)), protocol.CLOSE_GOING_AWAY]
     assert isinstance(protocol.decode_frames((await waiting).body)[-1], Bye)
@@ -270,7 +270,9 @@ async def test_a_restored_older_copy_is_noticed(
         await assert_all_read_again(bench, till, cursor, reason)
 
 
-async def test_tills_that_are_connected_hear_of_a_reset_too(bench: Any, till: PairResponse, bodies: Any) -> None:
+async def test_tills_that_are_connected_hear_of_a_reset_too(
+    bench: Any, till: PairResponse, bodies: Any, eventually: Any
+) -> None:
     await post_many(bench, till, bodies, 0, 2)
     second = await bench.pair("Duka", "till two")
     listening = await bench.connect(second)
@@ -278,7 +280,7 @@ async def test_tills_that_are_connected_hear_of_a_reset_too(bench: Any, till: Pa
     waiting = asyncio.create_task(
         bench.poll(second, f"epoch={frames[0].streams[0].epoch}&after=2&chain={frames[2].chain}")
     )
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(bench.relay._feed._polls))
     ahead = await bench.connect(till, frames[0].streams[0].epoch, 9, GENESIS)
     await ahead.until(CaughtUp)
     reset, *events, caught_up = await listening.until(CaughtUp)
@@ -315,9 +317,11 @@ async def test_a_wiped_relay_is_noticed(settings: Any, running: Any, bodies: Any
         await assert_all_read_again(bench, paired, cursor, protocol.RESET_EPOCH)
 
 
-async def test_a_long_poll_says_what_a_websocket_says(bench: Any, till: PairResponse, bodies: Any) -> None:
+async def test_a_long_poll_says_what_a_websocket_says(
+    bench: Any, till: PairResponse, bodies: Any, eventually: Any
+) -> None:
     waiting = asyncio.create_task(bench.poll(till, "after=0&wait=20"))
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(bench.relay._feed._polls))
     await post_many(bench, till, bodies, 0, 2)
     welcome, first = protocol.decode_frames((await waiting).body)[:2]
     assert isinstance(welcome, Welcome)
