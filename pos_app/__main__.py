@@ -4,6 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pos_app.app import Training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,21 +29,21 @@ def _till(arguments: list[str]) -> int:
 
     from pos_app import app
 
-    if not options.training:
-        return app.run(options.data_dir)
+    return app.run(options.data_dir, _load_training if options.training else None)
 
+
+def _load_training() -> "Training":
     from pos_app.commands.training import training
 
-    return app.run(options.data_dir, training=training)
+    return training
 
 
 def _demo(arguments: list[str]) -> int:
-    from pos_app import app
     from pos_app.commands import demo
 
     parser = argparse.ArgumentParser(prog="python -m pos_app demo", description=demo.__doc__)
     demo.add_arguments(parser)
-    return demo.run(parser.parse_args(arguments), app.Desk)
+    return demo.run(parser.parse_args(arguments))
 
 
 def _simulator(arguments: list[str]) -> int:

@@ -1,299 +1,99 @@
-"""The composition root: builds every object of the window once, in the order in which a person can use it."""
+"""Starts the till: a window first, then everything slow, then the till inside it; one till for one folder."""
 
-import asyncio
-import logging
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication, QWidget
-
-from pos_app.domain.receipt import Heading
-from pos_app.domain.refused import Refused
-from pos_app.domain.shop import MpesaAccess
-from pos_app.paths import data_dir
-from pos_app.services.changes import Changes, Notice
-from pos_app.settings import MemorySecrets, Secrets, Settings, SettingsFile, ThemeChoice, open_secrets
-from pos_app.settings.secrets import credentials_from, pairing_from
-from pos_app.ui import crash_log, event_loop
-from pos_app.ui.instance import Instance
-from pos_app.ui.main_window import MainWindow
-from pos_app.ui.message_page import MessagePage, UnlockPage
-from pos_app.ui.shop_header import ShopHeader
-from pos_app.ui.sounds import Sounds
-from pos_app.ui.tasks import Tasks
-from pos_app.ui.theme import apply_theme
+from pos_app.ui.application import App
+from pos_app.ui.shell import Shell
 
 if TYPE_CHECKING:
-    from pos_app.services.till import Till
-    from pos_app.ui.payment.view_model import PaymentViewModel
-    from pos_app.ui.sale.view_model import SaleViewModel
+    import asyncio
 
-log = logging.getLogger(__name__)
+    from pos_app.domain.shop import MpesaAccess
+    from pos_app.ui.desk import Desk
 
-Training = Callable[[Path], AbstractContextManager[MpesaAccess]]
-_SALE, _HISTORY, _SETTINGS = range(3)
-_TRAINING_SHOP = "Duka la Mafunzo"
+Training = Callable[[Path], AbstractContextManager["MpesaAccess"]]
+_LIGHT, _DARK = "#EEF2F6", "#0E151C"
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+def run(data_folder: Path | None, load_training: Callable[[], Training] | None = None) -> int:
+    """The till until its window closes. Exit code 1 when it could not open, or is open already.
 
+    `load_training` gives training mode's own world; None for a till that takes real money.
+    """
+    app = App(sys.argv[:1])
+    shell = _first_paint(app, data_folder, training=load_training is not None)
+    # Nothing slow was imported up to here: the window is on the screen while the rest loads.
+    from pos_app.paths import data_dir
+    from pos_app.ui import crash_log, event_loop
 
-class Desk:
-    """One till with its window. `show`, `open`, and at the end `close`."""
-
-    till: "Till"
-    sale: "SaleViewModel"
-    payment: "PaymentViewModel"
-    sale_page: QWidget
-    history_page: QWidget
-    settings_page: QWidget
-
-    def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
-        self._app = app
-        self._folder = folder
-        self._training = training
-        self._settings_file = SettingsFile(folder / "settings.json", os.environ)
-        self.settings = self._settings_file.load()
-        self._access: MpesaAccess | None = None
-        self._secrets: Secrets = MemorySecrets()
-        self.changes = Changes()
-        self.tasks = Tasks()
-        self.sounds = Sounds(self.settings.sounds)
-        apply_theme(app, self.settings.theme)
-        self.window = MainWindow(
-            sale_page=MessagePage("Starting", "Looking for charges that are still open."),
-            history_page=QWidget(),
-            settings_page=QWidget(),
-            shop=self._header(),
-            training=training,
-            changes=self.changes,
-            clock=utc_now,
-        )
-        self.tasks.failed.connect(self._say_failed)
-        self.window.theme_changed.connect(self._keep_theme)
-
-    def show(self) -> None:
-        self.window.show()
-
-    async def open(self, training: MpesaAccess | None = None) -> None:
-        """Until this returns nothing can be sold. Raises StoreError with a sentence."""
-        from pos_app.services.till import Till
-
-        if training is None:
-            self._secrets = await self._unlocked()
-        self.till = Till(self._folder, self.changes, self._heading)
-        await self.till.open()
-        if training is not None:
-            await self._stock_training_shelf()
-        self._access = training or await asyncio.to_thread(self._read_access)
-        self._build_pages()
-        await self._connect()
-        if self._settings_file.problem:
-            self.changes.publish(Notice(self._settings_file.problem))
-
-    async def _unlocked(self) -> Secrets:
-        """From the key store, or from the encrypted file once somebody has typed its passphrase."""
-        found = await asyncio.to_thread(open_secrets, self._folder)
-        if not isinstance(found, Refused):
-            return found
-        page, typed = UnlockPage(), asyncio.Queue[str | None]()
-        page.entered.connect(typed.put_nowait)
-        page.skipped.connect(lambda: typed.put_nowait(None))
-        self.window.place(_SALE, page)
-        while isinstance(found, Refused):
-            page.ask(found.sentence)
-            passphrase = await typed.get()
-            if passphrase is None:
-                return MemorySecrets()
-            found = await asyncio.to_thread(open_secrets, self._folder, passphrase)
-        return found
-
-    def _read_access(self) -> MpesaAccess | None:
-        settings, account = self.settings, self.settings.account
-        credentials, pairing = credentials_from(self._secrets), pairing_from(settings, self._secrets)
-        if account is None or credentials is None or pairing is None:
-            return None
-        return MpesaAccess(settings.daraja_url, account, credentials, pairing)
-
-    async def _connect(self) -> None:
-        shop_name = self._header().shop_name
-        await self.till.connect(self._access, self.settings.till_code, shop_name)
-        self.window.show_shop(self._header())
-
-    def _build_pages(self) -> None:
-        self._build_sale_page()
-        self._build_receipt_page()
-        self._build_history_page()
-        self._build_settings_page()
-
-    def _build_sale_page(self) -> None:
-        from pos_app.devices.scanner import Scanner
-        from pos_app.ui.payment.view_model import PaymentViewModel
-        from pos_app.ui.sale.view import SalePage
-        from pos_app.ui.sale.view_model import SaleViewModel
-
-        till, label = self.till, self._header().number_label
-        self.payment = PaymentViewModel(
-            till.payments,
-            till.sales,
-            self.changes,
-            self.tasks,
-            sounds=self.sounds,
-            clock=utc_now,
-            number_label=label,
-            parent=self.window,
-        )
-        self.sale = SaleViewModel(
-            till.sales,
-            till.catalogue,
-            till.payments,
-            self.changes,
-            self.tasks,
-            payment=self.payment,
-            number_label=label,
-            parent=self.window,
-        )
-        scanner = Scanner(parent=self.window)
-        scanner.watch(self._app)
-        self.sale_page = SalePage(self.sale, self.payment, clock=utc_now, scanner=scanner)
-        self.window.place(_SALE, self.sale_page)
-        self.sale.start()
-
-    def _build_receipt_page(self) -> None:
-        """The receipt of the sale that was just paid; the history shows the older ones."""
-        from pos_app.ui.receipt.view import ReceiptView
-        from pos_app.ui.receipt.view_model import ReceiptViewModel
-
-        model = ReceiptViewModel(self.till.receipts, self.tasks)
-        model.setParent(self.window)
-        page = ReceiptView(model)
-        at = self.window.add(page)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
-
-        def show(sale_id: int) -> None:
-            page.show_sale(sale_id)
-            self.window.show_page(at)
-
-        self.payment.receipt_wanted.connect(show)
-
-    def _build_history_page(self) -> None:
-        from pos_app.ui.history.view import HistoryPage
-        from pos_app.ui.history.view_model import HistoryViewModel
-
-        till = self.till
-        model = HistoryViewModel(till.sales, till.payments, till.receipts, self.changes, self.tasks, clock=utc_now)
-        model.setParent(self.window)
-        page = HistoryPage(model)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
-        self.history_page = page
-        self.window.place(_HISTORY, page)
-
-    def _build_settings_page(self) -> None:
-        from pos_app.ui.settings.view import SettingsPage
-        from pos_app.ui.settings.view_model import SettingsViewModel
-
-        model = SettingsViewModel(
-            self._settings_file,
-            self._secrets,
-            self.till.connections,
-            self.tasks,
-            training=self._training,
-            on_saved=self._take_up,
-        )
-        model.setParent(self.window)
-        page = SettingsPage(model)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
-        self.settings_page = page
-        self.window.place(_SETTINGS, page)
-
-    def _take_up(self, settings: Settings) -> None:
-        self.settings = settings
-        self.sounds.enabled = settings.sounds
-        apply_theme(self._app, settings.theme)
-        self.window.show_shop(self._header())
-        self.tasks.start(self._reconnect(), "take up settings")
-
-    def _keep_theme(self, name: str) -> None:
-        self.settings = replace(self.settings, theme=ThemeChoice(name))
-        self._settings_file.save(self.settings)
-
-    async def _reconnect(self) -> None:
-        if not self._training:
-            self._access = await asyncio.to_thread(self._read_access)
-        await self._connect()
-
-    def _header(self) -> ShopHeader:
-        account = self._access.account if self._access else self.settings.account
-        name = self.settings.shop_name or (_TRAINING_SHOP if self._training else "")
-        return ShopHeader(name, self.settings.cashier, account.customer_label if account else "")
-
-    def _heading(self) -> Heading:
-        shop = self._header()
-        return Heading(shop.shop_name, self.settings.till_code, shop.number_label, shop.cashier, self._training)
-
-    async def _stock_training_shelf(self) -> None:
-        from pos_app.services.training_shelf import stock
-
-        await stock(self.till.catalogue)
-
-    def _say_failed(self, _name: str, _error: object) -> None:
-        self.changes.publish(
-            Notice("Something did not work and was written to the log. No money was lost. Try again.", urgent=True)
-        )
-
-    def refuse(self, sentence: str) -> None:
-        """The till cannot sell at all; the window says why."""
-        self.window.place(_SALE, MessagePage("The till cannot open", sentence))
-
-    async def close(self) -> None:
-        await self.tasks.aclose()
-        self.window.release()
-        if hasattr(self, "till"):
-            await self.till.close()
-        self.window.close()
-        self.window.deleteLater()
-
-
-def run(data_folder: Path | None, training: Training | None = None) -> int:
-    """The till until its window closes. Exit code 1 when it could not open, or is open already."""
     folder = data_dir(data_folder)
-    if training is not None:
+    if load_training is not None:
         folder = data_dir(folder / "training")
     crash_log.start(folder)
 
-    async def main(app: event_loop.App, stop: asyncio.Event) -> int:
-        return await _run(app, stop, folder, training)
+    async def main(app: App, stop: "asyncio.Event") -> int:
+        return await _main(app, stop, shell, folder, load_training)
 
     return event_loop.run(main, sys.argv[:1])
 
 
-async def _run(app: event_loop.App, stop: asyncio.Event, folder: Path, training: Training | None) -> int:
-    from pos_app.store.database import StoreError
+def _first_paint(app: App, data_folder: Path | None, *, training: bool) -> Shell:
+    shell = Shell(_background(data_folder), training=training)
+    shell.show()
+    app.processEvents()
+    return shell
+
+
+def _background(data_folder: Path | None) -> str:
+    """Dark at once for who chose dark; reading the settings properly comes later."""
+    try:
+        chosen = (data_folder / "settings.json").read_text(encoding="utf-8") if data_folder else ""
+    except OSError:
+        chosen = ""
+    return _DARK if '"theme": "dark"' in chosen else _LIGHT
+
+
+async def _main(
+    app: App, stop: "asyncio.Event", shell: Shell, folder: Path, load_training: Callable[[], Training] | None
+) -> int:
+    from pos_app.ui.desk import Desk
+    from pos_app.ui.instance import Instance
 
     instance = Instance(folder)
     if not instance.claim():
         sys.stderr.write("The till is already open on this computer; its window has been raised.\n")
+        shell.close()
         return 1
-    desk = Desk(app, folder, training=training is not None)
-    desk.show()
-    instance.listen(desk.window.raise_)
-    opened = False
+    desk = Desk(app, folder, training=load_training is not None)
+    shell.hold(desk.window)
+    instance.listen(shell.come_forward)
     with ExitStack() as children:
-        try:
-            access = await asyncio.to_thread(children.enter_context, training(folder)) if training else None
-            await desk.open(access)
-            opened = True
-        except (StoreError, OSError, RuntimeError) as error:
-            log.exception("the till could not open")
-            desk.refuse(str(error))
+        opened = await _open(desk, folder, children, load_training)
         await stop.wait()
+        shell.hide()
         await desk.close()
     instance.release()
     return 0 if opened else 1
+
+
+async def _open(desk: "Desk", folder: Path, children: ExitStack, load_training: Callable[[], Training] | None) -> bool:
+    import asyncio
+    import logging
+
+    from pos_app.store.database import StoreError
+
+    try:
+        access = None
+        if load_training is not None:
+            training = await asyncio.to_thread(load_training)
+            access = await asyncio.to_thread(children.enter_context, training(folder))
+        await desk.open(access)
+    except (StoreError, OSError, RuntimeError) as error:
+        logging.getLogger(__name__).exception("the till could not open")
+        desk.refuse(str(error))
+        return False
+    return True

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 from PySide6.QtCore import Qt
@@ -22,18 +21,15 @@ from pos_app.commands.training import training
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
 from pos_app.ui import crash_log, event_loop
+from pos_app.ui.desk import Desk
 from pos_app.ui.payment.stage import Stage
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import SETTLE
 from pos_app.ui.theme import apply_theme
 
-if TYPE_CHECKING:
-    from pos_app.app import Desk
-
 PHONE = "0712 345 678"
 _PATIENCE_SECONDS = 30.0
 _KEY_SECONDS = 0.05
-DeskMaker = Callable[..., "Desk"]
 
 
 class DemoError(Exception):
@@ -52,25 +48,25 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def run(args: argparse.Namespace, make_desk: DeskMaker) -> int:
+def run(args: argparse.Namespace) -> int:
     out: Path = (args.out or Path(tempfile.mkdtemp(prefix="till-demo-"))).resolve()
     out.mkdir(parents=True, exist_ok=True)
 
     async def main(app: event_loop.App, _stop: asyncio.Event) -> int:
-        return await _main(app, make_desk, args, out)
+        return await _main(app, args, out)
 
     return event_loop.run(main, sys.argv[:1])
 
 
-async def _main(app: event_loop.App, make_desk: DeskMaker, args: argparse.Namespace, out: Path) -> int:
+async def _main(app: event_loop.App, args: argparse.Namespace, out: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="till-demo-data-") as folder, ExitStack() as stack:
         crash_log.start(Path(folder))
         try:
             access = await asyncio.to_thread(stack.enter_context, training(Path(folder)))
-            desk = make_desk(app, Path(folder), training=True)
+            desk = Desk(app, Path(folder), training=True)
             apply_theme(app, args.theme)
             desk.window.resize(*args.size)
-            desk.show()
+            desk.window.show()
             play = Play(desk, access, out, args.theme)
             try:
                 await desk.open(access)
@@ -97,7 +93,7 @@ def _tell(play: "Play", *, as_json: bool) -> None:
 class Play:
     """One run through the screens. Every step waits for what the window shows, never for a time."""
 
-    desk: "Desk"
+    desk: Desk
     access: MpesaAccess
     out: Path
     theme: str

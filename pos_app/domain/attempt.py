@@ -135,7 +135,8 @@ def account_reference(till: str, sale_number: int, attempt_number: int) -> str:
     """`{till}-{sale}-{attempt}`, at most 12 characters: printed in the customer's SMS, so it names nobody."""
     reference = f"{till}-{sale_number}-{attempt_number}"
     if len(reference) > ACCOUNT_REFERENCE_MAX:
-        reference = f"{till}-{_base36(sale_number)}-{_base36(attempt_number)}"
+        # Other separators, so that a short form never reads like the long form of another sale.
+        reference = f"{till}.{_base36(sale_number)}.{_base36(attempt_number)}"
     if len(reference) > ACCOUNT_REFERENCE_MAX:
         raise ValueError(f"account reference over {ACCOUNT_REFERENCE_MAX} characters: {reference}")
     return reference

@@ -1,7 +1,6 @@
-"""asyncio on Qt's loop: exact timers, garbage collected on this thread alone, and an end that is asked for."""
+"""asyncio on Qt's loop: exact timers, and an end that is asked for."""
 
 import asyncio
-import gc
 import heapq
 import logging
 import math
@@ -14,8 +13,12 @@ from typing import Any
 
 # qasync ships no types; this module is its only user and gives it some.
 import qasync  # type: ignore[import-untyped]
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
+
+from pos_app.ui.application import App, GuiThreadGC
+
+__all__ = ["App", "GuiThreadGC", "TillLoop", "run"]
 
 log = logging.getLogger(__name__)
 Main = Callable[["App", asyncio.Event], Coroutine[Any, Any, int]]
@@ -88,45 +91,13 @@ class TillLoop(qasync.QEventLoop):  # type: ignore[misc]  # the untyped base, se
         super().close()
 
 
-class GuiThreadGC(QObject):
-    """Python's collector runs in whatever thread trips it and would destroy QObjects there: so it runs here only."""
-
-    def __init__(self, milliseconds: int = 2000, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        gc.disable()
-        self._thresholds = gc.get_threshold()
-        self._timer = QTimer(self, interval=milliseconds)
-        self._timer.timeout.connect(self.check)
-        self._timer.start()
-
-    @Slot()
-    def check(self) -> None:
-        """Collects the oldest generation that is due, as the interpreter would have."""
-        for generation in (2, 1, 0):
-            if gc.get_count()[generation] > self._thresholds[generation]:
-                gc.collect(generation)
-                return
-
-
-class App(QApplication):
-    """Closing, logout and Cmd-Q are requests, so that a charge under way is written down before the loop ends."""
-
-    quit_requested = Signal()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Quit:
-            self.quit_requested.emit()
-            event.ignore()
-            return True
-        return super().event(event)
-
-
 def run(amain: Main, argv: list[str]) -> int:
     """Runs `amain(app, stop)` on Qt's loop to its end and returns its exit code.
 
     `stop` is set by the last window closing, a quit request, SIGINT or SIGTERM; `amain` must await it and clean up.
     """
-    app = App(argv)
+    running = App.instance()
+    app = running if isinstance(running, App) else App(argv)
     app.setQuitOnLastWindowClosed(False)
     collector = GuiThreadGC(parent=app)
     with asyncio.Runner(loop_factory=lambda: TillLoop(app)) as runner:
