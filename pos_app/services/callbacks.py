@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from pos_app.daraja import wire
@@ -21,6 +21,8 @@ from pos_app.store.relay_events import Position
 
 log = logging.getLogger(__name__)
 
+_POISON = (IntegrityError, DataError, LookupError, ValueError, TypeError, AssertionError)
+"""What would fail the same way for ever. A busy disk or lock is not: those deliveries are asked for again."""
 _RESETS = {
     "epoch": "The relay started a new record of payments.",
     "fork": "The relay’s record of payments was replaced by an older copy.",
@@ -66,7 +68,7 @@ class Callbacks:
     async def _deliver(self, deliveries: list[Delivery]) -> None:
         try:
             settlement = await self._database.run(lambda session: self._apply(session, deliveries))
-        except (SQLAlchemyError, LookupError, ValueError):
+        except _POISON:
             if len(deliveries) == 1:
                 log.exception("a delivery of kind %s could not be applied; it is parked", deliveries[0].kind)
                 settlement = await self._database.run(lambda session: self._park(session, deliveries[0]))

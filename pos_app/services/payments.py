@@ -164,12 +164,15 @@ class Payments:
             attempt = attempts.by_id(session, attempt_id)
             if attempt.state is not AttemptState.CREATED:
                 return None
+            if fact is Fact.SUBMITTED:
+                # Meanwhile it may have been paid in cash.
+                _check_chargeable(sales.by_id(session, attempt.sale_id), attempt.amount)
             settlement = Settlement(session, told.at)
             return settlement.record(attempt, told), settlement
 
         try:
             stepped = await self._database.run(step, may_use_reserve=fact is not Fact.SUBMITTED)
-        except StoreError as error:
+        except (StoreError, AmountError) as error:
             return Refused(str(error))
         if stepped is None:
             return STILL_CHECKING
