@@ -8,6 +8,7 @@ from pos_app.ui.history.detail_state import Charge, Detail, TenderWords
 from pos_app.ui.history.view_model import HistoryState, HistoryViewModel
 from pos_app.ui.history.words import Mark, TimelineRow, Tone
 from pos_app.ui.theme import GAP
+from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Number, Text
@@ -55,8 +56,10 @@ class DetailView(QWidget):
             self.receipt.setEnabled(detail is not None)
             if is_another:
                 self.receipt.setFocus()
-        self.copied.show_text(f"✓ {state.copied} copied" if state.copied else "")
-        self.problem.show_text(f"! {state.problem}" if state.problem else "")
+            elif detail is not None:
+                announce(self.sale, f"{detail.title}: {detail.mark.words}")
+        _tell(self.copied, f"✓ {state.copied} copied" if state.copied else "")
+        _tell(self.problem, f"! {state.problem}" if state.problem else "")
         self.check.setVisible(detail is not None and detail.live_charge is not None)
         self.check.setEnabled(not state.checking)
         self.check.setText("Asking Safaricom …" if state.checking else "Check now  ·  F11")
@@ -127,6 +130,13 @@ class DetailView(QWidget):
             row.addWidget(widget)
         column.addLayout(row)
         return foot
+
+
+def _tell(label: Text, words: str) -> None:
+    """Shown, and read out once by a screen reader."""
+    if words and words != label.text():
+        announce(label, words)
+    label.show_text(words)
 
 
 def _scroll(name: str) -> QScrollArea:

@@ -98,7 +98,7 @@ def attempt_mark(attempt: Attempt) -> Mark:
 
 
 SOURCES = {
-    Source.REPLY: "Safaricom’s answer to the request",
+    Source.REPLY: "The request to Safaricom",
     Source.CALLBACK: "Safaricom’s result message",
     Source.QUERY: "Safaricom, when asked",
     Source.CONFIRMATION: "Safaricom’s payment confirmation",
@@ -108,8 +108,8 @@ SOURCES = {
 }
 FACTS = {
     Fact.SUBMITTED: "The request was saved and sent.",
-    Fact.ACCEPTED: "Request taken; the phone is being asked.",
-    Fact.REJECTED: "Request refused; the customer was not asked.",
+    Fact.ACCEPTED: "Taken; the phone is being asked.",
+    Fact.REJECTED: "Refused; the customer was not asked.",
     Fact.NOT_SENT: "The request did not leave this till; the customer was not asked.",
     Fact.REPLY_LOST: "No answer came; the request may have arrived.",
     Fact.PAID: "Paid.",

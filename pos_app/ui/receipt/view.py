@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVB
 from pos_app.ui.receipt.paper import ReceiptPaper
 from pos_app.ui.receipt.view_model import ReceiptState, ReceiptViewModel
 from pos_app.ui.theme import GAP
+from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.labels import Text
 
@@ -53,6 +54,8 @@ class ReceiptView(QWidget):
         self.saved.show_text(f"✓ Saved as {state.saved.name}" if state.saved else "")
         self.folder.show_text(f"in {state.saved.parent}" if state.saved else "")
         self.open.setVisible(state.saved is not None)
+        if state.problem and state.problem != self.problem.text():
+            announce(self.problem, state.problem)
         self.problem.show_text(state.problem)
         self._lead_on(state)
 
@@ -65,6 +68,8 @@ class ReceiptView(QWidget):
         wanted = self.done if state.saved else self.save if self.save.isEnabled() else None
         if wanted is not None and wanted is not self._led_to:
             wanted.setFocus()
+            if state.saved:
+                announce(self.saved, f"{self.saved.text()} {self.folder.text()}")
         self._led_to = wanted
 
     def _lay_out(self) -> None:

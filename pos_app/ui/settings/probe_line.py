@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from pos_app.ui.settings.state import ProbeResult, Standing
 from pos_app.ui.theme import GAP
+from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Text
@@ -62,6 +63,7 @@ class ProbeLine(QWidget):
         self.sentence.show_text(result.sentence)
         self.code.show_text(result.code)
         self.button.setAccessibleDescription(f"{word}. {result.sentence}")
+        announce(self.button, f"{word}. {result.sentence}")
         self.told.emit()
 
     def _show_nothing(self) -> None:

@@ -20,6 +20,7 @@ from pos_app.ui.settings.sections import MpesaSection, RelaySection, Section, Sh
 from pos_app.ui.settings.state import SettingsState
 from pos_app.ui.settings.view_model import SettingsViewModel
 from pos_app.ui.theme import GAP, ROW
+from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.labels import Text
 
@@ -66,8 +67,8 @@ class SettingsPage(QWidget):
             section.show_state(state)
             wrong = len(section.errors_in(state))
             self.parts.item(position).setText(f"{section.title}   ! {wrong}" if wrong else section.title)
-        self.problem.show_text(f"! {state.problem}" if state.problem else "")
-        self.standing.setText(_standing(state))
+        _tell(self.problem, f"! {state.problem}" if state.problem else "")
+        _tell(self.standing, _standing(state))
         self.save.setText("Saving …" if state.saving else "Save  ·  Ctrl+S")
         self.save.setEnabled(state.has_unsaved and not state.saving)
         self.undo.setEnabled(state.has_unsaved and not state.saving)
@@ -119,6 +120,13 @@ class SettingsPage(QWidget):
             row.addWidget(widget)
         column.addLayout(row)
         return foot
+
+
+def _tell(label: Text, words: str) -> None:
+    """Shown, and read out once by a screen reader."""
+    if words and words != label.text():
+        announce(label, words)
+    label.show_text(words)
 
 
 def _scrolled(section: Section) -> QScrollArea:
