@@ -1,5 +1,6 @@
 """Starts the till: a window first, then everything slow, then the till inside it; one till for one folder."""
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -24,6 +25,7 @@ def run(data_folder: Path | None, load_training: Callable[[], Training] | None =
 
     `load_training` gives training mode's own world; None for a till that takes real money.
     """
+    os.umask(0o077)
     app = App(sys.argv[:1])
     shell = _first_paint(app, data_folder, training=load_training is not None)
     # Nothing slow was imported up to here: the window is on the screen while the rest loads.
