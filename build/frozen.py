@@ -15,10 +15,11 @@ TOOLS: libraries.Libraries = {"objdump": "binutils"}
 
 
 def needed_packages() -> list[str]:
-    """PyInstaller reads libraries with objdump, and takes along the one that holds Python."""
-    shared: libraries.Libraries = {f"libpython{python_version()}.so.1.0": f"libpython{python_version()}"}
-    is_debian_python = sys.base_prefix == "/usr"
-    return libraries.missing_tools(TOOLS) + (libraries.missing_libraries(shared) if is_debian_python else [])
+    """PyInstaller reads libraries with objdump and takes along what it finds: Python's own, and X11's for windows."""
+    wanted = dict(libraries.XCB)
+    if sys.base_prefix == "/usr":  # Debian's Python holds its library within, and packages it apart
+        wanted[f"libpython{python_version()}.so.1.0"] = f"libpython{python_version()}"
+    return libraries.missing_tools(TOOLS) + libraries.missing_libraries(wanted)
 
 
 def package(environment: Environment) -> int:
