@@ -24,6 +24,7 @@ class Scanner(QObject):
         super().__init__(parent)
         self._clock = clock
         self._buffer = ""
+        self._fallen: _Fallen | None = None
         self._last = float("-inf")
 
     def watch(self, app: QApplication) -> None:
@@ -44,16 +45,20 @@ class Scanner(QObject):
             return self._on_end()
         typed = event.text()
         if len(typed) == 1 and typed.isprintable() and not event.modifiers() & _MODIFIERS and not event.isAutoRepeat():
+            if not self._buffer:
+                self._fallen = _Fallen()
             self._buffer += typed
         elif typed:
             self._buffer = ""
         return False
 
     def _on_end(self) -> bool:
-        code, self._buffer = self._buffer, ""
+        code, fallen = self._buffer, self._fallen
+        self._buffer, self._fallen = "", None
         if len(code) < MIN_LENGTH:
             return False
-        _take_back(code)
+        if fallen is not None:
+            fallen.put_back(code)
         self.scanned.emit(code)
         return True
 
@@ -66,15 +71,32 @@ def _is_first_offer(watched: QObject) -> bool:
     return isinstance(watched, QWidget) and watched.isWindow()
 
 
-def _take_back(code: str) -> None:
-    """Removes the scanned characters, grouped or not, from the end of the field that took them."""
-    field = QApplication.focusWidget()
-    if not isinstance(field, QLineEdit) or field.isReadOnly():
-        return
-    left = len(code)
-    while left and (before := field.text()[: field.cursorPosition()]):
-        if before[-1] == code[left - 1]:
-            left -= 1
-        elif before[-1] != " ":
-            return
-        field.backspace()
+class _Fallen:
+    """What the focused field held before the first key of a scan, to be put back when it proves to be one."""
+
+    def __init__(self) -> None:
+        focused = QApplication.focusWidget()
+        self._field = focused if isinstance(focused, QLineEdit) and not focused.isReadOnly() else None
+        self._text, self._caret = (self._field.text(), self._field.cursorPosition()) if self._field else ("", 0)
+
+    def put_back(self, code: str) -> None:
+        focused = QApplication.focusWidget()
+        if focused is self._field:
+            self._restore()
+        elif isinstance(focused, QLineEdit):
+            # The window gave the keyboard to a field after the first key, so its end holds what fell into it.
+            _strip(focused, code)
+
+    def _restore(self) -> None:
+        field = self._field
+        if field is not None and field.text() != self._text:
+            field.setText(self._text)
+            field.setCursorPosition(self._caret)
+            field.textEdited.emit(field.text())
+
+
+def _strip(field: QLineEdit, code: str) -> None:
+    text = field.text()
+    if text.endswith(code):
+        field.setText(text.removesuffix(code))
+        field.textEdited.emit(field.text())

@@ -17,8 +17,13 @@ class Tasks(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._live: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
-    def start(self, coro: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    def start(self, coro: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any] | None:
+        """None once closed: a timer or a click that comes while the till shuts down starts nothing."""
+        if self._closed:
+            coro.close()
+            return None
         task = asyncio.get_running_loop().create_task(coro, name=name)
         self._live.add(task)
         task.add_done_callback(self._done)
@@ -39,6 +44,7 @@ class Tasks(QObject):
 
     async def aclose(self, grace: float = 3.0) -> None:
         """Cancels what runs and waits for it, `grace` seconds at most."""
+        self._closed = True
         running = [task for task in self._live if task is not asyncio.current_task()]
         for task in running:
             task.cancel()

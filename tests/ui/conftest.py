@@ -302,6 +302,7 @@ class Till:
         return QApplication.focusWidget() or self.page
 
     def scan(self, code: str) -> None:
+        self.clock.pass_(0.2)
         for character in code:
             self.clock.seconds += 0.01
             QTest.keyClick(self.focus(), character)
@@ -367,6 +368,8 @@ def till(aloop: TillLoop, qtbot: QtBot, qapp: QApplication, clock: StandingClock
     qapp.removeEventFilter(built.scanner)
     built.window.release()
     qtbot.waitUntil(lambda: not built.tasks.live)
+    closing = asyncio.ensure_future(built.tasks.aclose())
+    qtbot.waitUntil(closing.done)
     assert built.failed == []
 
 

@@ -133,12 +133,36 @@ def test_a_field_that_grouped_the_digits_is_cleaned_too(bench: Bench, clock: Cou
     assert bench.field.text().strip() == ""
 
 
-def test_a_field_that_refused_the_keys_keeps_its_own_text(bench: Bench, clock: Counter, codes: list[str]) -> None:
-    bench.field.setText("shop")
+@pytest.mark.parametrize("before", ["", "2", "shop"])
+def test_a_short_field_that_took_some_of_the_keys_is_put_back(
+    bench: Bench, clock: Counter, codes: list[str], before: str
+) -> None:
+    """A scan never lands in the quantity box."""
+    bench.field.setText(before)
     bench.field.setMaxLength(4)
     type_keys(bench.field, "6161100123456", clock, 0.01)
     assert codes == ["6161100123456"]
-    assert bench.field.text() == "shop"
+    assert bench.field.text() == before
+
+
+def test_a_scan_over_selected_text_brings_the_text_back(bench: Bench, clock: Counter, codes: list[str]) -> None:
+    bench.field.setText("0712 345 678")
+    bench.field.selectAll()
+    type_keys(bench.field, "6161100123456", clock, 0.01)
+    assert codes == ["6161100123456"]
+    assert bench.field.text() == "0712 345 678"
+
+
+def test_a_field_that_got_the_keyboard_after_the_first_key_is_cleaned(
+    bench: Bench, clock: Counter, codes: list[str]
+) -> None:
+    bench.button.setFocus()
+    type_keys(bench.button, "6", clock, 0.01, end=None)
+    bench.field.setFocus()
+    bench.field.setText("6")
+    type_keys(bench.field, "161100", clock, 0.01)
+    assert codes == ["6161100"]
+    assert bench.field.text() == ""
 
 
 def test_without_any_focus_the_window_hears_the_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:

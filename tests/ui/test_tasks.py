@@ -60,7 +60,12 @@ def test_cancellation_is_no_failure_and_closing_waits(aloop: TillLoop, qtbot: Qt
     qtbot.waitUntil(lambda: ended == ["cancelled", "closed"])
 
 
-def test_closing_with_nothing_running_returns_at_once(aloop: TillLoop, qtbot: QtBot) -> None:
+def test_once_closed_nothing_more_is_started(aloop: TillLoop, qtbot: QtBot) -> None:
+    async def work() -> None:
+        raise AssertionError("must not run")
+
     tasks = Tasks()
     closing = asyncio.ensure_future(tasks.aclose())
     qtbot.waitUntil(closing.done)
+    assert tasks.start(work(), "late click") is None
+    assert tasks.live == ()

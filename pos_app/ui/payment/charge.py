@@ -11,7 +11,6 @@ from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale
 from pos_app.services.changes import AttemptChanged, Changes, PaymentArrived, SaleChanged
-from pos_app.ui.payment.words import is_resend
 from pos_app.ui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class Charge(QObject):
         super().__init__(parent)
         self._payments, self._sales, self._tasks = payments, sales, tasks
         self._asking: dict[int, Msisdn] = {}
+        self._looking = 0
         self.sale: Sale | None = None
         self.attempt: Attempt | None = None
         self.payer = self.receipt = ""
@@ -43,6 +43,7 @@ class Charge(QObject):
         changes.subscribe(PaymentArrived, self._on_payment)
 
     def show(self, sale: Sale | None) -> None:
+        self._looking = 0
         if sale is None or not self._shows(sale.id):
             self.attempt = None
             self.payer = self.receipt = ""
@@ -53,13 +54,17 @@ class Charge(QObject):
         """The phone of a request that is on its way and has no attempt to show yet."""
         return self._asking.get(self.sale.id) if self.sale else None
 
-    def is_asking(self, sale: Sale) -> bool:
-        return sale.id in self._asking
+    def is_open(self, sale: Sale) -> bool:
+        """Whether money may still move for the sale; the attempt is fresher than the sale it was read with."""
+        if sale.id in self._asking:
+            return True
+        known = self.attempt if self.attempt is not None and self.attempt.sale_id == sale.id else None
+        return known.state.is_live if known else sale.awaiting
 
     def ask(self, amount: Money, msisdn: Msisdn) -> bool:
         """One attempt however often it is called: the sale is marked before anything is awaited."""
         sale = self.sale
-        if sale is None or self.is_asking(sale) or (self.attempt is not None and self.attempt.state.is_live):
+        if sale is None or self.is_open(sale):
             return False
         self._asking[sale.id] = msisdn
         self.attempt = None
@@ -77,6 +82,7 @@ class Charge(QObject):
         self._work(self._withdraw(attempt, then), "withdraw charge")
 
     def look_up(self, sale: Sale, saying: str = "") -> None:
+        self._looking = sale.id
         self._tasks.start(self._look_up(sale, saying), "look up charge")
 
     async def _ask(self, sale: Sale, amount: Money, msisdn: Msisdn) -> None:
@@ -104,10 +110,12 @@ class Charge(QObject):
 
     async def _look_up(self, sale: Sale, saying: str) -> None:
         attempt = await self._payments.of_sale(sale.id)
+        if self._looking != sale.id:
+            return  # the cashier went on to something else in the meantime
         self.show(sale)
         self.attempt = attempt
         live_or_paid = attempt is not None and (attempt.state.is_live or attempt.state.is_paid)
-        if live_or_paid or self.is_asking(sale):
+        if live_or_paid or sale.id in self._asking:
             self.opened.emit(saying)
         else:
             self.idle.emit()
@@ -129,10 +137,15 @@ class Charge(QObject):
             self.moved.emit()
 
     def _is_news(self, attempt: Attempt) -> bool:
-        """Whether it is of this sale, and not the answer to an older request than the one shown."""
+        """Whether it is of this sale and not behind what is shown, as a reply can be that the callback overtook."""
         if not self._shows(attempt.sale_id):
             return False
-        return self.attempt is None or attempt.id >= self.attempt.id or attempt.state.is_paid
+        shown = self.attempt
+        if shown is None or attempt.state.is_paid:
+            return True
+        if attempt.id != shown.id:
+            return attempt.id > shown.id
+        return shown.state.is_live or not attempt.state.is_live
 
     async def _show_attempt(self, attempt: Attempt) -> None:
         """The sale is read first, so that a paid charge never shows beside a sale that does not know of it."""
@@ -140,7 +153,7 @@ class Charge(QObject):
             if attempt.state.is_paid and self._shows(attempt.sale_id):
                 await self._reload(attempt.sale_id)
         finally:
-            if self._is_news(attempt) and not _is_older(attempt, self.attempt):
+            if self._is_news(attempt):
                 self.attempt = attempt
                 self.moved.emit()
 
@@ -180,10 +193,3 @@ class Charge(QObject):
             await work
         finally:
             self.working.emit(False)
-
-
-def _is_older(attempt: Attempt, shown: Attempt | None) -> bool:
-    """An answer that was on its way while the callback already ended the same charge."""
-    if shown is None or attempt.id != shown.id or attempt.state.is_paid:
-        return False
-    return shown.state.is_paid or (attempt.state.is_live and not shown.state.is_live and not is_resend(attempt))

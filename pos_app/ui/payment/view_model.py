@@ -105,7 +105,7 @@ class PaymentViewModel(QObject):
 
     def begin_mpesa(self, sale: Sale, amount: Money | None = None) -> None:
         """Asks for the phone; a sale whose charge is still open shows that charge instead, and says why."""
-        if self._has_open_charge(sale):
+        if self._charge.is_open(sale):
             self._charge.look_up(sale, DO_NOT_CHARGE_AGAIN)
             return
         try:
@@ -123,7 +123,7 @@ class PaymentViewModel(QObject):
         self._open(Page.TILL, sale, sale.remaining)
 
     def begin_split(self, sale: Sale) -> None:
-        if self._has_open_charge(sale):
+        if self._charge.is_open(sale):
             self._charge.look_up(sale, DO_NOT_CHARGE_AGAIN)
         else:
             self._open(Page.SPLIT, sale, sale.remaining)
@@ -137,9 +137,6 @@ class PaymentViewModel(QObject):
         self._charge.show(None)
         self._timer.stop()
         self._replace(PaymentState(number_label=self.state.number_label))
-
-    def _has_open_charge(self, sale: Sale) -> bool:
-        return sale.awaiting or self._charge.is_asking(sale)
 
     # --- what people type ---------------------------------------------------------------------------------
 
