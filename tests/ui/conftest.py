@@ -126,6 +126,8 @@ class SmallShop:
 
     async def update(self, sale_id: int, cart: Cart) -> Sale | Refused:
         self.calls.append("update")
+        if self.refusal:
+            return self.refusal
         if self.sales[sale_id].awaiting:
             return Refused("A charge for this sale is still open. Its lines cannot change now.")
         return self._keep(replace(self.sales[sale_id], cart=cart))

@@ -352,6 +352,8 @@ class SaleViewModel(QObject):
     def _on_returned(self, sale: Sale | None) -> None:
         if sale is None or sale.is_settled:
             self._clear()
+            if sale is not None:
+                self._tasks.start(self._sales.close(sale.id), "close sale")
         else:
             self._hold(sale)
 

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
+from shiboken6 import isValid
 
 from pos_app.ui.theme import tokens
 
@@ -37,33 +38,25 @@ class FocusRings(QObject):
         self._watched = _with_ancestors(now)
         for widget in self._watched:
             widget.installEventFilter(self)
-        now.destroyed.connect(self._forget)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in _MOVES and self._target is not None:
+        if event.type() in _MOVES and self._target is not None and isValid(self._target):
             self._place()
         return False
 
     def _leave(self) -> None:
-        for widget in self._watched:
+        """The target may be half destroyed: Qt takes the focus from it in its destructor."""
+        watched = [widget for widget in self._watched if isValid(widget)]
+        for widget in watched:
             widget.removeEventFilter(self)
-        if self._target is not None:
-            self._target.destroyed.disconnect(self._forget)
-            ring = _ring_of(self._target.window())
-            ring.hide()
-        self._target, self._watched = None, []
-
-    @Slot()
-    def _forget(self) -> None:
+        if watched:
+            _ring_of(watched[-1].window()).hide()
         self._target, self._watched = None, []
 
     def _place(self) -> None:
-        target = self._target
-        if target is None:
-            return
-        ring = _ring_of(target.window())
-        ring.surround(target)
+        if self._target is not None:
+            _ring_of(self._target.window()).surround(self._target)
 
 
 def _with_ancestors(widget: QWidget) -> list[QWidget]:
