@@ -17,6 +17,8 @@ from errors import CommandError
 
 _OUTSIDE = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV")
 
+_END_SECONDS = 5
+
 
 def python_version() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -83,9 +85,14 @@ class Environment:
         return {name: value for name, value in os.environ.items() if name not in _OUTSIDE} | extra
 
     def run(self, *arguments: str, **variables: str) -> int:
-        """The environment's Python on the terminal, from the checkout."""
+        """The environment's Python on the terminal, from the checkout. An interrupt is the child's to end well."""
         command = [self.python, *arguments]
-        return subprocess.run(command, cwd=self.checkout, env=self.variables(**variables), check=False).returncode
+        with subprocess.Popen(command, cwd=self.checkout, env=self.variables(**variables)) as child:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                _let_end(child)
+                raise
 
     def _answers(self, *arguments: str) -> bool:
         try:
@@ -111,6 +118,15 @@ class Environment:
         if self.run(*pip, "--require-hashes", "-r", str(self.lock)):
             raise CommandError("The locked packages could not be installed: pip says why above. Is there a connection?")
         self.packages.joinpath("checkout.pth").write_text(f"{self.checkout}\n", encoding="locale")
+
+
+def _let_end(child: subprocess.Popen[bytes]) -> None:
+    """The terminal interrupted it too; one that was not is asked: a till ends its database and children in order."""
+    try:
+        child.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        child.wait()
 
 
 def refuse_bad_pair(python: str, pyside: str) -> None:

@@ -1,8 +1,10 @@
 """The checkout's `.venv`: when it is taken as it is, when it is made anew, and which Qt it may not hold."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,35 @@ def test_nothing_from_outside_gets_in(made: Environment, monkeypatch: pytest.Mon
     monkeypatch.setenv("PIP_TARGET", "/elsewhere")
     variables = made.variables(EXTRA="1")
     assert variables == {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PIP_TARGET")} | {"EXTRA": "1"}
+
+
+def test_an_interrupt_lets_the_program_end_in_its_own_way(made: Environment, tmp_path: Path) -> None:
+    """The program is asked by the terminal, or by a SIGTERM where only dev.py was interrupted."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import signal, sys, pathlib, threading\n"
+        "over = threading.Event()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: over.set())\n"
+        "pathlib.Path('ready').touch()\n"
+        "while not over.wait(0.05): pass\n"
+        "pathlib.Path('ended').touch()\n"
+    )
+    starter = (
+        "import sys; from pathlib import Path; sys.path.append(sys.argv[1]); import environment\n"
+        "environment._END_SECONDS = 0.1\n"
+        "environment.Environment(Path(sys.argv[2])).run(sys.argv[3])\n"
+    )
+    build = Path(environment.__file__).parent
+    with subprocess.Popen(
+        [sys.executable, "-c", starter, build, made.checkout, program], stderr=subprocess.PIPE, start_new_session=True
+    ) as started:
+        while not (tmp_path / "ready").exists():
+            assert started.poll() is None
+            time.sleep(0.01)
+        started.send_signal(signal.SIGINT)
+        _, said = started.communicate()
+    assert b"KeyboardInterrupt" in said
+    assert (tmp_path / "ended").exists()
 
 
 def test_an_installed_version_is_read_from_its_metadata(made: Environment) -> None:
