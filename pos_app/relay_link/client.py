@@ -15,7 +15,7 @@ from pos_app.domain.shop import Pairing
 from pos_app.relay_link.delivery import LinkStatus, Listener
 from pos_app.relay_link.follower import Follower, GapError
 from relay import protocol
-from relay.protocol import FromRelay, Hello, MalformedFrameError, StreamCursor
+from relay.protocol import CaughtUp, FromRelay, Hello, MalformedFrameError, StreamCursor
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ POLLED_SECONDS = 300.0
 """How long to stay with the long poll before trying the websocket again."""
 LONGEST_PAUSE_SECONDS = 60.0
 """Whatever the relay asks for: payments wait for this till."""
+POLL_WAIT_SECONDS = 25
 _BATCH = 256
 _NETWORK_ERRORS = (
     OSError,
@@ -134,20 +135,25 @@ class RelayLink:
             reader.cancel()
 
     async def _poll(self, follower: Follower, until: float) -> None:
-        """Ends between two answers, never in the middle of a delivery."""
+        """Ends between two answers, never in the middle of a delivery; at once when the relay says goodbye."""
+        caught_up = False
         url = self.pairing.relay_url.rstrip("/") + protocol.EVENTS_PATH + self.pairing.stream
-        while asyncio.get_running_loop().time() < until:
+        while asyncio.get_running_loop().time() < until and not follower.retry_in:
             cursor = follower.cursor
+            # Waiting only once nothing is behind: until then the screen says that the relay is slow.
+            wait = POLL_WAIT_SECONDS if caught_up else 0
             answer = await self.http().get(
                 url,
-                params={"epoch": cursor.epoch, "after": cursor.seq, "chain": cursor.chain, "wait": 25},
+                params={"epoch": cursor.epoch, "after": cursor.seq, "chain": cursor.chain, "wait": wait},
                 headers=self._headers,
                 timeout=40,
             )
             if answer.status_code in {401, 403}:
                 raise RefusedByRelayError(f"HTTP {answer.status_code}")
             answer.raise_for_status()
-            await follower.take(protocol.decode_frames(answer.content))
+            frames = protocol.decode_frames(answer.content)
+            await follower.take(frames)
+            caught_up = any(isinstance(frame, CaughtUp) for frame in frames)
 
 
 async def _receive(socket: ClientConnection, inbox: asyncio.Queue[FromRelay | Exception]) -> None:
