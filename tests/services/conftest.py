@@ -288,6 +288,11 @@ class Desk:
         """Seconds since the desk opened."""
         return [round(when - self.born, 3) for when in self.network.times(QUERY_PATH)]
 
+    @property
+    def answered(self) -> int:
+        """Queries that M-Pesa took; one refused for its token is asked a second time."""
+        return sum(push.queries for push in self.core.pushes)
+
     async def states(self) -> Counter[AttemptState]:
         rows = await self.sales.history(limit=1000)
         details = [await self.sales.detail(row.sale_id) for row in rows]

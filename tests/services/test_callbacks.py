@@ -21,8 +21,10 @@ from pos_app.relay_link.delivery import Cursor
 from pos_app.services import callbacks as module
 from pos_app.services.changes import AttemptChanged, PaymentArrived
 from pos_app.simulator.scenarios import Scenario, scenario
+from pos_app.store import attempts as attempt_rows
 from pos_app.store import evidence as evidence_rows
 from pos_app.store import payments as payment_rows
+from pos_app.store import relay_events
 from pos_app.store.database import StoreError
 
 pytestmark = pytest.mark.anyio
@@ -460,14 +462,14 @@ async def test_a_delivery_that_can_never_be_applied_is_parked_and_the_others_cou
     first, poison, last = [await desk.charged() for _ in range(3)]
     for number, attempt in enumerate((first, poison, last), 1):
         desk.log.stk(attempt.nonce, make_callback(attempt, receipt=f"TJE{number}A2B3C4"))
-    real = module.attempts.by_nonce
+    real = attempt_rows.by_nonce
 
     def by_nonce(session: Session, nonce: str) -> Attempt | None:
         if nonce == poison.nonce:
             raise LookupError("nobody foresaw this")
         return real(session, nonce)
 
-    monkeypatch.setattr(module.attempts, "by_nonce", by_nonce)
+    monkeypatch.setattr(attempt_rows, "by_nonce", by_nonce)
     await desk.pump()
     states = [(await desk.attempt(attempt.id)).state for attempt in (first, poison, last)]
     assert states == [AttemptState.PAID, AttemptState.PENDING, AttemptState.PAID]
@@ -508,7 +510,7 @@ async def test_event_and_cursor_are_one_transaction(
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.relay_events, "move", killed)
+        patched.setattr(relay_events, "move", killed)
         with pytest.raises(KilledError):
             await desk.pump()
     assert await lasting(desk) == before
@@ -528,7 +530,7 @@ async def test_a_link_that_is_cut_during_a_delivery_leaves_nobody_uninformed(
         asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
         return real(session, keys)
 
-    monkeypatch.setattr(module.evidence, "known", slow)
+    monkeypatch.setattr(evidence_rows, "known", slow)
     told = asyncio.Event()
     desk.changes.subscribe(PaymentArrived, lambda _change: told.set())
     pumping = asyncio.create_task(desk.pump())
