@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,16 @@ class RelayProcess:
         for path in self.folder.glob("relay.db*"):
             if path != self.high_water:
                 path.unlink()
+
+    def receipts(self, stream: str) -> list[str]:
+        """Of every event of that stream, in the order of the log."""
+        sql = "SELECT receipt FROM event JOIN stream ON stream.id = event.stream_id WHERE stream.name = ? ORDER BY seq"
+        with closing(sqlite3.connect(self.database)) as connection:
+            return [receipt for (receipt,) in connection.execute(sql, (stream,))]
+
+    def mark(self, stream: str) -> int:
+        """How far the high-water file says that this stream has come."""
+        return int(json.loads(self.high_water.read_bytes()).get(stream, {"seq": -1})["seq"])
 
     def back_up(self, to: Path) -> None:
         with closing(sqlite3.connect(self.database)) as source, closing(sqlite3.connect(to)) as target:
@@ -188,7 +199,7 @@ class Channel:
 
     def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(60)
+        self._socket.settimeout(30)
         self._socket.connect(path)
         self._buffer = b""
         self._answers: dict[int, Any] = {}
@@ -336,18 +347,20 @@ class TillProcess:
             patience,
         )
 
-    def judge(self, patience: float = PATIENCE) -> None:
-        """Waits for what may still come; money that is lost or counted twice stays so however long one waits."""
+    def judge(self, patience: float = PATIENCE, strangers: dict[str, int] | None = None) -> None:
+        """`strangers` are receipts and shillings that came without a charge of this till.
+
+        Waits for what may still come; money that is lost or counted twice stays so however long one waits."""
         end = time.monotonic() + patience
         while True:
             try:
-                return self._judge()
+                return self._judge(strangers or {})
             except AssertionError:
                 if time.monotonic() > end:
                     raise
             time.sleep(0.01)
 
-    def _judge(self) -> None:
+    def _judge(self, strangers: dict[str, int]) -> None:
         """The simulator's ledger says who paid; the till's records must say the same, once (money-safety I7)."""
         simulator = self.world.simulator
         mine = f"{self.code}-"
@@ -359,8 +372,9 @@ class TillProcess:
         assert by_reference.keys() <= attempts.keys(), "a prompt without an intent"
         for reference, attempt in attempts.items():
             _judge_state(attempt, by_reference.get(reference))
-        held = {payment["attempt_id"]: payment for payment in self.payments()}
-        assert None not in held
+        charged = [payment for payment in self.payments() if payment["attempt_id"] is not None]
+        unclaimed = [payment for payment in self.payments() if payment["attempt_id"] is None]
+        held = {payment["attempt_id"]: payment for payment in charged}
         for truth in paid:
             payment = held.pop(attempts[truth["reference"]]["id"], None)
             assert payment is not None, "a payment was lost"
@@ -368,7 +382,9 @@ class TillProcess:
             assert payment["receipt"] in {"", truth["receipt"]}
             assert payment["sale_id"] == attempts[truth["reference"]]["sale_id"]
         assert not held, "a payment that nobody made"
-        assert len(self.payments()) == len(paid), "a payment was counted twice"
+        assert len(charged) == len(paid), "a payment was counted twice"
+        found = sorted((payment["receipt"], payment["amount_cents"]) for payment in unclaimed)
+        assert found == sorted((receipt, 100 * amount) for receipt, amount in strangers.items())
         assert self.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
 
 
@@ -381,6 +397,24 @@ def _judge_state(attempt: dict[str, Any], push: dict[str, Any] | None) -> None:
     else:
         allowed = {"FAILED"} if push["code"] else {"PENDING", "UNKNOWN"}
     assert attempt["state"] in allowed, (attempt["state"], push)
+
+
+def _threads(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
+
+
+def _is_traced(pid: int) -> bool:
+    return all("TracerPid:\t0\n" not in (thread / "status").read_text() for thread in _threads(pid))
+
+
+def _end(tracer: subprocess.Popen[bytes]) -> None:
+    """strace sometimes waits for a thread that it has just killed, and holds the dead process until it ends itself."""
+    tracer.terminate()
+    try:
+        tracer.wait(0.2)
+    except subprocess.TimeoutExpired:
+        tracer.kill()
+        tracer.wait()
 
 
 def _base36(number: int) -> str:
@@ -415,11 +449,45 @@ class World:
     def until(self, met: Callable[[], Any], what: str = "", patience: float = PATIENCE) -> Any:
         return wait_until(met, what, patience)
 
+    @contextmanager
+    def struck(self, pid: int, syscall: str, number: int) -> Iterator[None]:
+        """The kernel kills one of that process's threads, and so the process, on its n-th such call from now on."""
+        inject = f"inject={syscall}:signal=SIGKILL:when={number}"
+        threads = [argument for thread in _threads(pid) for argument in ("-p", thread.name)]
+        command = ["strace", "-q", "-o", os.devnull, "-e", f"trace={syscall}", "-e", inject, *threads]
+        tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: tracer.poll() is not None or _is_traced(pid), "strace holds every thread")
+            assert tracer.poll() is None, "strace could not attach"
+            yield
+        finally:
+            _end(tracer)
+
+    def free_address(self) -> str:
+        """Nobody listens there."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
     def post_callback(self, pairing: dict[str, str], path: str, body: Any, **headers: str) -> int:
         """As Safaricom does; the relay's answer."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         url = pairing["callback_base"] + path
         return httpx.post(url, content=content, headers={**_POST, **headers}, trust_env=False).status_code
+
+    def confirmation(self, till: "TillProcess", receipt: str, amount: int) -> tuple[str, int]:
+        """A customer paid unasked; Safaricom tells the shop (contract §2.6)."""
+        body = {
+            "TransactionType": "Pay Bill",
+            "TransID": receipt,
+            "TransTime": "20261014153015",
+            "TransAmount": f"{amount}.00",
+            "BusinessShortCode": till.account["short_code"],
+            "BillRefNumber": "walk-in",
+            "MSISDN": "2547*****678",
+            "FirstName": "JANE",
+        }
+        assert self.post_callback(till.pairing, "/c2b/confirm", body) == 200
+        return receipt, amount
 
     def end_tills(self) -> None:
         for till in self.tills:
@@ -446,6 +514,53 @@ def world(parts: World) -> Iterator[World]:
     parts.simulator.tell("reset")
 
 
+class FaultProxy:
+    def __init__(self, before: str) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("fault_proxy.py")), *before[7:].split(":")]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in, self._out = self._process.stdin, self._process.stdout
+        self.url = self._out.readline().removeprefix("listening on ").strip()
+
+    def spoil(self, **fault: Any) -> None:
+        self._in.write(json.dumps(fault) + "\n")
+        self._in.flush()
+        assert self._out.readline() == "set\n"
+
+    def close(self) -> None:
+        self._in.close()
+        self._process.wait(10)
+        self._out.close()
+
+
+@pytest.fixture
+def proxy(parts: World) -> Iterator[FaultProxy]:
+    made = FaultProxy(parts.simulator.url)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def died() -> type[Exception]:
     return TillDiedError
+
+
+@pytest.fixture
+def seed() -> int:
+    """TILL_TEST_SEED plays a run again."""
+    return int(os.environ.get("TILL_TEST_SEED") or random.SystemRandom().randrange(2**32))
+
+
+_figures: list[str] = []
+
+
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Notes what was measured; printed at the end of the run."""
+    return _figures.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _figures:
+        terminalreporter.write_line(line)

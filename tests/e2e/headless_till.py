@@ -13,10 +13,10 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import alembic.command  # noqa: F401 — once here and not in every fork
-import alembic.config  # noqa: F401
+import alembic.command
+import alembic.config
 from crash_points import CrashPoints
 
 from pos_app.daraja.client import DarajaClient
@@ -30,11 +30,14 @@ from pos_app.domain.sale import Cart, SaleLine
 from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
+from pos_app.relay_link.follower import Follower
 from pos_app.services import reconciliation
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.till import Till
 
 TICK_SECONDS = 0.005
+WARM = (alembic.command, alembic.config)
+"""Imported here once and not in every fork."""
 
 
 class Session:
@@ -76,6 +79,7 @@ class Session:
 
     async def do_start(
         self,
+        *,
         folder: str,
         access: dict[str, Any],
         till_code: str,
@@ -122,7 +126,12 @@ class Session:
         return _told(await self.till.payments.send_again(attempt))
 
     async def do_look(self) -> dict[str, Any]:
-        return {"notices": self.notices, "links": self.links, "longest_gap": self.longest_gap}
+        return {
+            "notices": self.notices,
+            "links": self.links,
+            "longest_gap": self.longest_gap,
+            "bar": self.till.health.current.sentence,
+        }
 
     async def do_arm(self, at: int) -> None:
         self.points.arm(at)
@@ -177,8 +186,12 @@ def _hurry(factor: float, read_timeout: float) -> None:
     ladder.RUNGS = tuple(rung / factor for rung in ladder.RUNGS)
     vars(reconciliation)["SILENCE_SECONDS"] = ladder.SILENCE_SECONDS / factor
     pause = RelayLink._pause
-    RelayLink._pause = lambda link, follower: pause(link, follower) / factor  # type: ignore[method-assign]
-    defaults = DarajaClient.__init__.__kwdefaults__
+
+    def hurried(link: RelayLink, follower: Follower) -> float:
+        return pause(link, follower) / factor
+
+    cast(Any, RelayLink)._pause = hurried
+    defaults = DarajaClient.__init__.__kwdefaults__ or {}
     DarajaClient.__init__.__kwdefaults__ = {**defaults, "read_timeout": read_timeout}
 
 
@@ -206,7 +219,7 @@ def main(path: str) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while True:
-            readable, _, _ = select.select([listener, 0], [], [])
+            readable, _, _ = select.select([listener.fileno(), 0], [], [])
             if 0 in readable:
                 return
             channel, _ = listener.accept()

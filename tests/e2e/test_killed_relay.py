@@ -1,0 +1,85 @@
+"""kill -9 of the relay between receiving a callback and answering it: what was answered survives (Must show 4, R1)."""
+
+import random
+import time
+from typing import Any
+
+import pytest
+
+
+def ended(till: Any, phone: str) -> bool:
+    return any(found["state"] in {"PAID", "FAILED"} for found in till.attempts(phone))
+
+
+def is_dead(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            return "State:\tZ" in status.read()
+    except FileNotFoundError:
+        return True
+
+
+def judge(till: Any) -> None:
+    """Every callback that was answered with 200 reaches the till, and every charge its true state."""
+    till.judge()
+    key = till.pairing["callback_base"].rpartition("/")[2]
+    callbacks = till.world.simulator.ask("callbacks")
+    answered = {told["body"] for told in callbacks if key in told["url"] and told["status"] == 200}
+    till.world.until(lambda: len(events(till)) >= len(answered), "all that was answered has arrived")
+
+
+def events(till: Any) -> list[Any]:
+    found: list[Any] = till.rows("SELECT event_key FROM evidence WHERE event_key IS NOT NULL")
+    return found
+
+
+def shot(till: Any, syscall: str, number: int) -> bool:
+    relay, phone = till.world.relay, till.world.phone()
+    with till.world.struck(relay.pid, syscall, number):
+        till.sell(300, phone)
+        till.world.until(lambda: is_dead(relay.pid) or _is_read(till, phone), "the callback is taken")
+        dead = is_dead(relay.pid)
+    if dead:
+        relay.kill()
+        relay.start()
+    return dead
+
+
+def _is_read(till: Any, phone: str) -> bool:
+    """The charge has ended, and the confirmation that follows has named the payer."""
+    return ended(till, phone) and bool(till.payments()[-1]["payer_name"])
+
+
+@pytest.mark.parametrize("syscall", ["fdatasync", "pwrite64", "recvfrom,read", "sendto,write,sendmsg,writev"])
+def test_a_relay_killed_on_a_system_call_loses_nothing_it_answered(world: Any, figure: Any, syscall: str) -> None:
+    till, started, number, killed = world.till(), time.monotonic(), 0, 0
+    till.start()
+    till.wait_live()
+    step = 1 if world.full or syscall == "fdatasync" else 6
+    while shot(till, syscall, number := number + step) and number < 60:
+        killed += 1
+        judge(till)
+        till.wait_live()
+    judge(till)
+    assert till.ask("look")["notices"] == []
+    figure(f"relay killed on {killed} calls of {syscall}: {time.monotonic() - started:.1f} s")
+
+
+def test_a_relay_killed_at_any_moment_loses_nothing_it_answered(world: Any, figure: Any, seed: int) -> None:
+    rng, till, started = random.Random(seed), world.till(), time.monotonic()
+    till.start()
+    till.wait_live()
+    tries = 60 if world.full else 8
+    for _ in range(tries):
+        phone = world.phone()
+        world.simulator.behave(
+            phone, rng.choice(["approve", "decline", "callback_duplicated", "callback_before_reply"])
+        )
+        till.sell(400, phone)
+        time.sleep(rng.uniform(0, 0.08))  # the moment is what is tried, not waited for
+        world.relay.kill()
+        world.relay.start()
+        judge(till)
+    till.wait_live()
+    assert till.ask("look")["notices"] == []
+    figure(f"relay killed at {tries} random moments, seed={seed}: {time.monotonic() - started:.1f} s")
