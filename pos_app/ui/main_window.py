@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
@@ -17,7 +17,6 @@ from pos_app.ui.widgets.bars import Notices
 
 FRAME = 6
 SMALLEST = (1100, 640)
-_HELP = 3
 
 
 class MainWindow(QWidget):
@@ -42,10 +41,9 @@ class MainWindow(QWidget):
         self.setMinimumSize(*SMALLEST)
         self.resize(1366, 768)
         self.status, self.notices = StatusBar(shop, training, clock), Notices()
-        self.help = HelpPage(self._close_help)
         self._before_help = 0
         self.stack = QStackedWidget()
-        for page in (sale_page, history_page, settings_page, self.help):
+        for page in (sale_page, history_page, settings_page):
             self.stack.addWidget(page)
         self._lay_out()
         self._make_keys()
@@ -70,9 +68,6 @@ class MainWindow(QWidget):
         for at, (word, key) in enumerate((("Sell", "F5"), ("History", "F6"), ("Settings", "F7"))):
             self.status.add_page(word, key, partial(self.show_page, at))
             self._key(key, partial(self.show_page, at))
-        escape = QShortcut(QKeySequence("Esc"), self.help)
-        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        escape.activated.connect(self._close_help)
         self._key("F8", self.switch_theme)
         self._key("F12", self.show_keys)
         self._key("Shift+F1", self.show_help)
@@ -117,10 +112,20 @@ class MainWindow(QWidget):
         self._open_help()
         self.help.show_steps()
 
+    @cached_property
+    def help(self) -> HelpPage:
+        """Made when it is first asked for."""
+        page = HelpPage(self._close_help)
+        self.stack.addWidget(page)
+        escape = QShortcut(QKeySequence("Esc"), page)
+        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        escape.activated.connect(self._close_help)
+        return page
+
     def _open_help(self) -> None:
-        if self.stack.currentIndex() != _HELP:
+        if self.stack.currentWidget() is not self.help:
             self._before_help = self.stack.currentIndex()
-        self.stack.setCurrentIndex(_HELP)
+        self.stack.setCurrentWidget(self.help)
 
     def _close_help(self) -> None:
         self.show_page(self._before_help)

@@ -50,3 +50,28 @@ class Tasks(QObject):
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=grace)
+
+
+class OneAtATime:
+    """A second press while the first is still under way is dropped."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._busy = False
+
+    @property
+    def busy(self) -> bool:
+        return self._busy
+
+    def start(self, coro: Coroutine[Any, Any, None], name: str) -> None:
+        if self._busy:
+            coro.close()
+            return
+        self._busy = True
+        self._tasks.start(self._to_the_end(coro), name)
+
+    async def _to_the_end(self, coro: Coroutine[Any, Any, None]) -> None:
+        try:
+            await coro
+        finally:
+            self._busy = False

@@ -104,10 +104,14 @@ def apply_theme(app: QApplication, name: str) -> None:
 
     chosen = tokens(_resolved(app, name))
     app.setProperty(_PROPERTY, chosen.name)
+    if app.styleSheet() == stylesheet(chosen):
+        return
     load_fonts()
-    app.setStyle("Fusion")
+    if not app.styleSheet():
+        # Once only: each of these has every widget drawn up anew.
+        app.setStyle("Fusion")
+        app.setFont(text_font())
     app.setPalette(_palette(chosen))
-    app.setFont(text_font())
     app.setStyleSheet(stylesheet(chosen))
     install_focus_ring(app)
 

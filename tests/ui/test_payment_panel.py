@@ -636,3 +636,154 @@ def type_of_attempt_change(attempt: Any) -> Any:
     from pos_app.services.changes import AttemptChanged
 
     return AttemptChanged(attempt)
+
+
+def test_a_window_too_low_for_the_keypad_hides_it_and_keeps_the_words(till: Till) -> None:
+    till.sell("350")
+    till.open(Key.Key_F1, Page.PHONE)
+    page = till.page.payment.phone
+    till.window.resize(1366, 768)
+    till.qtbot.waitUntil(lambda: page._keypad.isVisible() and page.caption.isVisible())
+    till.keys("0733123456")
+    page.setFixedHeight(420)
+    till.qtbot.waitUntil(lambda: not page._keypad.isVisible())
+    assert page.warning.isVisible()
+    page.setMaximumHeight(16_777_215)
+
+
+def test_cash_beside_an_open_prompt_says_so(till: Till) -> None:
+    till.charge()
+    till.press(Act.CASH)
+    till.until(Page.CASH)
+    assert "still open" in till.page.payment.cash.warning.text()
+    till.key(Key.Key_Escape)
+    till.until(Page.NONE)
+    till.key(Key.Key_F1)
+    till.until(Page.CHARGE)
+    assert till.payment.state.error == DO_NOT_CHARGE_AGAIN
+
+
+def test_nothing_is_pressed_while_the_services_work(till: Till) -> None:
+    till.charge()
+    till.later(80)
+    hold = asyncio.Event()
+
+    async def slow(attempt_id: int) -> Any:
+        await hold.wait()
+        return till.shop.attempts[attempt_id]
+
+    till.shop.check_now = slow
+    till.press(Act.CHECK_NOW)
+    page = till.page.payment.charge
+    assert not page.secondary.isEnabled()
+    till.press(Act.CHECK_NOW)
+    assert page.primary.isEnabled()
+    till.key(Key.Key_F9)
+    till.until(Page.NONE)
+    hold.set()
+
+
+def test_a_sale_left_in_a_hurry_does_not_come_back_by_itself(till: Till) -> None:
+    till.charge()
+    till.payment.park()
+    till.payment.resume(till.shop.sales[1])
+    till.payment.leave()
+    till.qtbot.waitUntil(lambda: not till.tasks.live)
+    assert not till.payment.is_open
+
+
+def test_a_live_charge_found_at_the_phone_page_is_not_doubled(till: Till) -> None:
+    till.sell("350")
+    till.open(Key.Key_F1, Page.PHONE)
+    till.shop.sales[1] = replace(till.shop.sales[1], awaiting=True)
+    till.payment._charge.sale = till.shop.sales[1]
+    till.keys("0712345678")
+    till.key(Key.Key_Return)
+    assert till.payment.state.error == DO_NOT_CHARGE_AGAIN
+    assert till.shop.asked == []
+
+
+def test_keys_of_other_pages_do_nothing_here(till: Till) -> None:
+    till.payment.submit_phone("0712345678")
+    till.payment.submit_cash("100")
+    till.payment.submit_split("100")
+    till.payment.act(Act.NEXT)
+    till.payment.back()
+    till.payment._go(Act.CASH)
+    assert not till.payment.is_open
+    assert till.shop.asked == []
+
+
+def test_cash_that_comes_back_after_the_page_was_left_changes_nothing_on_the_screen(till: Till) -> None:
+    till.sell("335")
+    till.open(Key.Key_F2, Page.CASH)
+    hold = asyncio.Event()
+    pay = till.shop.pay_cash
+
+    async def slow(sale_id: int, received: Money) -> Any:
+        await hold.wait()
+        return await pay(sale_id, received)
+
+    till.shop.pay_cash = slow
+    till.key(Key.Key_Return)
+    till.key(Key.Key_Return)
+    till.key(Key.Key_F9)
+    till.until(Page.NONE)
+    hold.set()
+    till.qtbot.waitUntil(lambda: till.shop.calls.count("pay_cash") == 1)
+    till.qtbot.waitUntil(lambda: not till.tasks.live)
+    assert not till.payment.is_open
+
+
+def test_the_other_ways_on_from_a_failure(till: Till) -> None:
+    till.charge()
+    till.shop.fail(Reason.LOWBAL, "1")
+    till.stage(Stage.NO_FUNDS)
+    till.press(Act.SPLIT)
+    till.until(Page.SPLIT)
+    till.key(Key.Key_Escape)
+    till.until(Page.NONE)
+    assert not till.sale.state.locked
+
+
+def test_the_receipt_of_a_cash_sale_is_asked_for_too(till: Till) -> None:
+    wanted: list[int] = []
+    till.payment.receipt_wanted.connect(wanted.append)
+    till.sell("100")
+    till.open(Key.Key_F2, Page.CASH)
+    till.key(Key.Key_Return)
+    till.until(Page.CHANGE)
+    till.page.payment.change.receipt.click()
+    assert wanted == [1]
+    till.key(Key.Key_Escape)
+    till.until(Page.NONE)
+
+
+def test_parking_from_the_keyboard_when_paid_goes_on_to_the_next(till: Till) -> None:
+    till.charge()
+    till.shop.pay()
+    till.stage(Stage.PAID)
+    till.key(Key.Key_F9)
+    till.until(Page.NONE)
+    till.qtbot.waitUntil(lambda: till.shop.closed == [1])
+
+
+def test_a_failed_sale_takes_the_next_scan_itself(till: Till) -> None:
+    till.shop.stock.append(product("Milk", 60, "6161100123456"))
+    till.charge()
+    till.shop.fail(Reason.CANCEL, "1032")
+    till.stage(Stage.CANCELLED)
+    till.clock.pass_(1)
+    till.scan("6161100123456")
+    till.qtbot.waitUntil(lambda: len(till.sale.state.cart.lines) == 2)
+    assert till.sale.state.title == "Sale 1"
+
+
+def test_a_scan_in_the_first_moment_of_a_failure_goes_to_the_next_sale(till: Till) -> None:
+    till.shop.stock.append(product("Milk", 60, "6161100123456"))
+    till.charge()
+    till.shop.fail(Reason.CANCEL, "1032")
+    till.stage(Stage.CANCELLED)
+    till.sale.scan("6161100123456")
+    till.qtbot.waitUntil(lambda: [line.name for line in till.sale.state.cart.lines] == ["Milk"])
+    till.qtbot.waitUntil(lambda: [tab.number for tab in till.sale.state.tabs] == [1])

@@ -1,6 +1,7 @@
 """The sale at the payment panel and its newest charge, kept as the services tell; it shows nothing."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -133,8 +134,14 @@ class Charge(QObject):
         if change.attempt.state.is_paid:
             self._tasks.start(self._show_attempt(change.attempt), "show payment")
         else:
-            self.attempt = change.attempt
-            self.moved.emit()
+            self._show_newest(change.attempt)
+
+    def _show_newest(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        if self.sale is not None:
+            # The sale was read before; whether it still waits follows from its newest attempt.
+            self.sale = replace(self.sale, awaiting=attempt.state.is_live)
+        self.moved.emit()
 
     def _is_news(self, attempt: Attempt) -> bool:
         """Whether it is of this sale and not behind what is shown, as a reply can be that the callback overtook."""
@@ -154,8 +161,7 @@ class Charge(QObject):
                 await self._reload(attempt.sale_id)
         finally:
             if self._is_news(attempt):
-                self.attempt = attempt
-                self.moved.emit()
+                self._show_newest(attempt)
 
     def _on_sale(self, change: SaleChanged) -> None:
         if self._shows(change.sale_id):

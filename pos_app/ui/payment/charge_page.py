@@ -157,7 +157,7 @@ class ChargePage(QWidget):
         self._show_key(self.secondary, panel.secondary, "")
         set_kind(self.primary, "primary" if panel.primary else "")
         waits = panel.primary is Act.SEND_AGAIN and state.countdown > 0
-        self.primary.setEnabled(not state.working and not waits)
+        self.primary.setEnabled(not waits and (not state.working or self._main_act() is Act.PARK))
         self.secondary.setEnabled(not state.working)
         more = panel.more if panel.primary else panel.more[1:]
         for at, button in enumerate(self.more):

@@ -1,5 +1,8 @@
 """The payment panel where the cart was: it brings up the page of the state and has it drawn."""
 
+from functools import cached_property
+from typing import TypeVar
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
@@ -10,35 +13,58 @@ from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel
 from pos_app.ui.widgets.announce import announce
 
+P = TypeVar("P", bound=QWidget)
+
 
 class PaymentView(QWidget):
     def __init__(self, model: PaymentViewModel) -> None:
         super().__init__()
         self._model = model
         self._shown = Page.NONE
-        self.charge, self.cash = ChargePage(model), CashPage(model)
-        self.phone, self.split = PhonePage(model), SplitPage(model)
-        self.till, self.change = TillPage(model), ChangePage(model)
-        self._pages: dict[Page, EntryPage | ChargePage | ChangePage] = {
-            Page.PHONE: self.phone,
-            Page.SPLIT: self.split,
-            Page.CHARGE: self.charge,
-            Page.CASH: self.cash,
-            Page.CHANGE: self.change,
-            Page.TILL: self.till,
-        }
         self._stack = QStackedWidget()
-        for page in self._pages.values():
-            self._stack.addWidget(page)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self._stack)
         model.changed.connect(self.render_state)
         model.announced.connect(lambda sentence: announce(self, sentence))
 
+    # Each page is made when it is first needed: made all at once they would hold up the first sale of the day.
+
+    @cached_property
+    def phone(self) -> PhonePage:
+        return self._placed(PhonePage(self._model))
+
+    @cached_property
+    def split(self) -> SplitPage:
+        return self._placed(SplitPage(self._model))
+
+    @cached_property
+    def charge(self) -> ChargePage:
+        return self._placed(ChargePage(self._model))
+
+    @cached_property
+    def cash(self) -> CashPage:
+        return self._placed(CashPage(self._model))
+
+    @cached_property
+    def change(self) -> ChangePage:
+        return self._placed(ChangePage(self._model))
+
+    @cached_property
+    def till(self) -> TillPage:
+        return self._placed(TillPage(self._model))
+
+    def _placed(self, page: P) -> P:
+        self._stack.addWidget(page)
+        return page
+
+    def _page(self, page: Page) -> EntryPage | ChargePage | ChangePage | None:
+        """Each page has the name of its attribute; for the cart there is none."""
+        return None if page is Page.NONE else getattr(self, page.value)
+
     def render_state(self) -> None:
         state = self._model.state
-        page = self._pages.get(state.page)
+        page = self._page(state.page)
         if page is not None:
             page.show_state(state)
             if state.page is not self._shown:

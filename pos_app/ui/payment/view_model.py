@@ -20,6 +20,7 @@ from pos_app.ui.payment.state import Page, PaymentState
 from pos_app.ui.payment.typing import change_words, prefix_warning, quick_amounts
 from pos_app.ui.payment.words import (
     DO_NOT_CHARGE_AGAIN,
+    STILL_ASKED,
     Act,
     is_resend,
     lost_panel,
@@ -116,7 +117,9 @@ class PaymentViewModel(QObject):
         self._open(Page.PHONE, sale, self._asked)
 
     def begin_cash(self, sale: Sale) -> None:
+        asked = self._charge.is_open(sale)
         self._open(Page.CASH, sale, sale.remaining)
+        self._set(warning=STILL_ASKED if asked else "")
         self.type_cash("")
 
     def begin_till(self, sale: Sale) -> None:
@@ -190,11 +193,11 @@ class PaymentViewModel(QObject):
         return act in {panel.primary, panel.secondary, *panel.more}
 
     def act(self, act: Act) -> None:
-        if not self.offers(act) or self.state.working or (act is Act.SEND_AGAIN and self.state.countdown):
+        if not self.offers(act) or (act is Act.SEND_AGAIN and self.state.countdown):
             return
-        if act is not Act.PARK and self._monotonic() - self._since < SETTLE:
-            return
-        self._do(act)
+        settled = self._monotonic() - self._since >= SETTLE
+        if act is Act.PARK or (settled and not self.state.working):
+            self._do(act)
 
     def park(self) -> None:
         self.leave()

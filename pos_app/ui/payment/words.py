@@ -11,6 +11,7 @@ from pos_app.domain.sale import Sale
 from pos_app.ui.payment.stage import HINT_AFTER, Stage
 
 DO_NOT_CHARGE_AGAIN = "Checking with Safaricom. Do not charge again yet."
+STILL_ASKED = "The M-Pesa request is still open. If the customer pays both, the till shows the extra money."
 CODE_TO_FOLLOW = "M-Pesa code to follow"
 HINT = "No prompt yet? Ask the customer to unlock the phone and close any open menu such as *334#."
 

@@ -79,8 +79,8 @@ class SalePage(QWidget):
             self._key(f"Ctrl+{number}", partial(self._take_up, number - 1))
 
     def _key(self, keys: str, work: Callable[[], object]) -> None:
+        """Works while this page is the one that is shown, wherever in the window the keyboard is."""
         shortcut = QShortcut(QKeySequence(keys), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.setAutoRepeat(False)
         shortcut.activated.connect(work)
 

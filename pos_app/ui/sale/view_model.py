@@ -1,6 +1,6 @@
 """The cart at the counter: what is in it, which sales wait beside it, and how it goes to the payment panel."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from pos_app.ui.sale.state import (
     is_barcode,
 )
 from pos_app.ui.sale.tabs import BesideSales
-from pos_app.ui.tasks import Tasks
+from pos_app.ui.tasks import OneAtATime, Tasks
 
 if TYPE_CHECKING:
     from pos_app.services.catalogue import Catalogue
@@ -57,7 +57,7 @@ class SaleViewModel(QObject):
         self.state = SellState(number_label=number_label)
         self._sale: Sale | None = None
         self._beside = BesideSales(sales)
-        self._working = False
+        self._once = OneAtATime(tasks)
         self._refresh_timer = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._refresh_timer.timeout.connect(self._start_refresh)
         payment.finished.connect(self._clear)
@@ -165,14 +165,14 @@ class SaleViewModel(QObject):
 
     def save_product(self, name: str, price: str) -> None:
         adding = self.state.adding
-        if adding is None or self._working:
+        if adding is None:
             return
         try:
             amount = Money.typed(price)
         except AmountError as problem:
             self._set(adding=replace(adding, error=str(problem)))
             return
-        self._once(self._save(adding, name, amount), "add product")
+        self._once.start(self._save(adding, name, amount), "add product")
 
     async def _save(self, adding: NewProduct, name: str, price: Money) -> None:
         answer = await self._catalogue.add(name, price, adding.barcode)
@@ -242,7 +242,7 @@ class SaleViewModel(QObject):
         elif not self.state.cart.lines:
             self.say(NOTHING_TO_PAY)
         else:
-            self._once(self._pay(way), "open sale")
+            self._once.start(self._pay(way), "open sale")
 
     def _switch(self, way: Way) -> None:
         """Another key while a payment page is open: the other page, or the panel's own button."""
@@ -289,10 +289,10 @@ class SaleViewModel(QObject):
         elif self._payment.is_open:
             self._payment.park()
         elif self.state.cart.lines:
-            self._once(self._park(), "park sale")
+            self._once.start(self._park(), "park sale")
 
     def take_up(self, sale_id: int) -> None:
-        self._once(self._take_up(sale_id), "take up sale")
+        self._once.start(self._take_up(sale_id), "take up sale")
 
     async def _park(self) -> None:
         if await self._on_disk() is not None:
@@ -322,7 +322,7 @@ class SaleViewModel(QObject):
         if self._sale is None:
             self._clear()
         else:
-            self._once(self._void(self._sale), "cancel sale")
+            self._once.start(self._void(self._sale), "cancel sale")
 
     async def _void(self, sale: Sale) -> None:
         answer = await self._sales.void(sale.id)
@@ -385,20 +385,6 @@ class SaleViewModel(QObject):
         """The sale in the cart changed elsewhere, as when its charge ended; lines being edited stay."""
         if self._sale is not None and (sale.awaiting, sale.tenders) != (self._sale.awaiting, self._sale.tenders):
             self._hold(sale)
-
-    def _once(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """One thing at a time: a second press while the first is under way is dropped."""
-        if self._working:
-            work.close()
-            return
-        self._working = True
-        self._tasks.start(self._until_done(work), name)
-
-    async def _until_done(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        finally:
-            self._working = False
 
     def _set(self, **changes: Any) -> None:
         state = replace(self.state, **changes)
