@@ -435,6 +435,7 @@ class World:
         self.relay = RelayProcess(folder / "relay")
         self.simulator = SimulatorProcess(folder / "simulator")
         self.tills: list[TillProcess] = []
+        self._safaricom = httpx.Client(trust_env=False, headers=_POST)
 
     def till(self, kind: str = "paybill", **credentials: str) -> TillProcess:
         folder = self.folder / f"till-{len(self.tills) + 1}"
@@ -472,7 +473,7 @@ class World:
         """As Safaricom does; the relay's answer."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         url = pairing["callback_base"] + path
-        return httpx.post(url, content=content, headers={**_POST, **headers}, trust_env=False).status_code
+        return self._safaricom.post(url, content=content, headers=headers).status_code
 
     def confirmation(self, till: "TillProcess", receipt: str, amount: int) -> tuple[str, int]:
         """A customer paid unasked; Safaricom tells the shop (contract §2.6)."""
@@ -495,6 +496,7 @@ class World:
                 till.quit()
 
     def close(self) -> None:
+        self._safaricom.close()
         self.simulator.close()
         self.relay.stop()
         self.nursery.close()
