@@ -1,5 +1,6 @@
 """A charge attempt: one STK push, from the intent on disk to its final state, moved by evidence and nothing else."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.shop import ShopAccount
 
 ACCOUNT_REFERENCE_MAX = 12
+_REFERENCE = re.compile(r"[A-Z0-9]+([-.])[A-Z0-9]+\1[A-Z0-9]+", re.ASCII)
 
 
 class AttemptState(StrEnum):
@@ -140,6 +142,12 @@ def account_reference(till: str, sale_number: int, attempt_number: int) -> str:
     if len(reference) > ACCOUNT_REFERENCE_MAX:
         raise ValueError(f"account reference over {ACCOUNT_REFERENCE_MAX} characters: {reference}")
     return reference
+
+
+def as_account_reference(typed: str) -> str:
+    """What a customer typed, when it has the form of one of our references; else empty."""
+    reference = typed.strip().upper()
+    return reference if _REFERENCE.fullmatch(reference) else ""
 
 
 def _base36(number: int) -> str:

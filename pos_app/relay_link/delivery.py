@@ -23,6 +23,8 @@ class Delivery:
     received_at: datetime
     nonce: str
     short_code: str
+    receipt: str
+    """As the relay read it, to look it up ahead; what counts is what the body says."""
     body: object
     body_sha256: str
 
@@ -41,6 +43,7 @@ def delivery_of(event: Event, epoch: str) -> Delivery:
         received_at=_instant(event.at),
         nonce=event.nonce or "",
         short_code=event.short_code or "",
+        receipt=event.receipt or "",
         body=_decoded(event.body),
         body_sha256=event.body_sha256,
     )

@@ -14,7 +14,7 @@ from pos_app.domain.shop import ShopAccount
 from pos_app.relay_link.delivery import KIND_C2B_CONFIRMATION, KIND_STK, Cursor, Delivery, LinkStatus
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock import utc_now
-from pos_app.services.settlement import Settlement
+from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, evidence, relay_events
 from pos_app.store.database import Database
 from pos_app.store.relay_events import Position
@@ -67,28 +67,30 @@ class Callbacks:
 
     async def _deliver(self, deliveries: list[Delivery]) -> None:
         try:
-            settlement = await self._database.run(lambda session: self._apply(session, deliveries))
+            to_check = await self._settle(lambda settlement: self._apply(settlement, deliveries))
         except _POISON:
             if len(deliveries) == 1:
                 log.exception("a delivery of kind %s could not be applied; it is parked", deliveries[0].kind)
-                settlement = await self._database.run(lambda session: self._park(session, deliveries[0]))
+                to_check = await self._settle(lambda settlement: self._park(settlement, deliveries[0]))
             else:
                 for delivery in deliveries:
                     await self._deliver([delivery])
                 return
-        settlement.publish(self._changes)
-        for attempt_id in settlement.to_check:
+        for attempt_id in to_check:
             self._check(attempt_id)
 
-    def _apply(self, session: Session, deliveries: list[Delivery]) -> Settlement:
-        settlement = Settlement(session, self._clock())
-        known = evidence.known(session, [delivery.event_key for delivery in deliveries])
+    async def _settle(self, work: Callable[[Settlement], set[int]]) -> set[int]:
+        return await settle(self._database, self._changes, self._clock(), work)
+
+    def _apply(self, settlement: Settlement, deliveries: list[Delivery]) -> set[int]:
+        known = evidence.known(settlement.session, [delivery.event_key for delivery in deliveries])
+        settlement.ledger.expect(delivery.receipt for delivery in deliveries)
         for delivery in deliveries:
             if delivery.event_key not in known:
                 self._apply_one(settlement, delivery)
                 known.add(delivery.event_key)
-        self._move(session, deliveries[-1])
-        return settlement
+        self._move(settlement.session, deliveries[-1])
+        return settlement.to_check
 
     def _apply_one(self, settlement: Settlement, delivery: Delivery) -> None:
         if delivery.kind == KIND_STK:
@@ -126,12 +128,11 @@ class Callbacks:
         else:
             settlement.confirm(confirmation, self._account, trusted=delivery.trusted, event_key=delivery.event_key)
 
-    def _park(self, session: Session, delivery: Delivery) -> Settlement:
-        settlement = Settlement(session, self._clock())
+    def _park(self, settlement: Settlement, delivery: Delivery) -> set[int]:
         _keep_name(settlement, delivery, "could not be applied")
         settlement.notices.append(_UNREADABLE)
-        self._move(session, delivery)
-        return settlement
+        self._move(settlement.session, delivery)
+        return settlement.to_check
 
     def _move(self, session: Session, delivery: Delivery) -> None:
         cursor = delivery.cursor

@@ -19,7 +19,7 @@ from pos_app.domain.sale import Sale, SaleState
 from pos_app.domain.shop import ShopAccount
 from pos_app.services.changes import Changes
 from pos_app.services.clock import utc_now
-from pos_app.services.settlement import Settlement
+from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, payments, sales
 from pos_app.store.attempts import LiveAttemptError
 from pos_app.store.database import Database, DiskFullError, StoreError
@@ -91,7 +91,8 @@ class Payments:
     async def _write_intent(self, sale_id: int, amount: Money, msisdn: Msisdn, charging: Charging) -> Attempt | Refused:
         now = self._clock()
 
-        def intend(session: Session) -> tuple[Attempt, Settlement]:
+        def intend(settlement: Settlement) -> Attempt:
+            session = settlement.session
             sale, earlier = sales.by_id(session, sale_id), attempts.of_sale(session, sale_id)
             _check_chargeable(sale, amount)
             attempt = Attempt(
@@ -104,11 +105,10 @@ class Payments:
                 account_reference=account_reference(charging.till_code, sale.number, len(earlier) + 1),
                 created_at=now,
             )
-            settlement = Settlement(session, now)
-            return settlement.intend(attempt), settlement
+            return settlement.intend(attempt)
 
         try:
-            attempt, settlement = await self._database.run(intend, may_use_reserve=False)
+            return await settle(self._database, self._changes, now, intend, may_use_reserve=False)
         except LiveAttemptError:
             return STILL_CHECKING
         except AmountError as error:
@@ -117,8 +117,6 @@ class Payments:
             return _DISK_FULL
         except StoreError as error:
             return Refused(str(error))
-        settlement.publish(self._changes)
-        return attempt
 
     async def _submit(self, attempt: Attempt, charging: Charging) -> Attempt:
         told = await self._push(attempt, charging)
@@ -160,24 +158,20 @@ class Payments:
     async def _step_from_created(self, attempt_id: int, fact: Fact) -> Attempt | Refused:
         told = Evidence(fact, Source.CASHIER, self._clock())
 
-        def step(session: Session) -> tuple[Attempt, Settlement] | None:
-            attempt = attempts.by_id(session, attempt_id)
+        def step(settlement: Settlement) -> Attempt | Refused:
+            attempt = attempts.by_id(settlement.session, attempt_id)
             if attempt.state is not AttemptState.CREATED:
-                return None
+                return STILL_CHECKING
             if fact is Fact.SUBMITTED:
                 # Meanwhile it may have been paid in cash.
-                _check_chargeable(sales.by_id(session, attempt.sale_id), attempt.amount)
-            settlement = Settlement(session, told.at)
-            return settlement.record(attempt, told), settlement
+                _check_chargeable(sales.by_id(settlement.session, attempt.sale_id), attempt.amount)
+            return settlement.record(attempt, told)
 
         try:
-            stepped = await self._database.run(step, may_use_reserve=fact is not Fact.SUBMITTED)
+            use_reserve = fact is not Fact.SUBMITTED
+            return await settle(self._database, self._changes, told.at, step, may_use_reserve=use_reserve)
         except (StoreError, AmountError) as error:
             return Refused(str(error))
-        if stepped is None:
-            return STILL_CHECKING
-        stepped[1].publish(self._changes)
-        return stepped[0]
 
     async def check_now(self, attempt_id: int) -> Attempt:
         """Asks Safaricom once about a live charge; without an id to ask by, there is only waiting."""
@@ -192,13 +186,12 @@ class Payments:
         return await self._record(attempt_id, Evidence(Fact.SILENCE, Source.CLOCK, self._clock()))
 
     async def _record(self, attempt_id: int, told: Evidence) -> Attempt:
-        def record(session: Session) -> tuple[Attempt, Settlement]:
-            settlement = Settlement(session, self._clock())
-            return settlement.record(attempts.by_id(session, attempt_id), told), settlement
-
-        attempt, settlement = await self._database.run(record)
-        settlement.publish(self._changes)
-        return attempt
+        return await settle(
+            self._database,
+            self._changes,
+            self._clock(),
+            lambda settlement: settlement.record(attempts.by_id(settlement.session, attempt_id), told),
+        )
 
     async def of_sale(self, sale_id: int) -> Attempt | None:
         found = await self._database.read(lambda session: attempts.of_sale(session, sale_id))

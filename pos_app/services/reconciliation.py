@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.ladder import SILENCE_SECONDS, next_rung
@@ -15,7 +13,7 @@ from pos_app.domain.reason import Reason
 from pos_app.services.changes import AttemptChanged, Changes
 from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.payments import Payments
-from pos_app.services.settlement import Settlement
+from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts
 from pos_app.store.database import Database
 
@@ -65,19 +63,17 @@ class Reconciliation:
         """Every charge that the last run left open. Finish this before the first sale can be rung."""
         now = self._clock()
 
-        def interrupt(session: Session) -> Settlement:
-            settlement = Settlement(session, now)
-            for attempt in attempts.live(session):
+        def interrupt(settlement: Settlement) -> tuple[Attempt, ...]:
+            for attempt in attempts.live(settlement.session):
                 settlement.changed[attempt.id] = attempt
                 if attempt.state in {AttemptState.CREATED, AttemptState.SUBMITTING}:
                     settlement.record(attempt, _interrupted(attempt, now))
-            return settlement
+            return tuple(settlement.changed.values())
 
-        settlement = await self._database.run(interrupt)
-        settlement.publish(self._changes)
+        found = await settle(self._database, self._changes, now, interrupt)
         for attempt_id in self._watched:
             self.check_soon(attempt_id)
-        return tuple(settlement.changed.values())
+        return found
 
     def check_soon(self, attempt_id: int) -> None:
         watch = self._watched.get(attempt_id)

@@ -3,36 +3,50 @@
 Every way to learn of money ends here, so that no two of them can count it twice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlmodel import Session
 
 from pos_app.daraja.wire import Confirmation, confirmation_evidence
-from pos_app.domain.attempt import Attempt
+from pos_app.domain.attempt import Attempt, as_account_reference
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.payment import Payment, receiptless_id
 from pos_app.domain.sale import SaleState
 from pos_app.domain.shop import ShopAccount
 from pos_app.services.changes import AttemptChanged, Changes, Notice, PaymentArrived, SaleChanged
-from pos_app.store import attempts, evidence, payments, sales
+from pos_app.store import attempts, sales
+from pos_app.store.database import Database
+from pos_app.store.evidence import Linked
+from pos_app.store.ledger import Ledger
 
 LIKELY_WITHIN = timedelta(minutes=5)
+LIKELY_SINCE = timedelta(days=7)
+"""Older charges are not looked through; what the relay kept for a week is money for a person to place."""
+_HELD_BACK = "A payment message was held back because its sender could not be confirmed. It counts for nothing yet."
+T = TypeVar("T")
 _CUSTOMER_TYPES = frozenset({"", "pay bill", "customer merchant payment", "buy goods", "od payment transfer"})
 """C2B types that may settle a charge (contract §2.6, traps 17 and 44); other money is kept unmatched."""
 
 
 @dataclass
 class Settlement:
-    """Collects what changed; `publish` it after the commit, never before."""
+    """Collects what changed; `settle` publishes it after the commit, never before."""
 
     session: Session
     now: datetime
+    ledger: Ledger = field(init=False)
     changed: dict[int, Attempt] = field(default_factory=dict)
     arrived: dict[str, Payment] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     to_check: set[int] = field(default_factory=set)
     """Charges about which Safaricom should be asked at once."""
+    _receiptless: tuple[Attempt, ...] | None = None
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.session)
 
     def publish(self, changes: Changes) -> None:
         for attempt in self.changed.values():
@@ -50,7 +64,7 @@ class Settlement:
         told = Evidence(Fact.SUBMITTED, Source.CASHIER, self.now)
         submitting, disposition = attempt.apply(told)
         kept = attempts.add(self.session, submitting)
-        evidence.append(self.session, told, disposition, self.now, attempt_id=kept.id)
+        self._keep(told, disposition, attempt_id=kept.id)
         self.changed[kept.id] = kept
         return kept
 
@@ -63,18 +77,23 @@ class Settlement:
         if after != attempt:
             attempts.save(self.session, after)
             self.changed[after.id] = after
+        self._receiptless = None
         payment = self._payment(after, told, disposition)
-        evidence.append(
-            self.session,
-            told,
-            disposition,
-            self.now,
-            attempt_id=attempt.id,
-            payment_id=payment.id if payment else None,
-            event_key=event_key,
-        )
+        self._keep(told, disposition, attempt_id=attempt.id, payment=payment, event_key=event_key)
         self._follow_up(attempt, after, told, disposition)
         return self._with_held_receipt(after) if told.source is Source.QUERY else after
+
+    def _keep(
+        self,
+        told: Evidence,
+        disposition: Disposition,
+        *,
+        attempt_id: int | None = None,
+        payment: Payment | None = None,
+        event_key: str | None = None,
+    ) -> None:
+        payment_id = payment.id if payment else None
+        self.ledger.append(Linked(told, disposition, self.now, attempt_id, payment_id, event_key))
 
     def _stands_elsewhere(self, attempt: Attempt, told: Evidence) -> bool:
         """Whether it names a request or a receipt that another charge or sale already stands for."""
@@ -84,7 +103,7 @@ class Settlement:
             return False
         if attempts.others_with(self.session, attempt.id, new_checkout, new_receipt):
             return True
-        held = payments.by_receipt(self.session, new_receipt) if new_receipt else None
+        held = self.ledger.by_receipt(new_receipt)
         return held is not None and (held.sale_id not in {None, attempt.sale_id} or held.amount != attempt.amount)
 
     def _payment(self, attempt: Attempt, told: Evidence, disposition: Disposition) -> Payment | None:
@@ -117,23 +136,22 @@ class Settlement:
         return self.receive(payment)
 
     def _supersede_receiptless(self, attempt: Attempt) -> None:
-        held = payments.of_attempt(self.session, attempt.id)
-        known = payments.by_receipt(self.session, attempt.receipt) if attempt.receipt else None
+        held, known = self.ledger.of_attempt(attempt.id), self.ledger.by_receipt(attempt.receipt)
         if held and known and held.id != known.id and not held.receipt:
-            payments.supersede(self.session, held.id, known.id)
+            self.ledger.supersede(held, by=known)
 
     def receive(self, told: Payment) -> Payment:
         """One row per payment: the one that has its receipt or belongs to its charge, or a new one."""
-        held = payments.by_receipt(self.session, told.receipt) if told.receipt else None
+        held = self.ledger.by_receipt(told.receipt)
         if held is None and told.attempt_id is not None:
-            held = payments.of_attempt(self.session, told.attempt_id)
+            held = self.ledger.of_attempt(told.attempt_id)
         if held is None:
-            payments.add(self.session, told)
+            self.ledger.add(told)
             self.arrived[told.id] = told
             return told
         merged, disposition = held.apply(told)
         if disposition is Disposition.APPLIED:
-            payments.save(self.session, merged)
+            self.ledger.save(merged)
             self.arrived[merged.id] = merged
         elif disposition is Disposition.CONFLICT:
             self.notices.append(
@@ -156,7 +174,7 @@ class Settlement:
     def receive_unclaimed(self, told: Evidence, event_key: str | None) -> None:
         """Money for a charge this till does not know: kept, so that nobody can say that it never came."""
         payment = self.receive(self._unmatched(told, likely=None))
-        evidence.append(self.session, told, Disposition.NOTED, self.now, payment_id=payment.id, event_key=event_key)
+        self._keep(told, Disposition.NOTED, payment=payment, event_key=event_key)
 
     def confirm(self, confirmation: Confirmation, account: ShopAccount, *, trusted: bool, event_key: str) -> None:
         """A C2B confirmation: of one of our charges by its reference, or money that nobody has claimed yet."""
@@ -164,26 +182,23 @@ class Settlement:
         attempt = self._referred(confirmation)
         if attempt is not None:
             self.record(attempt, told, event_key)
+            if trusted:
+                self._complete(confirmation)
         elif not trusted or not account.owns(confirmation.short_code):
-            evidence.append(self.session, told, Disposition.QUARANTINED, self.now, event_key=event_key)
-            self.notices.append(
-                "A payment message was held back because its sender could not be confirmed. It counts for nothing yet."
-            )
-            return
+            self._keep(told, Disposition.QUARANTINED, event_key=event_key)
+            self.notices.append(_HELD_BACK)
         else:
-            payment = self.receive(self._unmatched(told, self._likely(confirmation)))
-            evidence.append(self.session, told, Disposition.NOTED, self.now, payment_id=payment.id, event_key=event_key)
-        if trusted:
-            self._complete(confirmation)
+            unmatched = _with_particulars(self._unmatched(told, self._likely(confirmation)), confirmation)
+            self._keep(told, Disposition.NOTED, payment=self.receive(unmatched), event_key=event_key)
 
     def _referred(self, confirmation: Confirmation) -> Attempt | None:
         """The one charge whose reference, amount and receipt it fits; a customer may type any reference."""
         if confirmation.transaction_type.casefold() not in _CUSTOMER_TYPES:
             return None
-        known = payments.by_receipt(self.session, confirmation.receipt)
+        known = self.ledger.by_receipt(confirmation.receipt)
         if known is not None and known.attempt_id is not None:
             return attempts.by_id(self.session, known.attempt_id)
-        reference = confirmation.bill_reference.strip().upper()
+        reference = as_account_reference(confirmation.bill_reference)
         fitting = [
             attempt
             for attempt in (attempts.by_reference(self.session, reference) if reference else ())
@@ -195,25 +210,23 @@ class Settlement:
 
     def _likely(self, confirmation: Confirmation) -> Attempt | None:
         """At a till number there is no reference: a charge of that amount and time may be what was paid."""
+        if confirmation.bill_reference:
+            return None
+        if self._receiptless is None:
+            self._receiptless = attempts.receiptless(self.session, self.now - LIKELY_SINCE)
         around = confirmation.paid_at or self.now
-        fitting = attempts.receiptless(
-            self.session, confirmation.amount, around - LIKELY_WITHIN, around + LIKELY_WITHIN
-        )
+        fitting = [
+            attempt
+            for attempt in self._receiptless
+            if attempt.amount == confirmation.amount and abs(attempt.created_at - around) <= LIKELY_WITHIN
+        ]
         return fitting[-1] if fitting else None
 
     def _complete(self, confirmation: Confirmation) -> None:
         """Only the confirmation knows the payer’s name."""
-        held = payments.by_receipt(self.session, confirmation.receipt)
-        if held is None:
-            return
-        named = replace(
-            held,
-            payer_name=held.payer_name or confirmation.payer_name,
-            payer_phone=held.payer_phone or confirmation.payer_phone,
-            bill_reference=held.bill_reference or confirmation.bill_reference,
-        )
-        if named != held:
-            payments.save(self.session, named)
+        held = self.ledger.by_receipt(confirmation.receipt)
+        if held is not None and (named := _with_particulars(held, confirmation)) != held:
+            self.ledger.save(named)
             self.arrived[named.id] = named
 
     def _follow_up(self, before: Attempt, after: Attempt, told: Evidence, disposition: Disposition) -> None:
@@ -234,8 +247,38 @@ class Settlement:
         """A query agreed: a success that was held back may now lend its receipt (money-safety §2.1)."""
         if not attempt.state.is_paid or attempt.receipt:
             return attempt
-        for row in evidence.of_attempt(self.session, attempt.id):
+        for row in self.ledger.evidence_of(attempt.id):
             held_back = row.disposition is Disposition.QUARANTINED and row.evidence.fact is Fact.PAID
             if held_back and attempt.apply(row.evidence)[1] is Disposition.APPLIED:
                 return self.record(attempt, replace(row.evidence, at=self.now))
         return attempt
+
+
+def _with_particulars(payment: Payment, confirmation: Confirmation) -> Payment:
+    return replace(
+        payment,
+        payer_name=payment.payer_name or confirmation.payer_name,
+        payer_phone=payment.payer_phone or confirmation.payer_phone,
+        bill_reference=payment.bill_reference or confirmation.bill_reference,
+    )
+
+
+async def settle(
+    database: Database,
+    changes: Changes,
+    now: datetime,
+    work: Callable[[Settlement], T],
+    *,
+    may_use_reserve: bool = True,
+) -> T:
+    """`work` in one durable transaction; what it changed is told after the commit. Raises what `work` raises."""
+
+    def transact(session: Session) -> tuple[T, Settlement]:
+        settlement = Settlement(session, now)
+        result = work(settlement)
+        settlement.ledger.flush()
+        return result, settlement
+
+    result, settlement = await database.run(transact, may_use_reserve=may_use_reserve)
+    settlement.publish(changes)
+    return result

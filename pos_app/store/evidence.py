@@ -24,39 +24,45 @@ class EvidenceRow:
     recorded_at: datetime
 
 
-def append(
-    session: Session,
-    evidence: Evidence,
-    disposition: Disposition,
-    recorded_at: datetime,
-    *,
-    attempt_id: int | None = None,
-    payment_id: str | None = None,
-    event_key: str | None = None,
-) -> None:
-    session.execute(
-        _INSERT,
-        {
-            "attempt_id": attempt_id,
-            "payment_id": payment_id,
-            "event_key": event_key,
-            "fact": evidence.fact.value,
-            "source": evidence.source.value,
-            "at": to_text(evidence.at),
-            "recorded_at": to_text(recorded_at),
-            "reason": evidence.reason.value if evidence.reason else "",
-            "code": evidence.code,
-            "text": evidence.text,
-            "merchant_request_id": evidence.merchant_request_id,
-            "checkout_request_id": evidence.checkout_request_id,
-            "receipt": evidence.receipt,
-            "amount_cents": evidence.amount.cents if evidence.amount is not None else None,
-            "short_code": evidence.short_code,
-            "paid_at": to_text_or_none(evidence.paid_at),
-            "trusted": int(evidence.trusted),
-            "disposition": disposition.value,
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Evidence on its way to disk, with what it is about and what became of it."""
+
+    evidence: Evidence
+    disposition: Disposition
+    recorded_at: datetime
+    attempt_id: int | None = None
+    payment_id: str | None = None
+    event_key: str | None = None
+
+
+def append(session: Session, *told: Linked) -> None:
+    if told:
+        session.execute(_INSERT, [_values(linked) for linked in told])
+
+
+def _values(linked: Linked) -> dict[str, object]:
+    evidence = linked.evidence
+    return {
+        "attempt_id": linked.attempt_id,
+        "payment_id": linked.payment_id,
+        "event_key": linked.event_key,
+        "fact": evidence.fact.value,
+        "source": evidence.source.value,
+        "at": to_text(evidence.at),
+        "recorded_at": to_text(linked.recorded_at),
+        "reason": evidence.reason.value if evidence.reason else "",
+        "code": evidence.code,
+        "text": evidence.text,
+        "merchant_request_id": evidence.merchant_request_id,
+        "checkout_request_id": evidence.checkout_request_id,
+        "receipt": evidence.receipt,
+        "amount_cents": evidence.amount.cents if evidence.amount is not None else None,
+        "short_code": evidence.short_code,
+        "paid_at": to_text_or_none(evidence.paid_at),
+        "trusted": int(evidence.trusted),
+        "disposition": linked.disposition.value,
+    }
 
 
 def known(session: Session, event_keys: list[str]) -> set[str]:

@@ -1,5 +1,6 @@
 """Payments on disk: one row per M-Pesa receipt, whoever told of it and however often."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import BindParameter, Row, Select, bindparam, func, insert, select, update
@@ -26,8 +27,9 @@ _INSERT = insert(_table)
 _UPDATE = update(_table).where(_table.c.id == _OF)
 
 
-def add(session: Session, payment: Payment) -> None:
-    session.execute(_INSERT, {"id": payment.id, **_values(payment)})
+def add(session: Session, *new: Payment) -> None:
+    if new:
+        session.execute(_INSERT, [{"id": payment.id, **_values(payment)} for payment in new])
 
 
 def save(session: Session, payment: Payment) -> None:
@@ -45,6 +47,11 @@ def by_id(session: Session, payment_id: str) -> Payment | None:
 
 def by_receipt(session: Session, receipt: str) -> Payment | None:
     return next(iter(_select(session, _BY_RECEIPT, receipt)), None)
+
+
+def by_receipts(session: Session, receipts: Collection[str]) -> tuple[Payment, ...]:
+    query = _all.where(_table.c.receipt.in_(receipts) & (_table.c.receipt != ""))
+    return tuple(_payment(row) for row in session.execute(query)) if receipts else ()
 
 
 def of_attempt(session: Session, attempt_id: int) -> Payment | None:

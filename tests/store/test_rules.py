@@ -15,6 +15,7 @@ from pos_app.domain.sale import Sale
 from pos_app.store import attempts, evidence, payments
 from pos_app.store.attempts import LiveAttemptError
 from pos_app.store.database import Database
+from pos_app.store.evidence import Linked
 
 pytestmark = pytest.mark.anyio
 MakeAttempt = Callable[..., Attempt]
@@ -37,7 +38,7 @@ async def told(database: Database, attempt: Attempt) -> Evidence:
     told = Evidence(Fact.ACCEPTED, Source.REPLY, attempt.created_at, code="0")
     await database.run(
         lambda session: evidence.append(
-            session, told, Disposition.APPLIED, told.at, attempt_id=attempt.id, event_key="stk:1"
+            session, Linked(told, Disposition.APPLIED, told.at, attempt_id=attempt.id, event_key="stk:1")
         )
     )
     return told
@@ -146,7 +147,7 @@ async def test_a_receipt_is_one_payment_and_a_charge_has_one(
 async def test_an_event_of_the_relay_is_evidence_once(database: Database, told: Evidence) -> None:
     with pytest.raises(IntegrityError, match="event_key"):
         await database.run(
-            lambda session: evidence.append(session, told, Disposition.NOTED, told.at, event_key="stk:1")
+            lambda session: evidence.append(session, Linked(told, Disposition.NOTED, told.at, event_key="stk:1"))
         )
 
 

@@ -59,6 +59,7 @@ _STATEMENTS = (
         WHERE state IN ('CREATED', 'SUBMITTING', 'PENDING', 'UNKNOWN')""",
     "CREATE UNIQUE INDEX attempt_checkout ON attempt(checkout_request_id) WHERE checkout_request_id <> ''",
     "CREATE UNIQUE INDEX attempt_receipt ON attempt(receipt) WHERE receipt <> ''",
+    "CREATE INDEX receiptless_attempt ON attempt(created_at) WHERE receipt = ''",
     "CREATE INDEX attempt_reference ON attempt(account_reference)",
     """CREATE TRIGGER attempt_is_kept BEFORE DELETE ON attempt
         BEGIN SELECT RAISE(ABORT, 'a charge attempt is never deleted'); END""",

@@ -1,0 +1,77 @@
+"""The payments and the evidence of one transaction: each payment read once, what is new written together at the end.
+
+A till that was offline gets thousands of callbacks at once; a statement for each of their parts would take minutes.
+"""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session
+
+from pos_app.domain.payment import Payment
+from pos_app.store import evidence, payments
+from pos_app.store.evidence import EvidenceRow, Linked
+
+
+class Ledger:
+    """Nothing it was given is safe before `flush`, and the commit after it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._by_receipt: dict[str, Payment | None] = {}
+        self._new: dict[str, Payment] = {}
+        self._evidence: list[Linked] = []
+
+    def expect(self, receipts: Iterable[str]) -> None:
+        """Reads all that is known of these receipts at once."""
+        wanted = {receipt for receipt in receipts if receipt and receipt not in self._by_receipt}
+        self._by_receipt |= dict.fromkeys(wanted)
+        self._by_receipt |= {payment.receipt: payment for payment in payments.by_receipts(self._session, wanted)}
+
+    def by_receipt(self, receipt: str) -> Payment | None:
+        if receipt not in self._by_receipt:
+            self._by_receipt[receipt] = payments.by_receipt(self._session, receipt) if receipt else None
+        return self._by_receipt[receipt]
+
+    def of_attempt(self, attempt_id: int) -> Payment | None:
+        return payments.of_attempt(self._session, attempt_id)
+
+    def add(self, payment: Payment) -> None:
+        if payment.attempt_id is None:
+            self._new[payment.id] = payment
+        else:
+            # The payment of a charge is looked for by its charge, so it cannot wait.
+            payments.add(self._session, payment)
+        self._remember(payment)
+
+    def save(self, payment: Payment) -> None:
+        """A payment that was added or read before, of which more is known now."""
+        if payment.id in self._new:
+            del self._new[payment.id]
+            self.add(payment)
+        else:
+            payments.save(self._session, payment)
+            self._remember(payment)
+
+    def _remember(self, payment: Payment) -> None:
+        if payment.receipt:
+            self._by_receipt[payment.receipt] = payment
+
+    def supersede(self, held: Payment, by: Payment) -> None:
+        self._write_payments()
+        payments.supersede(self._session, held.id, by.id)
+
+    def append(self, linked: Linked) -> None:
+        self._evidence.append(linked)
+
+    def evidence_of(self, attempt_id: int) -> tuple[EvidenceRow, ...]:
+        self.flush()
+        return evidence.of_attempt(self._session, attempt_id)
+
+    def flush(self) -> None:
+        self._write_payments()
+        evidence.append(self._session, *self._evidence)
+        self._evidence.clear()
+
+    def _write_payments(self) -> None:
+        payments.add(self._session, *self._new.values())
+        self._new.clear()
