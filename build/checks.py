@@ -43,7 +43,10 @@ def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]
     report = folder / "report.json"
 
     def run_tests() -> int:
-        print(f"seed {chosen}: `python3 build/dev.py test{' --full' * full} --seed {chosen}` runs the same again")
+        print(
+            f"seed {chosen}: `python3 build/dev.py test{' --full' * full} --seed {chosen}` runs the same again",
+            flush=True,
+        )
         arguments = ("-n", "2", "--dist", "loadgroup", "--cov", "--cov-report=", f"--hypothesis-seed={chosen}")
         variables = {"TILL_TEST_SEED": str(chosen), "QT_QPA_PLATFORM": "offscreen", **data}
         if full:
