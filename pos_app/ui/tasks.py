@@ -59,10 +59,6 @@ class OneAtATime:
         self._tasks = tasks
         self._busy = False
 
-    @property
-    def busy(self) -> bool:
-        return self._busy
-
     def start(self, coro: Coroutine[Any, Any, None], name: str) -> None:
         if self._busy:
             coro.close()

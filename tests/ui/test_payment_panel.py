@@ -787,3 +787,20 @@ def test_a_scan_in_the_first_moment_of_a_failure_goes_to_the_next_sale(till: Til
     till.sale.scan("6161100123456")
     till.qtbot.waitUntil(lambda: [line.name for line in till.sale.state.cart.lines] == ["Milk"])
     till.qtbot.waitUntil(lambda: [tab.number for tab in till.sale.state.tabs] == [1])
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1280, 720), (1100, 640)])
+@pytest.mark.parametrize("reason", [Reason.BUSYLINE, Reason.NOANSWER, Reason.NOPAY])
+def test_the_longest_panels_are_cut_at_no_size(till: Till, size: tuple[int, int], reason: Reason) -> None:
+    till.window.resize(*size)
+    till.charge("250000")
+    till.shop.fail(reason, "1")
+    till.later(1)
+    page = till.page.payment.charge
+    QApplication.processEvents()
+    for label in page.findChildren(QLabel):
+        if label.isVisible() and label.text():
+            needed = label.heightForWidth(label.width()) if label.wordWrap() else label.fontMetrics().height()
+            assert label.height() >= needed - 1, label.text()
+    assert reason.english in words(till)
+    assert "No money taken" in words(till)

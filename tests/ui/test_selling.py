@@ -51,7 +51,7 @@ def test_digits_on_an_empty_cart_start_an_amount_sale(till: Till) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "amount"),
-    [("350", 35000), ("99.50", 9950), ("1,250", 125000), ("0", 0), ("12a", None), ("1234567", None)],
+    [("350", 35000), ("99.50", 9950), ("1,250", 125000), ("12,34", None), ("0", 0), ("12a", None), ("1234567", None)],
 )
 def test_what_counts_as_an_amount(typed: str, amount: int | None) -> None:
     assert amount_in(typed) == (None if amount is None else Money(amount))

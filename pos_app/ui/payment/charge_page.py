@@ -13,6 +13,7 @@ from pos_app.ui.widgets.buttons import Button, KeyButton
 from pos_app.ui.widgets.glyph import Badge
 from pos_app.ui.widgets.labels import FittedNumber, Text
 from pos_app.ui.widgets.ring import CountRing
+from pos_app.ui.widgets.room import fits
 
 CHECKING_SECONDS = 75
 BUSY_SECONDS = 120
@@ -58,7 +59,7 @@ class ChargePage(QWidget):
         return Button("", "quiet", on_click=lambda: self._press(self._panel.more[at]))  # shown beside a primary only
 
     def _lay_out(self) -> None:
-        self._box = box = QVBoxLayout(self)
+        box = QVBoxLayout(self)
         box.setContentsMargins(16, 12, 16, 12)
         box.setSpacing(6)
         box.addWidget(self.title)
@@ -113,17 +114,21 @@ class ChargePage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self.show_state(self._model.state)
 
     def _fit(self) -> None:
-        """Where words and keys need more room than there is, the figure and then the sign give way, never the words."""
+        """Where words and keys need more room than there is, the figure and the sign shrink, then the small print goes;
+        what happened, what of the money and what to do always stay."""
         for amount, sign, number in _SIZES:
             self.amount.show_largest(amount)
             self.number.show_largest(number)
             self.badge.setFixedSize(sign, sign)
             self.ring.setFixedSize(round(sign * 1.6), round(sign * 1.6))
-            self._box.activate()
-            if self._box.totalHeightForWidth(self.width()) <= self.height():
+            if fits(self):
+                return
+        for spare in (self.title, self.code, self.phone, self.badge, self.ring):
+            spare.hide()
+            if fits(self):
                 return
 
     def _show_sign(self, state: PaymentState, panel: Panel) -> None:
@@ -138,7 +143,7 @@ class ChargePage(QWidget):
 
     def _show_words(self, state: PaymentState, panel: Panel) -> None:
         paid = state.stage is Stage.PAID
-        self.title.setText(state.title)
+        self.title.show_text(state.title)
         set_kind(self.word, "word" if paid else "name", "role")
         self.word.setText(panel.word)
         self.amount.setText(str(state.due))

@@ -13,6 +13,7 @@ from pos_app.ui.widgets.buttons import Button, KeyButton
 from pos_app.ui.widgets.fields import NumberField
 from pos_app.ui.widgets.keypad import Keypad
 from pos_app.ui.widgets.labels import FittedNumber, Text
+from pos_app.ui.widgets.room import fits
 
 MARGIN = 16
 
@@ -82,15 +83,12 @@ class EntryPage(QWidget):
         self.caption.show()
         for pixels in (self.largest, 40, 32):
             self.amount.show_largest(min(pixels, self.largest))
-            if self._fits():
+            if fits(self):
                 return
         self.caption.hide()
-        if not self._fits():
+        if not fits(self):
             self._keypad.hide()
-
-    def _fits(self) -> bool:
-        self.box.activate()
-        return self.box.totalHeightForWidth(self.width()) <= self.height()
+            self.caption.show()
 
 
 class PhonePage(EntryPage):

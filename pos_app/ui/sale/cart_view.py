@@ -12,6 +12,7 @@ from pos_app.ui.widgets.buttons import Button, IconButton, KeyButton
 from pos_app.ui.widgets.fields import NumberField
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Elided, FittedNumber, Number, Text
+from pos_app.ui.widgets.room import fits
 
 _MARKS = {Mark.OPEN: "", Mark.WAITING: "…  ", Mark.PAID: "✓  "}
 _TAB_KINDS = {Mark.OPEN: "", Mark.WAITING: "checking", Mark.PAID: "paid"}
@@ -195,6 +196,10 @@ class Totals(QWidget):
         box.addLayout(top)
         box.addWidget(self.detail)
 
+    def show_room(self, *, ample: bool) -> None:
+        self.amount.show_largest(56 if ample else 36)
+        self.detail.setVisible(ample and bool(self.detail.text()))
+
     def show_state(self, state: SellState) -> None:
         self.label.setText("Remaining" if state.paid else "Total")
         self.amount.setText(str(state.due))
@@ -237,6 +242,7 @@ class CartView(QWidget):
         self.notice = Text("", "warning", wrap=True)
         self.confirm = _Confirm(model)
         self._middle = QStackedWidget()
+        self._middle.setMinimumHeight(ROW)
         self._middle.addWidget(self.rows)
         self._middle.addWidget(_empty_cart())
         box = QVBoxLayout(self)
@@ -260,6 +266,17 @@ class CartView(QWidget):
         self.confirm.setVisible(state.asking_to_clear)
         self.totals.show_state(state)
         self.pay.show_state(state)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where room is short the total shrinks, so that a row of the cart and the keys to pay stay whole."""
+        self.totals.show_room(ample=True)
+        if not fits(self):
+            self.totals.show_room(ample=False)
 
 
 class _Confirm(QWidget):

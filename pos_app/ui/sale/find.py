@@ -1,6 +1,6 @@
 """The find zone: one field for names, barcodes and amounts, tiles to touch, and a product added in its place."""
 
-from PySide6.QtCore import QEvent, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QScroller, QStackedWidget, QVBoxLayout, QWidget
 
@@ -214,11 +214,6 @@ class FindZone(QWidget):
         elif self._adding:
             self.search.setFocus()
         self._adding = state.adding is not None
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.EnabledChange:
-            self.search.setFocus()
 
 
 def _nothing(state: SellState) -> str:

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QWidget
 
-from pos_app.ui.theme import GAP, TARGET
+from pos_app.ui.theme import GAP
 from pos_app.ui.widgets.buttons import Button
 
 _KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "00", "0", "⌫")
@@ -19,10 +19,6 @@ class Keypad(QWidget):
         grid.setSpacing(GAP)
         for position, key in enumerate(_KEYS):
             grid.addWidget(self._key(last if key == "00" else key), position // 3, position % 3)
-
-    @property
-    def least_height(self) -> int:
-        return 4 * TARGET + 3 * GAP
 
     def _key(self, key: str) -> Button:
         button = Button(key, scale="key", name="Delete the last digit" if key == _BACK else key)
