@@ -145,24 +145,30 @@ class Session:
         return self.points.disarm()
 
     async def do_tick(self) -> None:
-        """From now on the longest time for which the loop ran nothing else is kept."""
+        """From now on the longest time for which the loop ran nothing else is kept, without waits for a core."""
         self.longest_gap = 0.0
         self._ticker = asyncio.create_task(self._tick())
 
     async def _tick(self) -> None:
         clock = asyncio.get_running_loop().time
-        last = clock()
+        last, queued = clock(), _queued()
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            now = clock()
-            self.longest_gap = max(self.longest_gap, now - last - TICK_SECONDS)
-            last = now
+            now, queued_now = clock(), _queued()
+            self.longest_gap = max(self.longest_gap, now - last - TICK_SECONDS - (queued_now - queued))
+            last, queued = now, queued_now
 
     async def do_quit(self) -> bool:
         if self._ticker is not None:
             self._ticker.cancel()
         await self.till.close()
         return True
+
+
+def _queued() -> float:
+    """Seconds for which a thread of this process could have run and other processes had the cores."""
+    waits = (path.read_text().split()[1] for path in Path("/proc/self/task").glob("*/schedstat"))
+    return sum(map(int, waits)) / 1e9
 
 
 def _told(answer: Attempt | Refused) -> dict[str, Any]:

@@ -35,7 +35,10 @@ def test_a_callback_that_comes_a_hundred_times_counts_once(world: Any) -> None:
     world.simulator.behave(phone, {"callback_copies": 100, "confirmation_copies": 100})
     till.sell(120, phone)
     till.becomes(phone, "PAID")
-    copies = lambda: [told["status"] for told in world.simulator.ask("callbacks")]  # noqa: E731
+
+    def copies() -> list[int]:
+        return [told["status"] for told in world.simulator.ask("callbacks")]
+
     world.until(lambda: len(copies()) == 200, "all copies were sent")
     assert set(copies()) == {200}
     till.judge()
