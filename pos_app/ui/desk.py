@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
 from pos_app.services.changes import Changes, Notice
-from pos_app.settings import MemorySecrets, Secrets, Settings, SettingsFile, ThemeChoice, open_secrets
+from pos_app.settings import MemorySecrets, Secrets, SecretsError, Settings, SettingsFile, ThemeChoice, open_secrets
 from pos_app.settings.secrets import credentials_from, pairing_from
 from pos_app.ui.main_window import MainWindow
 from pos_app.ui.message_page import MessagePage, UnlockPage
@@ -36,6 +38,13 @@ _TRAINING_SHOP = "Duka la Mafunzo"
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _nowhere() -> Secrets:
+    """For a till whose keys stay locked: what is typed now would be gone with the window, and the page says so."""
+    secrets = MemorySecrets()
+    secrets.where = "memory, only until this window closes"
+    return secrets
 
 
 class Desk:
@@ -82,11 +91,21 @@ class Desk:
         await self.till.open()
         if training is not None:
             await self._stock_training_shelf()
-        self._access = training or await asyncio.to_thread(self._read_access)
+            self._offer_phone(training.phone_page)
+        self._access = training
+        if training is None:
+            await self._find_access()
         self._build_pages()
         await self._connect()
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
+
+    def _offer_phone(self, address: str) -> None:
+        def show() -> None:
+            if not QDesktopServices.openUrl(QUrl(address)):
+                self.changes.publish(Notice(f"No browser opened. The customer’s phone is at {address}"))
+
+        self.window.status.offer_phone(address, show)
 
     async def _unlocked(self) -> Secrets:
         """From the key store, or from the encrypted file once somebody has typed its passphrase."""
@@ -101,9 +120,18 @@ class Desk:
             page.ask(found.sentence)
             passphrase = await typed.get()
             if passphrase is None:
-                return MemorySecrets()
+                return _nowhere()
             found = await asyncio.to_thread(open_secrets, self._folder, passphrase)
         return found
+
+    async def _find_access(self) -> None:
+        """A key store that is locked just now leaves a till that takes cash."""
+        try:
+            self._access = await asyncio.to_thread(self._read_access)
+        except SecretsError as error:
+            log.warning("the M-Pesa keys could not be read")
+            self._access = None
+            self.changes.publish(Notice(f"{error} Until then this till takes cash only.", urgent=True))
 
     def _read_access(self) -> MpesaAccess | None:
         settings, account = self.settings, self.settings.account
@@ -212,12 +240,16 @@ class Desk:
 
     def _keep_theme(self, name: str) -> None:
         self.settings = replace(self.settings, theme=ThemeChoice(name))
-        self._settings_file.save(self.settings)
+        try:
+            self._settings_file.save(self.settings)
+        except OSError as error:
+            log.warning("the theme could not be saved: %s", error.strerror)
 
     async def _reconnect(self) -> None:
         if not self._training:
-            self._access = await asyncio.to_thread(self._read_access)
+            await self._find_access()
         await self._connect()
+        self.sale.show_number(self._header().number_label)
 
     def _header(self) -> ShopHeader:
         account = self._access.account if self._access else self.settings.account

@@ -54,6 +54,8 @@ class StatusBar(QWidget):
         for words in (self.shop, self.cashier):
             words.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.training = _training_word() if training else None
+        self.phone = Button("Customer’s phone", "quiet")
+        self.phone.hide()
         self.pages: list[Button] = []
         self.internet, self.relay, self.mpesa = HealthLight("Net"), HealthLight("Relay"), HealthLight("M-Pesa")
         self.clock = Number("", "strong")
@@ -73,6 +75,7 @@ class StatusBar(QWidget):
         row.setSpacing(16)
         if self.training is not None:
             row.addWidget(self.training)
+            row.addWidget(self.phone)
         row.addWidget(self.shop)
         row.addWidget(self.cashier)
         row.addStretch(1)
@@ -87,6 +90,12 @@ class StatusBar(QWidget):
         button.setCheckable(True)
         self.pages.append(button)
         self._nav.addWidget(button)
+
+    def offer_phone(self, address: str, show: Callable[[], None]) -> None:
+        """Training: the page on which a learner plays the customer."""
+        self.phone.setToolTip(address)
+        self.phone.clicked.connect(show)
+        self.phone.show()
 
     def mark_page(self, at: int) -> None:
         for position, button in enumerate(self.pages):
