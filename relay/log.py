@@ -85,6 +85,8 @@ class EventLog:
         self._loop = asyncio.get_running_loop()
         self._high_water = high_water_path
         self._marked: dict[str, Head] = {}
+        # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
+        self._marker = ThreadPoolExecutor(1, thread_name_prefix="relay-marker")
         self._streams: dict[str, _Stream] = {}
         self._in_flight: deque[_Waiting] = deque()
         self._writer: Writer[_Waiting] = Writer(path, self)
@@ -113,6 +115,7 @@ class EventLog:
             await asyncio.sleep(0)
             await self.save_high_water()
             await self._reader.close()
+            self._marker.shutdown()
 
     @property
     def healthy(self) -> bool:
@@ -149,7 +152,7 @@ class EventLog:
             return []
         stream_id = known.head.stream_id
         found = await self._reader.run(lambda connection: sqlite.read(connection, stream_id, after, limit, TURN_BYTES))
-        return [_event(stream, row, text) for row, text in found]
+        return [_event(stream, row) for row in found]
 
     async def head(self, stream: str) -> Head:
         return (await self._stream(stream)).head
@@ -208,8 +211,9 @@ class EventLog:
         heads = {name: stream.head for name, stream in self._streams.items()}
         if heads.items() <= self._marked.items():
             return
-        self._marked |= heads
-        await asyncio.to_thread(high_water.save, self._high_water, self._marked)
+        marks = self._marked | heads
+        await self._loop.run_in_executor(self._marker, high_water.save, self._high_water, marks)
+        self._marked = marks
 
     async def _mark_all(self) -> None:
         self._streams |= {name: _Stream(head) for name, head in (await self._reader.run(sqlite.heads)).items()}
@@ -246,7 +250,7 @@ class EventLog:
                 waiting.future.set_result(answer)
             stream = self._streams.get(waiting.incoming.stream)
             if row is not None and stream is not None and stream.flags:
-                stream.extend_tail(_event(waiting.incoming.stream, row, waiting.incoming.text))
+                stream.extend_tail(_event(waiting.incoming.stream, row))
         for name, head in plan.heads.items():
             stream = self._streams.setdefault(name, _Stream(head))
             # The epoch is turned on the loop's side of a job, which this batch may have overtaken.
@@ -311,26 +315,26 @@ def _refuse(future: asyncio.Future[T], error: Exception) -> None:
         future.set_exception(error)
 
 
-def _event(stream: str, row: Row, text: str | None) -> Event:
+def _event(stream: str, row: Row) -> Event:
     event = Event(
         s=stream,
         seq=row.seq,
-        chain=row.chain,
+        chain=row.chain.hex(),
         kind=row.kind,
         key=row.key,
         trust=row.trust,
         src=row.src,
         at=utc_text(row.at),
-        body_sha256=row.body_sha256,
+        body_sha256=row.body_sha256.hex(),
         receipt=row.receipt,
         rev=row.rev,
         nonce=row.nonce,
         short_code=row.short_code,
     )
-    if text is not None and row.encoding == Encoding.JSON:
-        event.body = msgspec.Raw(text.encode())
-    elif text is not None:
-        event.raw = text
+    if row.body is not None and row.encoding == Encoding.JSON:
+        event.body = msgspec.Raw(row.body.encode())
+    elif row.body is not None:
+        event.raw = row.body
     return event
 
 

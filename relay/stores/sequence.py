@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from relay.protocol import SOURCE_DARAJA, TRUSTED, chain_next
 
+SEQ_BITS = 40
+SEQ_MASK = (1 << SEQ_BITS) - 1
+
 
 class Encoding:
     """How a body's text is kept: as it came, because it is JSON that can be sent on, or as base64."""
@@ -76,31 +79,49 @@ class Known(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of the event table, in its order."""
+    """One row of the event table, in its order. `key_start` and `key_end` are the key, cut at its last colon."""
 
     id: int
     stream_id: int
-    seq: int
+    key_end: str
+    key_start: str
     rev: int
     kind: str
-    key: str
     receipt: str | None
     trust: str
     src: str
     at: int
     nonce: str | None
     short_code: str | None
-    body_sha256: str
+    body_sha256: bytes
     money: str
-    chain: str
+    chain: bytes
     encoding: int
+    body: str | None
+
+    @property
+    def seq(self) -> int:
+        return self.id & SEQ_MASK
+
+    @property
+    def key(self) -> str:
+        return self.key_start + self.key_end
+
+
+def row_id(stream_id: int, seq: int) -> int:
+    return stream_id << SEQ_BITS | seq
+
+
+def cut_key(key: str) -> tuple[str, str]:
+    """Its start with the last colon, and its end; together they are the key again."""
+    at = key.rfind(":") + 1
+    return key[:at], key[at:]
 
 
 class Plan(NamedTuple):
-    """One batch: rows to insert with their texts, the answer for each incoming one, and the heads afterwards."""
+    """One batch: rows to insert, for each incoming one its answer and its row, and the heads afterwards."""
 
     rows: list[Row]
-    texts: list[str]
     answers: list[Appended]
     written: list[Row | None]
     heads: dict[str, Head]
@@ -109,14 +130,9 @@ class Plan(NamedTuple):
 Identity = tuple[int, str]
 
 
-def plan(
-    batch: Sequence[Incoming],
-    heads: dict[str, Head],
-    known: dict[Identity, list[Known]],
-    next_id: int,
-) -> Plan:
+def plan(batch: Sequence[Incoming], heads: dict[str, Head], known: dict[Identity, list[Known]]) -> Plan:
     """Changes none of what it is given but `known`, which it extends by what the batch itself adds."""
-    made = Plan([], [], [], [], {})
+    made = Plan([], [], [], {})
     ends: dict[str, _End] = {}
     for incoming in batch:
         end = ends.get(incoming.stream)
@@ -128,13 +144,12 @@ def plan(
             made.answers.append(Appended(end.epoch, first.seq, first.chain, Outcome.DUPLICATE))
             made.written.append(None)
             continue
-        row = end.add(incoming, len(same), next_id + len(made.rows))
+        rev = len(same)
+        row = end.add(incoming, rev)
         made.rows.append(row)
-        made.texts.append(incoming.text)
         made.written.append(row)
-        same.append(Known(row.rev, row.money, row.trust, row.seq, row.chain))
-        outcome = Outcome.REVISION if row.rev else Outcome.NEW
-        made.answers.append(Appended(end.epoch, row.seq, row.chain, outcome))
+        same.append(Known(rev, row.money, row.trust, end.seq, end.chain))
+        made.answers.append(Appended(end.epoch, end.seq, end.chain, Outcome.REVISION if rev else Outcome.NEW))
     made.heads.update({name: heads[name]._replace(seq=end.seq, chain=end.chain) for name, end in ends.items()})
     return made
 
@@ -150,18 +165,19 @@ class _End:
         self.seq = head.seq
         self.chain = head.chain
 
-    def add(self, incoming: Incoming, rev: int, row_id: int) -> Row:
+    def add(self, incoming: Incoming, rev: int) -> Row:
         meta = incoming.meta
-        digest = hashlib.sha256(incoming.body).hexdigest()
+        digest = hashlib.sha256(incoming.body).digest()
+        start, end = cut_key(incoming.key)
         self.seq += 1
         self.chain = chain_next(self.chain, self.seq, incoming.key, digest)
         return Row(
-            row_id,
+            row_id(self.stream_id, self.seq),
             self.stream_id,
-            self.seq,
+            end,
+            start,
             rev,
             incoming.kind,
-            incoming.key,
             meta.receipt,
             meta.trust,
             meta.src,
@@ -170,8 +186,9 @@ class _End:
             meta.short_code,
             digest,
             meta.money,
-            self.chain,
+            bytes.fromhex(self.chain),
             meta.encoding,
+            incoming.text,
         )
 
 

@@ -1,48 +1,25 @@
-"""The log on SQLite: its settings, one statement for a whole batch, reading, checkpoints.
+"""The log on SQLite: its settings, streams, reading, checkpoints.
 
 It must not know threads or waiters: whoever calls it owns the connection. Errors come as SQLAlchemyError.
 """
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from relay.protocol import GENESIS
 from relay.stores import tables
-from relay.stores.sequence import Head, Identity, Incoming, Known, Row
+from relay.stores.sequence import SEQ_MASK, Head, Row, row_id
 
 T = TypeVar("T")
-MAX_BATCH = 256
 BUSY_SECONDS = 5.0
 PASSIVE_AT_BYTES = 4 * 1024 * 1024
 RESTART_AT_BYTES = 64 * 1024 * 1024
-
-# A batch is one statement, its own transaction: each time the writer lets the interpreter lock go, it may wait
-# milliseconds to have it back. Rows as bound VALUES cost half of what the same rows cost through json_each.
-_COLUMNS = ", ".join(Row._fields)
-_ROW = f"({', '.join('?' * (len(Row._fields) + 1))})"
-_INSERT = f"INSERT INTO incoming ({_COLUMNS}, text) VALUES "  # noqa: S608 (names of our own)
-_INCOMING = (
-    f"CREATE VIEW IF NOT EXISTS incoming AS SELECT {_COLUMNS}, text FROM event JOIN body ON event_id = id",  # noqa: S608
-    f"""CREATE TRIGGER IF NOT EXISTS incoming_insert INSTEAD OF INSERT ON incoming BEGIN
-        INSERT INTO event ({_COLUMNS}) VALUES ({", ".join(f"NEW.{name}" for name in Row._fields)});
-        INSERT INTO body (event_id, text) VALUES (NEW.id, NEW.text);
-    END""",  # noqa: S608
-)
-# CROSS JOIN keeps the order: one look into the index for each of the batch, never a scan of the log.
-_KNOWN = """
-    SELECT e.stream_id, e.key, e.rev, e.money, e.trust, e.seq, e.chain
-    FROM (VALUES {}) AS asked CROSS JOIN event AS e ON e.stream_id = asked.column1 AND e.key = asked.column2
-    ORDER BY e.rev
-"""
 
 
 class StoreSettingError(Exception):
@@ -56,7 +33,7 @@ def engine(path: Path, *, query_only: bool = False) -> Engine:
         f"sqlite:///{path}",
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 2 * MAX_BATCH + 64},
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 128},
     )
 
     @event.listens_for(made, "connect")
@@ -91,8 +68,6 @@ def _make_private(path: Path) -> None:
 
 def create_tables(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    for statement in _INCOMING:
-        connection.exec_driver_sql(statement)
 
 
 class Transaction:
@@ -120,71 +95,44 @@ class Transaction:
             driver.rollback()
 
 
-def known(connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> dict[Identity, list[Known]]:
-    found: dict[Identity, list[Known]] = {}
-    asked = [(heads[incoming.stream].stream_id, incoming.key) for incoming in batch]
-    statement = _KNOWN.format(_several("(?, ?)", len(asked)))
-    for stream_id, key, *rest in connection.exec_driver_sql(statement, _flat(asked)):
-        found.setdefault((stream_id, key), []).append(Known(*rest))
-    return found
-
-
-def write(connection: Connection, rows: list[Row], texts: list[str]) -> None:
-    """Durable when it returns, all of it or nothing."""
-    whole = [(*row, text) for row, text in zip(rows, texts, strict=True)]
-    connection.exec_driver_sql(_INSERT + _several(_ROW, len(whole)), _flat(whole))
-
-
-@cache
-def _several(row: str, times: int) -> str:
-    return ", ".join([row] * times)
-
-
-def _flat(rows: Sequence[tuple[object, ...]]) -> tuple[object, ...]:
-    return tuple(chain.from_iterable(rows))
-
-
-def next_id(connection: Connection) -> int:
-    return int(connection.execute(select(func.coalesce(func.max(tables.event.c.id), 0))).scalar_one()) + 1
-
-
 def head(connection: Connection, name: str) -> Head | None:
     stream = connection.execute(select(tables.stream).where(tables.stream.c.name == name)).first()
     if stream is None:
         return None
+    place = tables.event.c.id
     last = connection.execute(
-        select(tables.event.c.seq, tables.event.c.chain)
-        .where(tables.event.c.stream_id == stream.id)
-        .order_by(tables.event.c.seq.desc())
+        select(place, tables.event.c.chain)
+        .where(place > row_id(stream.id, 0), place < row_id(stream.id + 1, 0))
+        .order_by(place.desc())
         .limit(1)
     ).first()
-    seq, chained = (last.seq, last.chain) if last else (0, GENESIS)
+    seq, chained = (last.id & SEQ_MASK, last.chain.hex()) if last else (0, GENESIS)
     return Head(stream.id, stream.epoch, seq, chained, stream.floor)
 
 
 def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
     if seq == 0:
         return GENESIS
-    wanted = select(tables.event.c.chain).where(tables.event.c.stream_id == stream_id, tables.event.c.seq == seq)
-    return connection.execute(wanted).scalar_one_or_none()
+    wanted = select(tables.event.c.chain).where(tables.event.c.id == row_id(stream_id, seq))
+    found = connection.execute(wanted).scalar_one_or_none()
+    return None if found is None else found.hex()
 
 
-def read(
-    connection: Connection, stream_id: int, after: int, limit: int, max_bytes: int
-) -> list[tuple[Row, str | None]]:
+def read(connection: Connection, stream_id: int, after: int, limit: int, max_bytes: int) -> list[Row]:
     """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it."""
+    place = tables.event.c.id
     wanted = (
-        select(tables.event, tables.body.c.text)
-        .join(tables.body, tables.body.c.event_id == tables.event.c.id, isouter=True)
-        .where(tables.event.c.stream_id == stream_id, tables.event.c.seq > after)
-        .order_by(tables.event.c.seq)
+        select(tables.event)
+        .where(place > row_id(stream_id, after), place < row_id(stream_id + 1, 0))
+        .order_by(place)
         .limit(limit)
     )
-    found: list[tuple[Row, str | None]] = []
+    found: list[Row] = []
     with connection.execute(wanted) as result:
-        for *columns, text in result:
-            found.append((Row(*columns), text))
-            max_bytes -= len(text or "")
+        for columns in result:
+            row = Row(*columns)
+            found.append(row)
+            max_bytes -= len(row.body or "")
             if max_bytes <= 0:
                 break
     return found

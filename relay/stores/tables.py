@@ -1,9 +1,23 @@
-"""The relay's tables: streams, events and their bodies, shops, tills and invitations.
+"""The relay's tables: streams, events, shops, tills and invitations.
 
 It must not know a dialect: what differs between databases is in the store's own module.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from relay.stores.sequence import SEQ_BITS, SEQ_MASK
 
 metadata = MetaData()
 
@@ -13,6 +27,10 @@ _whole = BigInteger().with_variant(Integer, "sqlite")
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
     return Column(name, Text, nullable=nullable)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
 
 
 stream = Table(
@@ -25,38 +43,33 @@ stream = Table(
     sqlite_strict=True,
 )
 
-# The head of a stream is its last row: nothing else can disagree with it. `at` is milliseconds of UTC, `encoding` how
-# the body is kept (Encoding), `money` the fields that make a copy the same payment.
+# The head of a stream is its last row: nothing else can disagree with it. `id` is the event's place: the stream above,
+# seq in the low SEQ_BITS, so that a stream lies together in its order. `at` is milliseconds of UTC, `encoding` how the
+# body is kept (Encoding), `money` the fields that make a copy the same payment; erasure blanks `body`, and the chain
+# stays whole. The key is kept in two, its end first in the index: that is Safaricom's, and those that come together
+# lie together, where whole keys, which begin with chance, would each write a page of their own.
 event = Table(
     "event",
     metadata,
-    Column("id", _whole, primary_key=True),
+    Column("id", _whole, primary_key=True, autoincrement=False),
     Column("stream_id", _whole, ForeignKey("stream.id"), nullable=False),
-    Column("seq", _whole, nullable=False),
+    _text("key_end"),
+    _text("key_start"),
     Column("rev", Integer, nullable=False),
     _text("kind"),
-    _text("key"),
     _text("receipt", nullable=True),
     _text("trust"),
     _text("src"),
     Column("at", _whole, nullable=False),
     _text("nonce", nullable=True),
     _text("short_code", nullable=True),
-    _text("body_sha256"),
+    _bytes("body_sha256"),
     _text("money"),
-    _text("chain"),
+    _bytes("chain"),
     Column("encoding", Integer, nullable=False),
-    UniqueConstraint("stream_id", "seq", name="event_order"),
-    UniqueConstraint("stream_id", "key", "rev", name="event_identity"),
-    sqlite_strict=True,
-)
-
-# Apart from the event, so that erasure can blank a body and leave the chain whole.
-body = Table(
-    "body",
-    metadata,
-    Column("event_id", _whole, ForeignKey("event.id"), primary_key=True, autoincrement=False),
-    _text("text", nullable=True),
+    _text("body", nullable=True),
+    UniqueConstraint("key_end", "key_start", "stream_id", "rev", name="event_identity"),
+    CheckConstraint(f"id >> {SEQ_BITS} = stream_id AND id & {SEQ_MASK} > 0", name="event_place"),
     sqlite_strict=True,
 )
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from relay.stores import batch as store
 from relay.stores import sequence, sqlite
 from relay.stores.sequence import Head, Incoming, Plan
 
@@ -84,7 +85,6 @@ class Writer(Generic[W]):
         self._queue: SimpleQueue[W | Job[Any] | None] = SimpleQueue()
         self._connection: Connection | None = None
         self._heads: dict[str, Head] = {}
-        self._next_id = 0
         self._thread = threading.Thread(target=self._run, name="relay-writer", daemon=True)
         self._checkpointer = _Checkpointer(path, self)
         self.begun = self.committed = 0
@@ -122,7 +122,7 @@ class Writer(Generic[W]):
         items: list[W | Job[Any] | None] = []
         try:
             items.append(self._queue.get(timeout=None if self.healthy else PROBE_SECONDS))
-            while len(items) < sqlite.MAX_BATCH:
+            while len(items) < store.MAX_BATCH:
                 items.append(self._queue.get_nowait())
         except Empty:
             if not items:
@@ -157,12 +157,17 @@ class Writer(Generic[W]):
         connection = self._connected()
         incoming = [waiting.incoming for waiting in batch]
         self._load_heads(connection, incoming)
-        known = sqlite.known(connection, incoming, self._heads)
-        plan = sequence.plan(incoming, self._heads, known, self._next_id)
+        try:
+            # Copies are rare: the index refuses them, and only then they are looked up.
+            return self._store(connection, sequence.plan(incoming, self._heads, {}))
+        except IntegrityError:
+            known = store.known(connection, incoming, self._heads)
+            return self._store(connection, sequence.plan(incoming, self._heads, known))
+
+    def _store(self, connection: Connection, plan: Plan) -> Plan:
         if plan.rows:
             with self._counted():
-                sqlite.write(connection, plan.rows, plan.texts)
-            self._next_id += len(plan.rows)
+                store.write(connection, plan.rows)
             self._heads.update(plan.heads)
         return plan
 
@@ -221,11 +226,10 @@ class Writer(Generic[W]):
             # Pages of a failed flush count as clean; copying the log into the database writes them again.
             if not self.healthy and not sqlite.checkpoint(connection, "TRUNCATE"):
                 raise OSError("the write-ahead log could not be moved")
-            self._next_id = sqlite.next_id(connection)
+            known = {name: sqlite.head(connection, name) for name in self._heads}
         except BaseException:
             connection.close()
             raise
-        known = {name: sqlite.head(connection, name) for name in self._heads}
         self._heads = {name: head for name, head in known.items() if head is not None}
         self._connection = connection
         self._listener.reopened(dict(self._heads))

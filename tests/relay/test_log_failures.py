@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from relay import protocol
 from relay.log import APPEND_SECONDS, EventLog, Meta, Outcome, UnavailableError, UnknownStreamError
-from relay.stores import high_water, sqlite
+from relay.stores import batch, high_water, sqlite
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def test_a_commit_that_failed_but_landed_is_found_again(
 ) -> None:
     """The caller hears 503, the till gets the event, and the sender's copy is a duplicate."""
     log = await with_stream(tmp_path)
-    write, flag = sqlite.write, asyncio.Event()
+    write, flag = batch.write, asyncio.Event()
     await add(log, "before")
 
     def lands_and_fails(connection: Connection, *rest: Any) -> None:
@@ -52,7 +52,7 @@ async def test_a_commit_that_failed_but_landed_is_found_again(
 
     with log.wakeups("st", flag):
         with monkeypatch.context() as broken:
-            broken.setattr(sqlite, "write", lands_and_fails)
+            broken.setattr(batch, "write", lands_and_fails)
             with pytest.raises(UnavailableError):
                 await add(log, "k")
         await eventually(lambda: log.healthy)
@@ -77,7 +77,7 @@ async def test_a_disk_that_stays_broken_is_tried_again_and_again(
         return int(disk_error())
 
     with monkeypatch.context() as broken:
-        broken.setattr(sqlite, "next_id", still_broken)
+        broken.setattr(sqlite, "checkpoint", still_broken)
         with pytest.raises(UnavailableError):
             await log.run(disk_error)
         await eventually(lambda: tries > 3)
