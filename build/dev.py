@@ -21,7 +21,7 @@ SUPPORTED = ((3, 11), (3, 13))
 
 
 def main(arguments: list[str] | None = None, python: tuple[int, int] = sys.version_info[:2]) -> int:
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     if not SUPPORTED[0] <= python <= SUPPORTED[1]:
         return _refuse("this is Python {}.{}; the till needs 3.11, 3.12 or 3.13. Start it with one.".format(*python))
     from errors import CommandError
@@ -39,6 +39,16 @@ def _refuse(sentence: str) -> int:
     return 1
 
 
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """What `bench` is given beside its name goes on to the benchmarks, which know it."""
+    top = parser()
+    options, passed_on = top.parse_known_args(arguments)
+    if passed_on and options.command is not _bench:
+        top.error("unrecognized arguments: " + " ".join(passed_on))
+    options.passed_on = [given for given in passed_on if given != "--"]
+    return options
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python3 build/dev.py", description="Everything a developer of the till does.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -54,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--seed", type=int, help="run the tests of an earlier run again, with the seed it printed")
     add("check", _check, "run the quick checks alone: format, lint, types, imports")
     bench = add("bench", _bench, "measure the till and the relay")
-    bench.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on; `bench -- --help` lists them")
+    bench.epilog = "What else it is given goes on to the benchmarks; `bench -- --help` lists what they take."
     add("package", _package, "build dist/till, the program that shops install, and try it out")
     screenshots = add("screenshots", _screenshots, "picture every screen, light and dark, in two sizes")
     screenshots.add_argument("--out", type=Path, metavar="DIR", help="default: dist/screenshots")
@@ -97,8 +107,7 @@ def _check(_options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    given = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
-    return 1 if _ready().run(str(CHECKOUT / "tests/bench/run.py"), *given) else 0
+    return 1 if _ready().run(str(CHECKOUT / "tests/bench/run.py"), *options.passed_on) else 0
 
 
 def _package(_options: argparse.Namespace) -> int:

@@ -61,7 +61,7 @@ def test_the_commands_of_the_readme_exist(checkout: Path) -> None:
     named = set(re.findall(r"python3 build/dev\.py (\w+)", (checkout / "README.md").read_text()))
     assert named == {"run", "test"}
     for command in named:
-        assert dev.parser().parse_args([command]).command
+        assert dev.parse([command]).command
 
 
 def test_the_folders_of_the_readme_exist(checkout: Path) -> None:

@@ -40,12 +40,21 @@ def test_a_python_that_cannot_run_the_till_is_refused_in_a_sentence(
 
 
 def test_test_takes_size_and_seed() -> None:
-    options = dev.parser().parse_args(["test", "--full", "--seed", "7"])
+    options = dev.parse(["test", "--full", "--seed", "7"])
     assert (options.full, options.seed) == (True, 7)
 
 
-def test_bench_passes_what_it_does_not_know_on() -> None:
-    assert dev.parser().parse_args(["bench", "P5", "--json"]).arguments == ["P5", "--json"]
+@pytest.mark.parametrize(
+    ("given", "passed_on"),
+    [
+        (["P5", "--json"], ["P5", "--json"]),
+        (["--only", "P1,P2", "--quick"], ["--only", "P1,P2", "--quick"]),
+        (["--", "--help"], ["--help"]),
+        ([], []),
+    ],
+)
+def test_bench_passes_on_what_it_is_given(given: list[str], passed_on: list[str]) -> None:
+    assert dev.parse(["bench", *given]).passed_on == passed_on
 
 
 def test_it_works_from_any_folder(checkout: Path, tmp_path: Path) -> None:
