@@ -4,10 +4,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from pos_app.app import Training
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and where the rest is to be read."""
+        self.exit(2, f"{self.prog}: {message}. `{self.prog} --help` lists what there is.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _till(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m pos_app",
         description="The M-Pesa till. Other commands: demo, simulator; each takes --help.",
     )
@@ -41,7 +47,7 @@ def _load_training() -> "Training":
 def _demo(arguments: list[str]) -> int:
     from pos_app.commands import demo
 
-    parser = argparse.ArgumentParser(prog="python -m pos_app demo", description=demo.__doc__)
+    parser = _Parser(prog="python -m pos_app demo", description=demo.__doc__)
     demo.add_arguments(parser)
     return demo.run(parser.parse_args(arguments))
 
@@ -49,7 +55,7 @@ def _demo(arguments: list[str]) -> int:
 def _simulator(arguments: list[str]) -> int:
     from pos_app.simulator import server
 
-    parser = argparse.ArgumentParser(prog="python -m pos_app simulator", description="Daraja, on this computer.")
+    parser = _Parser(prog="python -m pos_app simulator", description="Daraja, on this computer.")
     server.add_arguments(parser)
     return server.run(parser.parse_args(arguments))
 

@@ -12,7 +12,7 @@ _READY = "listening on "
 _END_SECONDS = 15
 
 
-class ChildError(Exception):
+class ChildError(RuntimeError):
     """A child did not start; the message is a sentence."""
 
 

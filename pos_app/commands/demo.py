@@ -20,6 +20,7 @@ from pos_app.commands import children
 from pos_app.commands.training import training
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
+from pos_app.store.database import StoreError
 from pos_app.ui import crash_log, event_loop
 from pos_app.ui.desk import Desk
 from pos_app.ui.payment.stage import Stage
@@ -45,12 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text} is no size like 1366x768")
     return int(width), int(height)
 
 
 def run(args: argparse.Namespace) -> int:
     out: Path = (args.out or Path(tempfile.mkdtemp(prefix="till-demo-"))).resolve()
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return _failed(f"{out} cannot be made: {error.strerror}")
 
     async def main(app: event_loop.App, _stop: asyncio.Event) -> int:
         return await _main(app, args, out)
@@ -73,11 +79,15 @@ async def _main(app: event_loop.App, args: argparse.Namespace, out: Path) -> int
                 await play.everything()
             finally:
                 await desk.close()
-        except (DemoError, children.ChildError, httpx.HTTPError) as error:
-            sys.stderr.write(f"demo: {error}\n")
-            return 1
+        except (DemoError, children.ChildError, httpx.HTTPError, StoreError, OSError) as error:
+            return _failed(str(error))
     _tell(play, as_json=args.json)
     return 0
+
+
+def _failed(sentence: str) -> int:
+    sys.stderr.write(f"demo: {sentence}\n")
+    return 1
 
 
 def _tell(play: "Play", *, as_json: bool) -> None:

@@ -49,9 +49,9 @@ def _paired(relay_url: str, store: str) -> Pairing:
 
 
 def _register_confirmations(simulator_url: str, pairing: Pairing) -> None:
-    answer = httpx.post(
-        f"{simulator_url}/simulator/confirmation-url",
-        json={"url": f"{pairing.callback_base}/c2b/confirm"},
-        trust_env=False,
-    )
-    answer.raise_for_status()
+    url = f"{simulator_url}/simulator/confirmation-url"
+    told = {"url": f"{pairing.callback_base}/c2b/confirm"}
+    try:
+        httpx.post(url, json=told, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        raise children.ChildError("The training simulator does not answer. Its log says why.") from error

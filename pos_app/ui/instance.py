@@ -15,6 +15,7 @@ class Instance(QObject):
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.folder = folder
         self._lock = QLockFile(str(folder / "till.lock"))
         # A lock is stale when its process is gone, never because it is old.
         self._lock.setStaleLockTime(0)
@@ -22,9 +23,11 @@ class Instance(QObject):
         self._server: QLocalServer | None = None
 
     def claim(self) -> bool:
-        """False when another till runs on this folder; it has then been asked to show itself."""
+        """False when another till runs on this folder; it has then been asked to show itself. Raises OSError."""
         if self._lock.tryLock(0):
             return True
+        if self._lock.error() is not QLockFile.LockError.LockFailedError:
+            raise OSError(f"{self._lock.fileName()} cannot be written")
         caller = QLocalSocket()
         caller.connectToServer(self._name)
         caller.waitForConnected(_WAIT_MS)
