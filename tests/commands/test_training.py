@@ -1,0 +1,61 @@
+"""Training mode's own world: it starts by itself, pairs by itself, and resumes on the same folder."""
+
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pos_app.commands import children
+from pos_app.commands.training import SHOP_NAME, _register_confirmations, training
+from pos_app.domain.shop import Pairing
+
+
+def stored(folder: Path, *arguments: str) -> str:
+    return children.run("relay", [*arguments, "--json", "--store", f"sqlite:///{folder / 'relay.db'}"])
+
+
+def test_the_same_folder_pairs_again_and_keeps_its_record(tmp_path: Path) -> None:
+    with training(tmp_path) as first:
+        assert httpx.get(first.phone_page, trust_env=False).status_code == 200
+        told = httpx.get(f"{first.daraja_url}/simulator/state", trust_env=False).text
+        assert f"{first.pairing.callback_base}/c2b/confirm" in told
+        callback = f"{first.pairing.callback_base}/c2b/confirm"
+        assert httpx.post(callback, json={"TransID": "UKN7BX41QP"}, trust_env=False).status_code == 200
+    with training(tmp_path) as second:
+        assert second.pairing.stream == first.pairing.stream
+        assert second.pairing.token != first.pairing.token
+        events = httpx.get(
+            f"{second.pairing.relay_url}/v1/events/{second.pairing.stream}",
+            params={"epoch": "", "after": 0, "chain": "", "wait": 0},
+            headers={"Authorization": f"Bearer {second.pairing.token}"},
+            trust_env=False,
+        )
+        assert b"UKN7BX41QP" in events.content
+    assert stored(tmp_path, "shop", "list").count(SHOP_NAME) == 1
+    assert stored(tmp_path, "till", "list").count('"paired_at"') == 2
+
+
+def test_a_relay_that_cannot_start_is_said_and_its_simulator_ends_quietly(tmp_path: Path) -> None:
+    (tmp_path / "relay.db").write_text("this is not a database, but it is longer than a header of one" * 20)
+    with pytest.raises(children.ChildError, match="training relay did not start"), training(tmp_path):
+        raise AssertionError
+    assert (tmp_path / "simulator.log").read_text() == ""
+
+
+def test_a_second_world_beside_the_first_is_refused_by_the_store(tmp_path: Path) -> None:
+    with (
+        training(tmp_path) as access,
+        pytest.raises(children.ChildError, match="training relay did not start"),
+        training(tmp_path),
+    ):
+        raise AssertionError
+    host, _, port = access.daraja_url.removeprefix("http://").rpartition(":")
+    with pytest.raises(ConnectionRefusedError), socket.create_connection((host, int(port))):
+        pass
+
+
+def test_a_simulator_that_does_not_answer_is_said() -> None:
+    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "till_1", "", "http://127.0.0.1:1/h/key", "")
+    with pytest.raises(children.ChildError, match="^The training simulator does not answer"):
+        _register_confirmations("http://127.0.0.1:1", pairing)
