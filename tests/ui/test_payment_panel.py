@@ -301,11 +301,11 @@ def test_a_busy_line_counts_down_and_cannot_be_hurried(till: Till) -> None:
     till.charge()
     till.shop.fail(Reason.BUSYLINE, "1001")
     till.stage(Stage.BUSY)
-    assert till.payment.state.countdown == 60
+    assert till.payment.state.countdown == 120
     primary = till.page.payment.charge.primary
     assert not primary.isEnabled()
     till.press(Act.SEND_AGAIN)
-    till.later(57)
+    till.later(117)
     assert till.payment.state.countdown == 2
     assert len(till.shop.asked) == 1
     till.later(3)

@@ -12,7 +12,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.domain.shop import AccountKind, ShopAccount
 from pos_app.domain.tender import Tender, TenderKind
-from pos_app.ui.payment.stage import Stage, age, busy_seconds
+from pos_app.ui.payment.stage import Stage, age
 from pos_app.ui.payment.view_model import stage_of
 from pos_app.ui.payment.words import (
     DO_NOT_CHARGE_AGAIN,
@@ -225,10 +225,6 @@ def test_a_request_nobody_can_vouch_for_is_amber_and_only_parks() -> None:
     assert (panel.primary, panel.secondary, panel.more) == (Act.PARK, None, ())
     assert "0712 345 678" in sending_panel(Msisdn.parse("0712345678")).sentence
 
-
-def test_code_17_waits_two_minutes_and_a_busy_line_one() -> None:
-    assert busy_seconds(charge(AttemptState.FAILED, Reason.UNKNOWN, "17")) == 120
-    assert busy_seconds(charge(AttemptState.FAILED, Reason.BUSYLINE, "1001")) == 60
 
 
 def test_only_a_request_that_never_left_is_sent_as_it_is() -> None:

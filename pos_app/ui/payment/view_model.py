@@ -15,7 +15,7 @@ from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale
 from pos_app.services.changes import Changes
 from pos_app.ui.payment.charge import Charge
-from pos_app.ui.payment.stage import Stage, age, busy_seconds, stage_of
+from pos_app.ui.payment.stage import BUSY_SECONDS, Stage, age, stage_of
 from pos_app.ui.payment.state import Page, PaymentState
 from pos_app.ui.payment.typing import change_words, prefix_warning, quick_amounts
 from pos_app.ui.payment.words import (
@@ -369,7 +369,7 @@ class PaymentViewModel(QObject):
         self._since = self._monotonic()
         if stage is Stage.BUSY:
             gone = (now - attempt.finished_at).total_seconds() if attempt.finished_at else 0.0
-            self._busy_until = self._since + busy_seconds(attempt) - max(gone, 0.0)
+            self._busy_until = self._since + BUSY_SECONDS - max(gone, 0.0)
         sound = _sound_of(stage)
         if sound is not None:
             self._sounds.play(sound)
