@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import shops
+from clients import Following
 from figures import Figure, percentile
-from follow import Following
 from machine import Bench
 
 _ECHO = "websocket echo of the same server"
@@ -35,9 +35,9 @@ def p4b(bench: Bench) -> Iterator[Figure]:
 def _echo(bench: Bench, till: shops.Paired, count: int) -> list[float]:
     address = urlsplit(till.url)
     spec = {"what": "echo", "host": address.hostname, "port": address.port, "count": bench.count(count)}
-    return Following(bench, spec).took_us()
+    return Following(bench, spec).said()
 
 
 def _frames(bench: Bench, till: shops.Paired, shop: shops.Shop, seed: int, count: int) -> list[float]:
-    spec = {"what": "frames", "till": shops.connect_spec(till), "shop": shop.spec(), "seed": seed}
-    return Following(bench, {**spec, "count": bench.count(count)}).took_us()
+    spec = {"what": "frames", "tills": [shops.connect_spec(till)], "shop": shop.spec(), "seed": seed}
+    return Following(bench, {**spec, "count": bench.count(count)}).said()

@@ -4,16 +4,15 @@ Server on one core, load on the other; ours and the floors take turns within eve
 Profile: `py-spy record --native -d 5 -o p1.svg -p PID` of the relay while `--only P1` runs, or with `-t` by thread.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import shops
+from clients import Following, Load
 from figures import Figure, percentile
-from follow import Following
-from machine import CLIENT_CORE, FLOORS, HERE, SERVER_CORE, SHIM_MS, Bench, Child, flush_ms, shim
+from machine import FLOORS, SERVER_CORE, SHIM_MS, Bench, Child, flush_ms, shim
 
 _NOBODY = shops.Shop("0" * 32, "0" * 32, "")
 _OURS, _GROUP, _EACH, _SESSION = "relay", "group commit alone", "commit per request", "SQLModel session per request"
@@ -94,36 +93,6 @@ def p2b(bench: Bench) -> Iterator[Figure]:
         flushes = [one[name] / flush for one in ours]
         yield Figure("P2b", f"{name} of a callback, in flushes of {flush:.1f} ms", "flushes", flushes, at_most=most)
     yield Figure("P2b", "p99 of a websocket echo meanwhile", "ms", busy, idle, "the same without load", at_most=3)
-
-
-class Load:
-    """Callers that have begun; `answer` waits for their end."""
-
-    def __init__(
-        self, bench: Bench, url: str, at: list[shops.Shop], callers: int, *, seed: int, seconds: float, most: int
-    ) -> None:
-        address = urlsplit(url)
-        spec = {
-            "host": address.hostname,
-            "port": address.port,
-            "shops": [shop.spec() for shop in at],
-            "callers": callers,
-            "seed": seed,
-            "warm_up": 0.5,
-            "seconds": seconds,
-            "most": most,
-        }
-        self._child = Child([str(HERE / "load.py"), json.dumps(spec)], bench.log, CLIENT_CORE)
-        self._child.answer()
-
-    def answer(self, server: Child) -> Any:
-        """Rate a second, p50 and p99 in ms, CPU µs of the server for each callback."""
-        before = server.cpu_seconds()
-        with self._child as child:
-            answer = child.answer()
-        if answer["failed"] or not answer["done"]:
-            raise RuntimeError(f"{answer['failed']} of {answer['all']} callbacks were not answered with 200")
-        return {**answer, "cpu": (server.cpu_seconds() - before) / answer["all"] * 1e6}
 
 
 def _echoing(bench: Bench, url: str) -> Following:

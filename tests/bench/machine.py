@@ -21,7 +21,7 @@ from figures import percentile
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-FLOORS = HERE / "floors"
+FLOORS, WORKERS = HERE / "floors", HERE / "workers"
 _READY = "listening on "
 _CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CORE, CLIENT_CORE = _CORES[0], _CORES[-1]
@@ -91,15 +91,15 @@ class Child(AbstractContextManager["Child"]):
         return float(self.process.memory_info().rss) / 2**20
 
     def __exit__(self, *_exc: object) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
         self._process.terminate()
         try:
             self._process.wait(15)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            stream.close()
 
 
 def shim(folder: Path) -> str | None:

@@ -6,23 +6,44 @@ on a busy machine read nothing. How to profile a figure is said at the head of i
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import catching_up
+import charging
 import feed
+import growing
+import idling
 import ingest
+import screen
+import starting
 from figures import Figure
 from machine import Bench, facts
 
 Run = Callable[[Bench], Iterator[Figure]]
-ALL: dict[str, Run] = {"P1": ingest.p1, "P2": ingest.p2, "P2b": ingest.p2b, "P4b": feed.p4b}
+ALL: dict[str, Run] = {
+    "P1": ingest.p1,
+    "P2": ingest.p2,
+    "P2b": ingest.p2b,
+    "P4": screen.p4,
+    "P4b": feed.p4b,
+    "P5": charging.p5,
+    "P6": starting.p6,
+    "P11": catching_up.p11,
+    "P12": starting.p12,
+    "P13": idling.p13,
+    "grow": growing.grow,
+}
 
 
 def main() -> int:
     given = _given()
+    # So that what was started is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [name.strip() for name in given.only.split(",")] if given.only else list(ALL)
     unknown = [name for name in chosen if name not in ALL]
     if unknown:

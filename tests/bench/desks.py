@@ -1,0 +1,53 @@
+"""The till's window as the benchmarks start it: with its own relay and a Daraja that takes everything.
+
+It must not know what a figure is held to.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import shops
+from machine import FLOORS, WORKERS, Bench, Child
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a till needs around it, kept up while tills come and go."""
+
+    shop: shops.Shop
+    till: shops.Paired
+    daraja: str
+
+    def start(self, bench: Bench, folder: Path) -> Child:
+        spec = {"daraja": self.daraja, "till": asdict(self.till)}
+        return Child([str(WORKERS / "window.py"), str(folder), json.dumps(spec)], bench.log)
+
+    def callbacks(self, asked: list[list[str]], first: int) -> list[bytes]:
+        """The paid results of charges that the window said it asked for."""
+        return [
+            shops.request(
+                self.shop.callback_key,
+                nonce,
+                shops.callback_body(checkout, merchant, shops.receipt_at(36**7 + first + at), 150, 254712345678),
+            )
+            for at, (nonce, checkout, merchant) in enumerate(asked)
+        ]
+
+
+@contextmanager
+def surroundings(bench: Bench) -> Iterator[Surroundings]:
+    """Nothing is pinned: at a shop's pace the cores are idle, and it is their waking that costs."""
+    store = bench.fresh("relay") / "relay.db"
+    shop = shops.make_shops(store)[0]
+    with (
+        shops.relay(bench, store, echo=True, core=None) as relay,
+        Child([str(WORKERS / "sink.py")], bench.log) as sink,
+    ):
+        yield Surroundings(shop, shops.pair(relay.listening(), shop.codes[0]), sink.listening())
+
+
+def bare_window(bench: Bench) -> Child:
+    return Child([str(FLOORS / "bare_window.py")], bench.log)

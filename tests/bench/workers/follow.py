@@ -1,0 +1,120 @@
+"""One client that measures: websocket echoes, callbacks until their frame, or when it posted at a pace.
+
+Asked by one JSON argument; answers one JSON line of microseconds, or of monotonic nanoseconds for posts.
+It must not know which server it talks to.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Self
+
+import uvloop
+from shops import Shop, callbacks
+from wire import Socket, posted
+
+from relay.protocol import SUBPROTOCOL, Ack, CaughtUp, Event, Hello, StreamCursor, decode_from_relay, encode
+
+_PAYLOAD = b"x" * 600
+
+
+class Rounds:
+    """Each turn waits until it was told as often as it says."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._waiting: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def told(self, _text: bytes = b"") -> None:
+        self._left -= 1
+        if not self._left:
+            self._waiting.set_result(time.perf_counter())
+
+    def again(self, times: int = 1) -> "asyncio.Future[float]":
+        self._left, self._waiting = times, asyncio.get_running_loop().create_future()
+        return self._waiting
+
+
+async def _echoes(spec: dict[str, Any]) -> list[float]:
+    rounds, took = Rounds(), []
+    socket = await Socket.connect(rounds.told, spec["host"], spec["port"], "/echo")
+    pace = 1 / spec["pace"] if spec.get("pace") else 0.0
+    due = time.perf_counter()
+    for _ in range(spec["count"]):
+        due += pace
+        if pace:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        begun, waiting = time.perf_counter(), rounds.again()
+        socket.send(_PAYLOAD)
+        took.append((await waiting - begun) * 1e6)
+    socket.close()
+    return took
+
+
+async def _frames(spec: dict[str, Any]) -> list[float]:
+    """A callback is posted when every till has the frame of the one before; the answer to the POST is awaited too."""
+    shop, rounds, took = Shop(**spec["shop"]), Rounds(), []
+    tills = [await _Till.connected(where, shop, rounds.told) for where in spec["tills"]]
+    _, post = await posted(spec["tills"][0]["host"], spec["tills"][0]["port"])
+    for request in islice(callbacks([shop], spec["seed"]), spec["count"]):
+        waiting = rounds.again(len(tills))
+        begun = time.perf_counter()
+        answered = post(request)
+        took.append((await waiting - begun) * 1e6)
+        if not await answered:
+            raise RuntimeError("a callback was not answered with 200")
+    return took
+
+
+class _Till:
+    """Reads from the start of the log, and tells of each event once it has caught up."""
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        self._told = told
+        self.live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.socket: Socket | None = None
+
+    @classmethod
+    async def connected(cls, where: dict[str, Any], shop: Shop, told: Callable[[], None]) -> Self:
+        till = cls(told)
+        till.socket = await Socket.connect(
+            till.heard, where["host"], where["port"], where["path"], token=where["token"], protocol=SUBPROTOCOL
+        )
+        till.socket.send(encode(Hello([StreamCursor(shop.stream)])))
+        await till.live
+        return till
+
+    def heard(self, text: bytes) -> None:
+        frame = decode_from_relay(text)
+        if isinstance(frame, Event):
+            if self.live.done():
+                self._told()
+            if frame.seq % 100 == 0 and self.socket is not None:
+                self.socket.send(encode(Ack(frame.s, frame.seq)))
+        elif isinstance(frame, CaughtUp) and not self.live.done():
+            self.live.set_result(None)
+
+
+async def _posts(spec: dict[str, Any]) -> list[float]:
+    """When each was sent, as monotonic nanoseconds: at a pace, whether or not the one before was answered."""
+    _, post = await posted(spec["host"], spec["port"])
+    sent, answers = [], []
+    for at, request in enumerate(spec["requests"]):
+        due_ns = spec["start_ns"] + at * 1_000_000_000 // spec["pace"]
+        await asyncio.sleep(max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
+        sent.append(float(time.monotonic_ns()))
+        answers.append(post(request.encode()))
+    if not all(await asyncio.gather(*answers)):
+        raise RuntimeError("a callback was not answered with 200")
+    return sent
+
+
+_WHAT = {"echo": _echoes, "frames": _frames, "post": _posts}
+
+if __name__ == "__main__":
+    asked = json.loads(sys.argv[1])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.stdout.write(json.dumps(runner.run(_WHAT[asked["what"]](asked))) + "\n")
