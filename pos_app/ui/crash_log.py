@@ -14,9 +14,15 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 log = logging.getLogger(__name__)
 
 _BYTES, _FILES = 2_000_000, 5
-# Phones in any spelling, CheckoutRequestIDs (they end in a phone), bearer tokens, and hex or base64 of key length.
 _PRIVATE = re.compile(
-    r"ws_CO_\w+|(?:\+?254|\b0)[17](?:[\s-]?\d){8}\b|Bearer\s+\S+|\b[0-9a-fA-F]{24,}\b|\b[A-Za-z0-9+/]{40,}={0,2}"
+    r"ws_CO_\w+"  # CheckoutRequestIDs, which end in a phone
+    r"|(?:\+?254|\b0)[\s-]?[17](?:[\s-]?\d){8}\b"  # phones in any spelling
+    r"|(?:Bearer|Basic)\s+[^\s,'\"]+"
+    r"|\b[0-9a-fA-F]{24,}\b"  # keys and nonces in hex
+    r"|\b[A-Za-z0-9]{40,}"
+    # Keys and tokens in base64, either alphabet; the mixture tells them from names and from most paths.
+    r"|\b(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])[\w+/-]{24,}={0,2}",
+    re.ASCII,
 )
 _LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,
@@ -51,6 +57,8 @@ def start(folder: Path) -> None:
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     log.critical("uncaught error", exc_info=(kind, error, trace))
+    if sys.stderr is not None:  # a windowed program has none
+        sys.stderr.write("Something unexpected happened; till.log in the till’s folder says what.\n")
 
 
 def _qt_said(kind: QtMsgType, _context: QMessageLogContext, message: str | None) -> None:

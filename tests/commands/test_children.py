@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships none
 import pytest
 
 from pos_app.commands import children
@@ -81,13 +81,13 @@ def test_a_child_that_runs_to_its_end_gives_what_it_printed(tmp_path: Path) -> N
 
 def test_a_child_that_fails_gives_its_last_line(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'relay.db'}"
-    with pytest.raises(ChildError, match="^relay: there is no shop called 'Duka'$"):
+    with pytest.raises(ChildError, match=r"^relay: there is no shop called 'Duka'$"):
         children.run("relay", ["till", "invite", "--shop", "Duka", "--store", store])
 
 
 def test_a_child_that_fails_without_a_word_gives_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "program", lambda _name: [sys.executable, "-c", "raise SystemExit(3)"])
-    with pytest.raises(ChildError, match="^simulator ended with 3$"):
+    with pytest.raises(ChildError, match=r"^simulator ended with 3$"):
         children.run("simulator", [])
 
 
@@ -111,7 +111,7 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
 def _runs(process: psutil.Process) -> bool:
     """A child of a killed parent is adopted, and a zombie until it has been waited for."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

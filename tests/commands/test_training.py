@@ -57,5 +57,5 @@ def test_a_second_world_beside_the_first_is_refused_by_the_store(tmp_path: Path)
 
 def test_a_simulator_that_does_not_answer_is_said() -> None:
     pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "till_1", "", "http://127.0.0.1:1/h/key", "")
-    with pytest.raises(children.ChildError, match="^The training simulator does not answer"):
+    with pytest.raises(children.ChildError, match=r"^The training simulator does not answer"):
         _register_confirmations("http://127.0.0.1:1", pairing)
