@@ -15,6 +15,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
+from pos_app.commands import children
 from pos_app.domain.shop import Pairing
 from pos_app.relay_link.delivery import Cursor, Delivery, LinkStatus
 from relay.protocol import (
@@ -192,8 +193,6 @@ class RealRelay:
     """`python -m relay serve` as its own process, on its own store."""
 
     def __init__(self, folder: Path) -> None:
-        from pos_app.commands import children
-
         self._run = children.run
         self.store = f"sqlite:///{folder / 'relay.db'}"
         self._server = children.Server("relay", ["serve", "--port", "0", "--store", self.store], folder / "relay.log")
@@ -203,6 +202,9 @@ class RealRelay:
     def run(self, *arguments: str) -> Any:
         printed = self._run("relay", [*arguments, "--store", self.store, "--json"])
         return json.loads(printed)
+
+    def run_plain(self, *arguments: str) -> None:
+        self._run("relay", [*arguments, "--store", self.store])
 
     def invite(self) -> str:
         return str(self.run("till", "invite", "--shop", "Duka")["code"])

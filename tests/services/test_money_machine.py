@@ -373,4 +373,4 @@ def test_random_days_lose_nothing_and_double_nothing(
         ("make_confirmation", make_confirmation),
     ):
         setattr(ThisDay, name, staticmethod(made))
-    run_state_machine_as_test(ThisDay, settings=SIZE)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(ThisDay, settings=SIZE)

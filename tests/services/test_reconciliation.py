@@ -226,6 +226,7 @@ async def put(desk: Any, told: list[Fact], age: float = 5.0) -> int:
             checkout = f"ws_CO_{attempt.id}" if fact is Fact.ACCEPTED else ""
             one = Evidence(fact, Source.REPLY, at, checkout_request_id=checkout)
             attempt = settlement.record(attempt, one)
+        settlement.ledger.flush()
         return attempt.id
 
     attempt_id: int = await desk.database.run(write)

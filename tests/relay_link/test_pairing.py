@@ -1,0 +1,103 @@
+"""Pairing with a one-time code and asking the relay whether it knows the till: every answer is a sentence."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from pos_app.domain.refused import Refused
+from pos_app.domain.shop import Pairing
+from pos_app.relay_link.pairing import ask_relay, nonce_maker, pair, pair_now
+from relay.protocol import nonce_is_real
+
+pytestmark = pytest.mark.anyio
+NOBODY = "http://127.0.0.1:1"
+PAIRED = {
+    "till_id": "t",
+    "token": "k",
+    "shop": "Duka",
+    "stream": "st_1",
+    "callback_base": "https://r/h/k",
+    "nonce_key": "n",
+}
+
+
+def answering(status: int, content: bytes = b"") -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: httpx.Response(status, content=content)))
+
+
+async def test_a_code_pairs_once_with_the_real_relay(relay: Any, http: httpx.AsyncClient) -> None:
+    code = relay.invite()
+    pairing = await pair(http, f" {relay.url}/ ", code, "Till 1")
+    assert isinstance(pairing, Pairing)
+    assert (pairing.relay_url, pairing.shop) == (relay.url, "Duka")
+    assert nonce_is_real(pairing.nonce_key, nonce_maker(pairing)())
+    for secret in (pairing.token, pairing.nonce_key, pairing.callback_base):
+        assert secret not in repr(pairing)
+    again = await pair(http, relay.url, code, "Till 2")
+    assert isinstance(again, Refused)
+    assert "was used" in again.sentence
+    known = await ask_relay(http, pairing)
+    assert (known.ok, known.sentence) == (True, "Connected to the relay as “Duka”.")
+    relay.run_plain("till", "revoke", pairing.till_id)
+    assert not (await ask_relay(http, pairing)).ok
+    other = await ask_relay(http, replace(pairing, token="of somebody else"))
+    assert "does not know this till any more" in other.sentence
+
+
+async def test_without_a_loop_too(relay: Any) -> None:
+    assert isinstance(pair_now(relay.url, relay.invite(), "Till 1"), Pairing)
+    assert isinstance(pair_now(relay.url, "000000", "Till 1"), Refused)
+    assert isinstance(pair_now(NOBODY, "000000", "Till 1"), Refused)
+
+
+@pytest.mark.parametrize(
+    "url", [NOBODY, "", "relay.example", "http://[", "http://a b/", "ftp://relay", "http://x:99999"]
+)
+async def test_an_address_where_nobody_answers(
+    http: httpx.AsyncClient, url: str, make_pairing: Callable[[str], Pairing]
+) -> None:
+    refused = await pair(http, url, "123456", "Till 1")
+    assert isinstance(refused, Refused)
+    assert "does not answer" in refused.sentence
+    answer = await ask_relay(http, make_pairing(url))
+    assert (answer.ok, answer.sentence) == (False, refused.sentence)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "words"),
+    [
+        (200, b"<html>", "not a relay"),
+        (200, b"{}", "not a relay"),
+        (200, b'{"till_id": "\xff"}', "not a relay"),
+        (200, b"[" * 100_000, "not a relay"),
+        (500, b"", "not a relay"),
+        (302, b"", "not a relay"),
+        (404, b"", "does not know that code"),
+        (403, b"", "was used"),
+        (410, b"", "was used"),
+        (429, b"", "Too many tries"),
+    ],
+)
+async def test_every_refusal_is_a_sentence(status: int, content: bytes, words: str) -> None:
+    async with answering(status, content) as http:
+        refused = await pair(http, "https://relay.example", "123456", "Till 1")
+    assert isinstance(refused, Refused)
+    assert words in refused.sentence
+
+
+@pytest.mark.parametrize("status", [302, 404, 500, 503])
+async def test_a_relay_with_trouble_says_its_error(status: int, make_pairing: Callable[[str], Pairing]) -> None:
+    async with answering(status) as http:
+        answer = await ask_relay(http, make_pairing("https://relay.example"))
+    assert not answer.ok
+    assert str(status) in answer.sentence
+
+
+async def test_a_good_answer_is_a_pairing() -> None:
+    async with answering(200, json.dumps(PAIRED).encode()) as http:
+        pairing = await pair(http, "https://relay.example/", "123456", "Till 1")
+    assert pairing == Pairing("https://relay.example", "Duka", "st_1", "t", "k", "https://r/h/k", "n")
