@@ -31,6 +31,11 @@ class App(QApplication):
 
     quit_requested = Signal()
 
+    def __init__(self, arguments: list[str]) -> None:
+        super().__init__(arguments)
+        self.setApplicationName("mpesa-till")
+        self.setDesktopFileName("mpesa-till")
+
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Quit:
             self.quit_requested.emit()
