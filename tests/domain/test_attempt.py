@@ -5,7 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pos_app.domain.attempt import LIVE, Attempt, AttemptState, account_reference, contradiction
+from pos_app.domain.attempt import (
+    LIVE,
+    Attempt,
+    AttemptState,
+    account_reference,
+    as_account_reference,
+    contradiction,
+)
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
@@ -322,14 +329,21 @@ class TestAccountReference:
         [
             ("A", 7, 1, "A-7-1"),
             ("T1", 123456, 12, "T1-123456-12"),
-            ("T1", 1234567, 12, "T1-QGLJ-C"),
+            ("T1", 1234567, 12, "T1.QGLJ.C"),
         ],
     )
     def test_it_names_till_sale_and_attempt(self, till: str, sale: int, number: int, reference: str) -> None:
         assert account_reference(till, sale, number) == reference
 
     def test_a_zero_is_still_a_digit(self) -> None:
-        assert account_reference("TILL1", 100_000, 0) == "TILL1-255S-0"
+        assert account_reference("TILL1", 100_000, 0) == "TILL1.255S.0"
+
+    @pytest.mark.parametrize(
+        ("typed", "reference"),
+        [(" a-7-1 ", "A-7-1"), ("T1.QGLJ.C", "T1.QGLJ.C"), ("A-7.1", ""), ("HSE 12B", ""), ("", ""), ("A-7", "")],
+    )
+    def test_what_a_customer_typed_is_one_only_by_its_form(self, typed: str, reference: str) -> None:
+        assert as_account_reference(typed) == reference
 
     def test_it_is_refused_rather_than_cut(self) -> None:
         with pytest.raises(ValueError, match="over 12 characters"):
