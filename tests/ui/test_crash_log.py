@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,11 +91,11 @@ def test_what_an_engineer_needs_stays_readable(line: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.CompletedProcess[str], Path]]:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     """A process in which everything goes wrong, and the folder of its log."""
     folder = tmp_path_factory.mktemp("log")
     command = [sys.executable, "-c", _EVERYTHING, str(folder)]
-    yield (subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, timeout=60, check=False), folder)
+    return (subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, timeout=60, check=False), folder)
 
 
 def test_every_kind_of_failure_reaches_the_file(ended: tuple[subprocess.CompletedProcess[str], Path]) -> None:
