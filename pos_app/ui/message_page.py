@@ -1,6 +1,6 @@
 """A page with one sentence: while the till starts, or when it cannot; with a field where a passphrase is needed."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from pos_app.ui.widgets.buttons import Button
@@ -19,9 +19,14 @@ class MessagePage(QWidget):
         self._column.setSpacing(16)
         self._column.addWidget(self.title)
         self._column.addWidget(self.sentence)
+        # Stretches and no alignment: an aligned widget gets too little height for a sentence that wraps.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(inner)
+        middle.addStretch(1)
         box = QVBoxLayout(self)
         box.addStretch(2)
-        box.addWidget(inner, 0, Qt.AlignmentFlag.AlignHCenter)
+        box.addLayout(middle)
         box.addStretch(3)
 
 

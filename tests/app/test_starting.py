@@ -1,4 +1,4 @@
-"""A till's process from its first window to its end, whatever it finds on the way; what the window says is read off it."""
+"""A till's process from its first window to its end, whatever it finds on the way, read off the window itself."""
 
 import os
 import shutil
