@@ -40,6 +40,7 @@ def come_back(till: Any) -> None:
     till.start()
     till.judge()
     till.wait_live()
+    till.has_heard_all()
 
 
 @pytest.mark.parametrize("scenario", ["approve", "decline", "callback_before_reply", "reply_lost"])

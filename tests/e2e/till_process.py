@@ -124,6 +124,14 @@ class TillProcess:
             patience,
         )
 
+    def has_heard_all(self) -> None:
+        """Waits until every callback that was answered with 200 is applied: a query would hide that one was skipped."""
+        key = self.pairing["callback_base"].rpartition("/")[2]
+        callbacks = self.world.simulator.ask("callbacks")
+        answered = {told["body"] for told in callbacks if key in told["url"] and told["status"] == 200}
+        sql = "SELECT 1 FROM evidence WHERE event_key IS NOT NULL"
+        wait_until(lambda: len(self.rows(sql)) >= len(answered), "all that was answered is applied")
+
     def judge(self, patience: float = PATIENCE, strangers: dict[str, int] | None = None) -> None:
         """`strangers` are receipts and shillings that came without a charge of this till.
 
