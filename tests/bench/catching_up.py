@@ -1,10 +1,9 @@
 """P11: a till that was away reads 10,000 events from a real relay into its real database.
 
 They are paid charges of other tills of the shop, so each becomes a payment, its evidence and a move of the cursor.
-Profile: `py-spy record -t -d 10 -o p11.svg -- python tests/bench/workers/catch_up.py JSON`, or cProfile of the same.
+Profile: `py-spy record -t -d 10 -o p11.svg -- python tests/bench/workers/catch_up.py`, or cProfile of the same.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -27,9 +26,9 @@ def p11(bench: Bench) -> Iterator[Figure]:
         Load(bench, url, [shop], 32, seed=1, seconds=300, most=wanted, warm_up=0).answer(server)
         for _ in range(bench.rounds):
             spec = {"till": asdict(till), "folder": str(bench.fresh("till"))}
-            with Child([str(WORKERS / "catch_up.py"), json.dumps(spec)], bench.log) as worker:
+            with Child.asked(WORKERS / "catch_up.py", spec, bench.log) as worker:
                 ours = worker.answer()
-            with Child([str(FLOORS / "read_events.py"), json.dumps({"store": str(store)})], bench.log) as floor:
+            with Child.asked(FLOORS / "read_events.py", {"store": str(store)}, bench.log) as floor:
                 read = floor.answer()
             if read["events"] != wanted:
                 raise RuntimeError(f"the relay has {read['events']} events, not {wanted}")

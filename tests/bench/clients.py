@@ -3,7 +3,6 @@
 They must not know what a figure is held to.
 """
 
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +37,7 @@ class Load:
             "seconds": seconds,
             "most": most,
         }
-        self._child = Child([str(WORKERS / "load.py"), json.dumps(spec)], bench.log, CLIENT_CORE)
+        self._child = Child.asked(WORKERS / "load.py", spec, bench.log, CLIENT_CORE)
         self._child.answer()
 
     def answer(self, server: Child) -> Any:
@@ -55,7 +54,7 @@ class Following:
     """Runs beside whatever else is measured."""
 
     def __init__(self, bench: Bench, spec: dict[str, Any], core: int | None = CLIENT_CORE) -> None:
-        self._child = Child([str(WORKERS / "follow.py"), json.dumps(spec)], bench.log, core)
+        self._child = Child.asked(WORKERS / "follow.py", spec, bench.log, core)
 
     def said(self) -> list[float]:
         """One number for each; waits for the end."""

@@ -76,6 +76,13 @@ class Child(AbstractContextManager["Child"]):
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
+    @classmethod
+    def asked(cls, script: Path, spec: Mapping[str, object], log: Path, core: int | None = None) -> Self:
+        """Started and asked by one line of JSON."""
+        child = cls([str(script)], log, core)
+        child.tell(json.dumps(spec))
+        return child
+
     def listening(self) -> str:
         """The address of a server's `listening on` line."""
         line = self.read()

@@ -46,4 +46,4 @@ async def measured(spec: dict[str, Any]) -> list[float]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(measured(json.loads(sys.argv[1])))) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(measured(json.loads(sys.stdin.readline())))) + "\n")

@@ -11,7 +11,7 @@ _EVENTS = """SELECT id, rev, kind, key_start, key_end, trust, at, nonce, short_c
     FROM event ORDER BY id"""
 
 if __name__ == "__main__":
-    connection = sqlite3.connect(f"file:{json.loads(sys.argv[1])['store']}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{json.loads(sys.stdin.readline())['store']}?mode=ro", uri=True)
     decode = msgspec.json.Decoder().decode
     begun = time.perf_counter()
     events = [(*row[:-1], decode(row[-1])) for row in connection.execute(_EVENTS)]

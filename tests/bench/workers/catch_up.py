@@ -1,6 +1,6 @@
 """Ours of P11: a till that has been away follows the relay until it has caught up, on the till's own loop.
 
-Asked by one JSON argument; answers one JSON line of seconds: with the network, and for the same frames without it.
+Asked by one line of JSON; answers one JSON line of seconds: with the network, and for the same frames without it.
 """
 
 import asyncio
@@ -105,7 +105,7 @@ async def _frames(till: dict[str, Any]) -> list[FromRelay]:
 
 
 if __name__ == "__main__":
-    asked, said = json.loads(sys.argv[1]), dict[str, float]()
+    asked, said = json.loads(sys.stdin.readline()), dict[str, float]()
 
     async def main(_app: event_loop.App, _stop: asyncio.Event) -> int:
         said.update(await measured(asked))

@@ -1,6 +1,6 @@
 """Ours of P5: charges one sale after the other on a real database; answers the µs from the click to the first byte.
 
-Asked by one JSON argument. With `qt` it runs on the till's own loop, else on asyncio's.
+Asked by one line of JSON. With `qt` it runs on the till's own loop, else on asyncio's.
 """
 
 import asyncio
@@ -65,5 +65,5 @@ def _on_qt(spec: dict[str, Any]) -> list[float]:
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(sys.stdin.readline())
     sys.stdout.write(json.dumps(_on_qt(asked) if asked["qt"] else asyncio.run(measured(asked))) + "\n")

@@ -1,6 +1,6 @@
 """One client that measures: websocket echoes, callbacks until their frame, or when it posted at a pace.
 
-Asked by one JSON argument; answers one JSON line of microseconds, or of monotonic nanoseconds for posts.
+Asked by one line of JSON; answers one JSON line of microseconds, or of monotonic nanoseconds for posts.
 It must not know which server it talks to.
 """
 
@@ -115,6 +115,6 @@ async def _posts(spec: dict[str, Any]) -> list[float]:
 _WHAT = {"echo": _echoes, "frames": _frames, "post": _posts}
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(sys.stdin.readline())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.stdout.write(json.dumps(runner.run(_WHAT[asked["what"]](asked))) + "\n")

@@ -1,6 +1,6 @@
 """The load generator: N callers in a closed loop post unique callbacks until the time is over; run as a process.
 
-Asked by one JSON argument; says "begun" and then its answer, a line of JSON each.
+Asked by one line of JSON; says "begun" and then its answer, a line of JSON each.
 It must not know which server it talks to.
 """
 
@@ -81,4 +81,4 @@ async def run(spec: dict[str, Any]) -> dict[str, float]:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.stdout.write(json.dumps(runner.run(run(json.loads(sys.argv[1])))) + "\n")
+        sys.stdout.write(json.dumps(runner.run(run(json.loads(sys.stdin.readline())))) + "\n")
