@@ -22,6 +22,7 @@ from pos_app.store.sales import Search
 
 T = TypeVar("T")
 
+_NOTHING_TO_SELL = Refused("There is nothing to sell yet. Scan or type an amount.")
 _TENDER_WORDS = {TenderKind.CASH: "Cash", TenderKind.MPESA: "M-Pesa"}
 
 
@@ -60,13 +61,18 @@ class Sales:
 
     async def open(self, cart: Cart) -> Sale | Refused:
         if not cart.lines:
-            return Refused("There is nothing to sell yet. Scan or type an amount.")
+            return _NOTHING_TO_SELL
         now = self._clock()
         return await self._change(lambda session: sales.add(session, cart, now))
 
     async def update(self, sale_id: int, cart: Cart) -> Sale | Refused:
+        if not cart.lines:
+            return _NOTHING_TO_SELL
+
         def change(session: Session) -> Sale:
             sale = sales.by_id(session, sale_id)
+            if sale.state is SaleState.VOID:
+                raise SaleError("This sale was cancelled. Start a new one.")
             if sale.awaiting:
                 raise SaleError("A charge for this sale is still open. Its lines cannot change now.")
             if sale.tenders:
