@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ _READY = "listening on "
 _CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CORE, CLIENT_CORE = _CORES[0], _CORES[-1]
 SHIM_MS = 5
+_PATIENCE_SECONDS = 300.0
 
 
 def pin(pid: int, core: int | None) -> None:
@@ -39,13 +41,17 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen", **extra}
 
 
+class ChildEndedError(RuntimeError):
+    """A process that should have answered did not; holds the end of what the processes complained of."""
+
+
 class Child(AbstractContextManager["Child"]):
     """A Python process of ours that speaks in lines; its errors go to `log`. It is ended with the block."""
 
     def __init__(
         self, arguments: list[str], log: Path, core: int | None = None, environment: Mapping[str, str] = {}
     ) -> None:
-        self.log = log
+        self.log, self._name = log, Path(arguments[0]).name
         with log.open("ab") as errors:
             self.started_ns = time.monotonic_ns()
             self._process = subprocess.Popen(
@@ -61,11 +67,14 @@ class Child(AbstractContextManager["Child"]):
         self.process = psutil.Process(self._process.pid)
 
     def read(self) -> str:
-        """The next line. RuntimeError where the child has ended instead."""
+        """The next line. ChildEndedError where the child has ended instead, or says nothing for minutes."""
         assert self._process.stdout is not None
+        patience = threading.Timer(_PATIENCE_SECONDS, self._process.kill)
+        patience.start()
         line = self._process.stdout.readline()
+        patience.cancel()
         if not line:
-            raise RuntimeError(f"{self._process.args!r} ended: {self.log.read_text()[-2000:]}")
+            raise ChildEndedError(f"{self._name} ended: {self.log.read_text()[-2000:]}")
         return line.rstrip("\n")
 
     def answer(self) -> Any:
@@ -87,7 +96,7 @@ class Child(AbstractContextManager["Child"]):
         """The address of a server's `listening on` line."""
         line = self.read()
         if not line.startswith(_READY):
-            raise RuntimeError(f"{self._process.args!r} said {line!r}")
+            raise ChildEndedError(f"{self._name} said {line!r}")
         return line.removeprefix(_READY).strip()
 
     def cpu_seconds(self) -> float:

@@ -57,9 +57,9 @@ def main() -> int:
     if given.json:
         whole = {"machine": said, "rounds": rounds, "figures": [figure.facts() for figure in figures]}
         given.json.write_text(json.dumps(whole, indent=1))
-    missed = sorted({figure.name for figure in figures if figure.verdict == "missed"})
+    missed = list(dict.fromkeys(figure.name for figure in figures if figure.verdict == "missed"))
     _say(f"missed: {', '.join(missed)}" if missed else "every ratio held")
-    return 0
+    return 1 if any(figure.what == "broken" for figure in figures) else 0
 
 
 def _given() -> argparse.Namespace:
@@ -75,9 +75,13 @@ def _given() -> argparse.Namespace:
 def _all(bench: Bench, chosen: list[str]) -> Iterator[Figure]:
     for name in chosen:
         begun = time.monotonic()
-        for figure in ALL[name](bench):
-            _say(figure.lines())
-            yield figure
+        try:
+            for figure in ALL[name](bench):
+                _say(figure.lines())
+                yield figure
+        except RuntimeError as broken:
+            _say(f"{name:<4} broken: {broken}")
+            yield Figure(name, "broken", "", [0.0], at_least=1.0)
         _say(f"       ({time.monotonic() - begun:.0f} s)")
 
 
