@@ -1,13 +1,14 @@
 """Charges a customer's phone: the intent on disk first, then the request, then whatever became of it."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import RequestError
 from pos_app.domain.attempt import Attempt, AttemptState, account_reference
 from pos_app.domain.evidence import Evidence, Fact, Source
@@ -23,6 +24,9 @@ from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, payments, sales
 from pos_app.store.attempts import LiveAttemptError
 from pos_app.store.database import Database, DiskFullError, StoreError
+
+if TYPE_CHECKING:
+    from pos_app.daraja.client import DarajaClient
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +44,7 @@ _OTHER_ACCOUNT = Refused(
 class Charging:
     """What a charge needs from outside; replaced as a whole when the settings change."""
 
-    daraja: DarajaClient
+    daraja: "DarajaClient"
     account: ShopAccount
     till_code: str
     shop_name: str
@@ -77,9 +81,13 @@ class Payments:
         self._heard = heard
         self._clock = clock
         self.charging: Charging | None = None
+        self.ready = asyncio.Event()
+        """Cleared while the till is still connecting: a charge then waits instead of being refused."""
+        self.ready.set()
 
     async def charge(self, sale_id: int, amount: Money, msisdn: Msisdn) -> Attempt | Refused:
         """One prompt on the customer's phone. Refused means that nothing was sent."""
+        await self.ready.wait()
         charging = self.charging
         if charging is None:
             return NOT_SET_UP
@@ -140,6 +148,7 @@ class Payments:
 
     async def send_again(self, attempt_id: int) -> Attempt | Refused:
         """The same intent, for a request that certainly never left; anything else is refused."""
+        await self.ready.wait()
         charging = self.charging
         if charging is None:
             return NOT_SET_UP

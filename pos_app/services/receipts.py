@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from pos_app.devices.receipt_printer import write_pdf
 from pos_app.domain.receipt import Heading, Receipt, receipt_of
 from pos_app.domain.refused import Refused
 from pos_app.store import attempts, payments, sales
@@ -27,6 +26,8 @@ class Receipts:
 
     async def save_pdf(self, sale_id: int) -> Path | Refused:
         """An 80 mm page in the receipts folder."""
+        from pos_app.devices.receipt_printer import write_pdf
+
         try:
             receipt, copies = await self._database.run(lambda session: self._count(session, sale_id))
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

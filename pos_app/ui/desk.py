@@ -26,6 +26,7 @@ from pos_app.ui.tasks import Tasks
 from pos_app.ui.theme import apply_theme
 
 if TYPE_CHECKING:
+    from pos_app.services.connections import Connections
     from pos_app.services.till import Till
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.sale.view_model import SaleViewModel
@@ -82,7 +83,10 @@ class Desk:
         self.window.theme_changed.connect(self._keep_theme)
 
     async def open(self, training: MpesaAccess | None = None) -> None:
-        """Until this returns nothing can be sold. Raises StoreError with a sentence."""
+        """The selling page comes as soon as no charge is unaccounted for; the rest follows behind it.
+
+        Raises StoreError with a sentence.
+        """
         from pos_app.services.till import Till
 
         if training is None:
@@ -93,10 +97,16 @@ class Desk:
             await self._stock_training_shelf()
             self._offer_phone(training.phone_page)
         self._access = training
+        self.till.expect_connection()
+        self._build_sale_page()
+        await asyncio.sleep(0)
         if training is None:
             await self._find_access()
-        self._build_pages()
         await self._connect()
+        for build in (self._build_receipt_page, self._build_history_page):
+            build()
+            await asyncio.sleep(0)
+        self._build_settings_page(await self.till.connections())
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
 
@@ -143,13 +153,9 @@ class Desk:
     async def _connect(self) -> None:
         shop_name = self._header().shop_name
         await self.till.connect(self._access, self.settings.till_code, shop_name)
-        self.window.show_shop(self._header())
-
-    def _build_pages(self) -> None:
-        self._build_sale_page()
-        self._build_receipt_page()
-        self._build_history_page()
-        self._build_settings_page()
+        shop = self._header()
+        self.window.show_shop(shop)
+        self.sale.show_number(shop.number_label)
 
     def _build_sale_page(self) -> None:
         from pos_app.devices.scanner import Scanner
@@ -213,14 +219,14 @@ class Desk:
         self.history_page = page
         self.window.place(_HISTORY, page)
 
-    def _build_settings_page(self) -> None:
+    def _build_settings_page(self, connections: "Connections") -> None:
         from pos_app.ui.settings.view import SettingsPage
         from pos_app.ui.settings.view_model import SettingsViewModel
 
         model = SettingsViewModel(
             self._settings_file,
             self._secrets,
-            self.till.connections,
+            connections,
             self.tasks,
             training=self._training,
             on_saved=self._take_up,

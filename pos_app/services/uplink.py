@@ -1,0 +1,104 @@
+"""The till's way to Safaricom and to its relay: one HTTP client, the Daraja client, the link that follows the log."""
+
+import asyncio
+import logging
+import ssl
+from dataclasses import dataclass, field
+
+import httpx
+
+from pos_app.daraja.client import DarajaClient
+from pos_app.domain.shop import MpesaAccess
+from pos_app.relay_link.client import RelayLink
+from pos_app.relay_link.pairing import nonce_maker
+from pos_app.services.callbacks import Callbacks
+from pos_app.services.changes import Changes
+from pos_app.services.connections import Connections
+from pos_app.services.health import Health
+from pos_app.services.payments import Charging, Payments
+from pos_app.services.reconciliation import Reconciliation
+from pos_app.store.database import Database
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Uplink:
+    """`open`, then `connect` as often as the settings change, then `close`."""
+
+    database: Database
+    changes: Changes
+    health: Health
+    payments: Payments
+    reconciliation: Reconciliation
+    _http: httpx.AsyncClient | None = None
+    _daraja: DarajaClient | None = None
+    _link: asyncio.Task[None] | None = None
+    _warming: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.connections = Connections(self._client)
+
+    async def open(self) -> None:
+        # Certificates take tens of milliseconds to load, so not on the thread that paints.
+        context = await asyncio.to_thread(ssl.create_default_context)
+        self._http = httpx.AsyncClient(verify=context, timeout=30, follow_redirects=False)
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._http is None:
+            raise RuntimeError("the till is not open")
+        return self._http
+
+    async def connect(self, access: MpesaAccess | None, till_code: str, shop_name: str) -> None:
+        """Takes up new settings; None leaves a till that takes cash only."""
+        await self._disconnect()
+        self.health.mpesa_set_up(is_set_up=access is not None)
+        if access is None:
+            return
+        self._daraja = DarajaClient(self._client(), access.daraja_url, access.account, access.credentials)
+        self.payments.charging = Charging(
+            daraja=self._daraja,
+            account=access.account,
+            till_code=till_code,
+            shop_name=shop_name,
+            callback_base=access.pairing.callback_base,
+            make_nonce=nonce_maker(access.pairing),
+        )
+        self._link = asyncio.create_task(self._relay_link(access).run(), name="relay link")
+        self._warming.append(asyncio.create_task(self._daraja.warm_up(), name="first token"))
+        for attempt in await self.payments.open_attempts():
+            self.reconciliation.check_soon(attempt.id)
+
+    def _relay_link(self, access: MpesaAccess) -> RelayLink:
+        listener = Callbacks(
+            self.database,
+            self.changes,
+            access.account,
+            access.pairing.stream,
+            check=self.reconciliation.check_soon,
+            on_status=self.health.link_changed,
+        )
+        return RelayLink(access.pairing, listener, self._client)
+
+    async def _disconnect(self) -> None:
+        self.payments.charging = None
+        if self._link is not None:
+            await _ended(self._link)
+            self._link = None
+        if self._daraja is not None:
+            await self._daraja.aclose()
+            self._daraja = None
+
+    async def close(self) -> None:
+        await self._disconnect()
+        for task in self._warming:
+            await _ended(task)
+        if self._http is not None:
+            await self._http.aclose()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s ended badly", task.get_name(), exc_info=task.exception())
