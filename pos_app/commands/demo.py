@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return _failed(f"{out} cannot be made: {error.strerror}")
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
     async def main(app: event_loop.App, _stop: asyncio.Event) -> int:
         return await _main(app, args, out)
