@@ -90,9 +90,11 @@ class Database:
         """`work` in one durable transaction. Raises StoreError (nothing was written), or what `work` raises.
 
         On a full disk the reserve is released and `work` runs again: what has happened must be recorded. What has yet
-        to happen, a new charge, may not use it.
+        to happen, a new charge, may not use it; and it alone is not done when its caller is cancelled in time.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work, may_use_reserve)
+        written = asyncio.get_running_loop().run_in_executor(self._writer, self._run, work, may_use_reserve)
+        # To cancel is to take what still waits for the thread out of its queue.
+        return await (asyncio.shield(written) if may_use_reserve else written)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._read, work)
@@ -181,7 +183,10 @@ class Database:
 
 def _engine(path: Path, *, read_only: bool) -> Engine:
     # Each engine is used by the one thread of its executor, except to be opened and closed.
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5.0, "check_same_thread": False})
+    # What was bound, phones and names among it, never becomes part of an error's text.
+    engine = create_engine(
+        f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:

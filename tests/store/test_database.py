@@ -5,13 +5,15 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from pos_app.store import database as module
@@ -122,6 +124,41 @@ async def test_a_busy_database_is_a_sentence_and_no_broken_one(
     await impatient.run(add_product("Bread"))  # type: ignore[arg-type]
     await impatient.close()
     assert await database.read(count_products) == 1
+
+
+async def test_an_error_of_the_database_names_nobody(database: Database) -> None:
+    values = {"name": "JANE WANJIKU 254712345678"}
+
+    def refused(session: Session) -> None:
+        session.execute(text("INSERT INTO product (name, price_cents, barcode) VALUES (:name, -1, '')"), values)
+
+    def unknown(session: Session) -> None:
+        session.execute(text("SELECT nothing FROM product WHERE name = :name"), values)
+
+    for use, work in ((database.run, refused), (database.read, unknown)):
+        with pytest.raises(DBAPIError) as raised:
+            await use(work)
+        assert "JANE" not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_what_has_happened_is_written_though_nobody_waits_for_it_any_more(database: Database) -> None:
+    """A window that closes while the writer is busy must not take a reply with it that still waits in the queue."""
+    go = threading.Event()
+    busy = asyncio.create_task(database.run(lambda _session: go.wait(10)))
+    reply: asyncio.Task[object] = asyncio.create_task(database.run(add_product("Bread")))  # type: ignore[arg-type]
+    charge: asyncio.Task[object] = asyncio.create_task(
+        database.run(add_product("Milk"), may_use_reserve=False)  # type: ignore[arg-type]
+    )
+    await asyncio.sleep(0)
+    reply.cancel()
+    charge.cancel()
+    await asyncio.wait({reply, charge})
+    go.set()
+    await busy
+    await database.run(lambda _session: None)
+    assert await database.read(lambda session: session.execute(text("SELECT name FROM product")).scalars().all()) == [
+        "Bread"
+    ]
 
 
 async def test_what_the_rules_of_the_schema_refuse_is_raised_as_it_is(database: Database) -> None:
