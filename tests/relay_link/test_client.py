@@ -439,3 +439,14 @@ async def test_a_cursor_of_another_log_is_reset_by_the_real_relay(
     ((cursor, reason),) = kept.resets
     assert (cursor.seq, reason) == (0, "epoch")
     assert Reset(STREAM, reason, cursor.epoch).epoch == kept.held.epoch
+
+
+async def test_what_came_before_the_end_of_a_connection_is_applied_before_it(frames: Any) -> None:
+    inbox: asyncio.Queue[Any] = asyncio.Queue()
+    for item in (*frames["run_of"](2), ConnectionResetError()):
+        inbox.put_nowait(item)
+    assert [frame.seq for frame in await module._next_batch(inbox, 1)] == [1, 2]
+    with pytest.raises(ConnectionResetError):
+        await module._next_batch(inbox, 1)
+    with pytest.raises(TimeoutError):
+        await module._next_batch(inbox, 0.01)

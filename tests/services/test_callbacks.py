@@ -632,3 +632,51 @@ async def test_a_hundred_customers_each_pay_once(desk: Any) -> None:
     await desk.advance(60)
     assert {(await desk.attempt(attempt.id)).state for attempt in charges} == {AttemptState.PAID}
     assert await desk.received() == desk.banked
+
+
+async def test_at_a_till_number_both_messages_in_one_delivery_are_one_payment(
+    counter: Any, make_callback: Body, make_confirmation: Body
+) -> None:
+    attempt = await counter.charged()
+    soon = (counter.now() + timedelta(hours=3)).strftime("%Y%m%d%H%M%S")
+    counter.log.confirm(make_confirmation(BusinessShortCode="5512345", TransTime=soon))
+    counter.log.confirm(make_confirmation(BusinessShortCode="5512345", TransTime=soon, ThirdPartyTransID="again"))
+    counter.log.stk(attempt.nonce, make_callback(attempt))
+    await counter.pump()
+    (payment,) = await counter.standing()
+    assert (payment.id, payment.sale_id, payment.attempt_id) == ("TJE1A2B3C4", attempt.sale_id, attempt.id)
+    assert payment.payer_name == "JANE"
+    assert (await counter.sales.get(attempt.sale_id)).state is SaleState.PAID
+
+
+async def test_at_a_till_number_query_and_both_messages_in_one_delivery_are_one_payment(
+    counter: Any, make_callback: Body, make_confirmation: Body
+) -> None:
+    attempt = await counter.charged()
+    counter.core.act(attempt.checkout_request_id, "approve")
+    await counter.payments.check_now(attempt.id)
+    soon = (counter.now() + timedelta(hours=3)).strftime("%Y%m%d%H%M%S")
+    counter.log.confirm(make_confirmation(BusinessShortCode="5512345", TransTime=soon))
+    counter.log.stk(attempt.nonce, make_callback(attempt))
+    await counter.pump()
+    (payment,) = await counter.standing()
+    assert (payment.id, payment.attempt_id) == ("TJE1A2B3C4", attempt.id)
+    assert await counter.received() == counter.banked
+
+
+async def test_a_confirmation_told_twice_in_other_words_changes_nothing(desk: Any, make_confirmation: Body) -> None:
+    for told in ("one", "two"):
+        desk.log.confirm(make_confirmation(BillRefNumber="rent", ThirdPartyTransID=told))
+        await desk.pump()
+    assert len(await desk.standing()) == 1
+    assert sum(isinstance(told, PaymentArrived) for told in desk.told) == 1
+
+
+async def test_a_success_and_its_failure_in_one_delivery_are_a_success(desk: Any, make_callback: Body) -> None:
+    attempt = await desk.charged()
+    desk.log.stk(attempt.nonce, make_callback(attempt, 1032))
+    desk.log.stk(attempt.nonce, make_callback(attempt))
+    desk.log.stk(attempt.nonce, make_callback(attempt, 2001))
+    await desk.pump()
+    assert (await desk.attempt(attempt.id)).state is AttemptState.PAID_LATE
+    assert (await desk.sales.get(attempt.sale_id)).state is SaleState.PAID

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -357,3 +358,19 @@ async def test_nothing_personal_reaches_the_log(
     held = await desk.attempt(attempt.id)
     for secret in (held.msisdn.digits, held.msisdn.local, held.checkout_request_id, held.nonce, "garbage"):
         assert secret not in caplog.text
+
+
+async def test_the_ladder_wakes_by_itself_when_a_rung_is_due(desk: Any) -> None:
+    attempt = await stuck(desk)
+    await desk.settle()
+    started, rung = time.monotonic(), desk.reconciliation._watched[attempt.id].next_query
+    desk.reconciliation._elapsed = lambda: rung - 0.05 + time.monotonic() - started
+    asked = asyncio.Event()
+
+    async def note(_request: object) -> None:
+        asked.set()
+
+    desk.network.before = note
+    await desk.settle()
+    await asyncio.wait_for(asked.wait(), 10)
+    await desk.settle()
