@@ -52,7 +52,10 @@ class AccessTokens:
         if self._flight is None:
             self._flight = asyncio.create_task(self._fetch(), name="daraja access token")
             self._flight.add_done_callback(self._landed)
-        return await asyncio.shield(self._flight)
+        flight = self._flight
+        # To wait, not to await: a client closed by new settings ends the fetch, not the charge that waits for it.
+        await asyncio.wait([flight])
+        return _CLOSED if flight.cancelled() else flight.result()
 
     def invalidate(self, token: str) -> None:
         """Daraja refused it. Another token, fetched since, stays."""
@@ -78,6 +81,11 @@ class AccessTokens:
             return _refused(answer)
         self._token, self._stale_at = token.access_token, asked_at + token.lifetime_s - EARLY_S
         return token.access_token
+
+
+_CLOSED = TokenRefused(
+    Reason.NOT_SENT, "closed", "The settings were changed.", Broken(may_have_left=False, cause="closed")
+)
 
 
 def _refused(answer: Reply | Broken) -> TokenRefused:

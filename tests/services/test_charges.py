@@ -472,6 +472,27 @@ async def test_without_settings_nothing_is_sent(desk: Any) -> None:
     assert await desk.payments.check_now(attempt.id) == attempt
 
 
+async def test_settings_saved_before_a_charge_has_left_leave_it_to_be_sent_again(desk: Any) -> None:
+    """The old client is closed while the charge waits for a token: certainly nothing left, so it is not in doubt."""
+    asked = asyncio.Event()
+
+    async def never(request: httpx.Request) -> None:
+        if request.url.path == TOKEN_PATH:
+            asked.set()
+            await asyncio.Event().wait()
+
+    desk.network.before = never
+    charging = asyncio.create_task(desk.charged())
+    await asked.wait()
+    await desk.payments.charging.daraja.aclose()
+    attempt = await charging
+    assert (attempt.state, attempt.reason, desk.pushes) == (AttemptState.CREATED, Reason.NOT_SENT, 0)
+    desk.network.before = None
+    desk.connect(desk.account)
+    assert (await desk.payments.send_again(attempt.id)).state is AttemptState.PENDING
+    assert desk.pushes == 1
+
+
 async def test_the_last_charge_of_a_sale_is_found(desk: Any, make_callback: Body) -> None:
     sale = await desk.sale()
     assert await desk.payments.of_sale(sale.id) is None
