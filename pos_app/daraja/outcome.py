@@ -35,7 +35,10 @@ def refusal(reply: Reply) -> tuple[wire.ErrorEnvelope, SyncError] | None:
 
 
 def is_token_refused(answer: Answer) -> bool:
-    found = refusal(answer) if isinstance(answer, Reply) else None
+    """Then the request was not processed and may be sent again, unless the same answer says that it was."""
+    if not isinstance(answer, Reply) or wire.stk_reply(answer.body).response_code:
+        return False
+    found = refusal(answer)
     return found is not None and found[1].refusal is Refusal.TOKEN
 
 

@@ -248,6 +248,15 @@ async def test_a_refused_token_is_renewed_once_and_the_push_sent_at_most_twice(
     assert (len(daraja.pushes), len(daraja.tokens)) == (2, 2)
 
 
+async def test_a_token_refused_in_an_answer_that_also_accepts_is_no_reason_to_send_again(
+    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any]
+) -> None:
+    both = {"errorCode": "404.001.03", "errorMessage": "Invalid Access Token", "ResponseCode": "0"}
+    daraja.push(httpx.Response(200, json=both))
+    assert (await make_client().stk_push(**charge)).fact is Fact.REPLY_LOST
+    assert len(daraja.pushes) == 1
+
+
 async def test_a_push_lost_after_its_token_was_renewed_is_unknown(
     daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any]
 ) -> None:
