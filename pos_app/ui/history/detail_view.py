@@ -10,6 +10,7 @@ from pos_app.ui.history.words import Mark, TimelineRow, Tone
 from pos_app.ui.theme import GAP
 from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.buttons import Button
+from pos_app.ui.widgets.foot import Foot, tell
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Number, Text
 
@@ -58,8 +59,8 @@ class DetailView(QWidget):
                 self.receipt.setFocus()
             elif detail is not None:
                 announce(self.sale, f"{detail.title}: {detail.mark.words}")
-        _tell(self.copied, f"✓ {state.copied} copied" if state.copied else "")
-        _tell(self.problem, f"! {state.problem}" if state.problem else "")
+        tell(self.copied, f"✓ {state.copied} copied" if state.copied else "")
+        tell(self.problem, f"! {state.problem}" if state.problem else "")
         self.check.setVisible(detail is not None and detail.live_charge is not None)
         self.check.setEnabled(not state.checking)
         self.check.setText("Asking Safaricom …" if state.checking else "Check now  ·  F11")
@@ -114,29 +115,7 @@ class DetailView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(row, 1)
-        column.addWidget(self._foot())
-
-    def _foot(self) -> QWidget:
-        foot = QFrame()
-        foot.setProperty("panel", "rail")
-        column = QVBoxLayout(foot)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.addWidget(self.problem)
-        row = QHBoxLayout()
-        row.setSpacing(2 * GAP)
-        row.addWidget(self.done)
-        row.addStretch(1)
-        for widget in (self.copied, self.check, self.receipt):
-            row.addWidget(widget)
-        column.addLayout(row)
-        return foot
-
-
-def _tell(label: Text, words: str) -> None:
-    """Shown, and read out once by a screen reader."""
-    if words and words != label.text():
-        announce(label, words)
-    label.show_text(words)
+        column.addWidget(Foot(self.problem, self.done, self.copied, self.check, self.receipt))
 
 
 def _scroll(name: str) -> QScrollArea:

@@ -19,9 +19,9 @@ from pos_app.ui.settings.probe_line import ProbeLine
 from pos_app.ui.settings.sections import MpesaSection, RelaySection, Section, ShopSection
 from pos_app.ui.settings.state import SettingsState
 from pos_app.ui.settings.view_model import SettingsViewModel
-from pos_app.ui.theme import GAP, ROW
-from pos_app.ui.widgets.announce import announce
+from pos_app.ui.theme import ROW
 from pos_app.ui.widgets.buttons import Button
+from pos_app.ui.widgets.foot import Foot, tell
 from pos_app.ui.widgets.labels import Text
 
 _LIST_WIDTH = 240
@@ -67,8 +67,8 @@ class SettingsPage(QWidget):
             section.show_state(state)
             wrong = len(section.errors_in(state))
             self.parts.item(position).setText(f"{section.title}   ! {wrong}" if wrong else section.title)
-        _tell(self.problem, f"! {state.problem}" if state.problem else "")
-        _tell(self.standing, _standing(state))
+        tell(self.problem, f"! {state.problem}" if state.problem else "")
+        tell(self.standing, _standing(state))
         self.save.setText("Saving …" if state.saving else "Save  ·  Ctrl+S")
         self.save.setEnabled(state.has_unsaved and not state.saving)
         self.undo.setEnabled(state.has_unsaved and not state.saving)
@@ -104,29 +104,7 @@ class SettingsPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(row, 1)
-        column.addWidget(self._foot())
-
-    def _foot(self) -> QWidget:
-        foot = QFrame()
-        foot.setProperty("panel", "rail")
-        column = QVBoxLayout(foot)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.addWidget(self.problem)
-        row = QHBoxLayout()
-        row.setSpacing(2 * GAP)
-        row.addWidget(self.done)
-        row.addStretch(1)
-        for widget in (self.standing, self.undo, self.save):
-            row.addWidget(widget)
-        column.addLayout(row)
-        return foot
-
-
-def _tell(label: Text, words: str) -> None:
-    """Shown, and read out once by a screen reader."""
-    if words and words != label.text():
-        announce(label, words)
-    label.show_text(words)
+        column.addWidget(Foot(self.problem, self.done, self.standing, self.undo, self.save))
 
 
 def _scrolled(section: Section) -> QScrollArea:
