@@ -57,9 +57,9 @@ class RelayLink:
     async def run(self) -> None:
         while True:
             self.listener.status(LinkStatus.CONNECTING)
-            follower = Follower(self.pairing.stream, await self.listener.cursor(), self.listener)
-            started = asyncio.get_running_loop().time()
+            started, follower = asyncio.get_running_loop().time(), None
             try:
+                follower = Follower(self.pairing.stream, await self.listener.cursor(), self.listener)
                 await self._follow_once(follower)
             except RefusedByRelayError as refusal:
                 log.warning("the relay refused this till: %s", refusal)
@@ -67,7 +67,7 @@ class RelayLink:
                 return
             except (*_NETWORK_ERRORS, GapError) as error:
                 log.info("the relay link ended: %s", type(error).__name__)
-            except Exception:  # whatever a delivery met, the log is read again from the cursor
+            except Exception:  # whatever the till’s own records met, the log is read again from the cursor
                 log.exception("the relay link failed")
             if asyncio.get_running_loop().time() - started > STABLE_SECONDS:
                 self._failures = 0
@@ -75,9 +75,9 @@ class RelayLink:
             await asyncio.sleep(self._pause(follower))
             self._failures += 1
 
-    def _pause(self, follower: Follower) -> float:
+    def _pause(self, follower: Follower | None) -> float:
         """Full jitter, so that ten thousand tills do not come back in the same second."""
-        if follower.retry_in:
+        if follower and follower.retry_in:
             return min(self.rng.uniform(*follower.retry_in), LONGEST_PAUSE_SECONDS)
         return self.rng.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.5 * 2 ** min(self._failures, 10)))
 

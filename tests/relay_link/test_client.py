@@ -241,6 +241,30 @@ async def test_a_delivery_that_raises_is_delivered_again_without_loss(
     assert "the relay link failed" in caplog.text
 
 
+async def test_a_cursor_that_cannot_be_read_just_now_is_read_again(
+    scripted: Scripted, kept: Any, frames: Any, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, failing = kept.cursor, [RuntimeError("the disk is busy")]
+
+    async def cursor() -> Cursor:
+        if failing:
+            raise failing.pop()
+        found: Cursor = await held()
+        return found
+
+    async def serve(talk: Any) -> None:
+        await talk.hear()
+        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
+        await talk.wait()
+
+    monkeypatch.setattr(kept, "cursor", cursor)
+    async with linked(await scripted(serve)) as link:
+        live = asyncio.create_task(kept.until(lambda: LinkStatus.LIVE in kept.statuses))
+        await asyncio.wait({link, live}, return_when=asyncio.FIRST_COMPLETED)
+        assert not link.done()
+        await live
+
+
 async def test_a_gap_connects_again_from_the_cursor(scripted: Scripted, kept: Any, frames: Any, linked: Linked) -> None:
     events = frames["run_of"](3)
     kept.held = Cursor("e1")
