@@ -26,8 +26,10 @@ def program(name: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
+    """Ours, without what is set in it for a real relay: its public address, its files."""
     path = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, "PYTHONPATH": path}
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("RELAY_")}
+    return {**inherited, "PYTHONPATH": path}
 
 
 class Server(AbstractContextManager["Server"]):

@@ -36,6 +36,20 @@ def test_the_same_folder_pairs_again_and_keeps_its_record(tmp_path: Path) -> Non
     assert stored(tmp_path, "till", "list").count('"paired_at"') == 2
 
 
+def test_what_is_set_for_a_real_relay_does_not_reach_the_training_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tmp_path / "real.highwater"
+    monkeypatch.setenv("RELAY_HIGH_WATER", str(real))
+    monkeypatch.setenv("RELAY_PUBLIC_URL", "https://relay.example.co.ke")
+    monkeypatch.setenv("RELAY_SOURCE_IPS", "196.201.214.200")
+    folder = tmp_path / "training"
+    folder.mkdir()
+    with training(folder) as access:
+        assert access.pairing.callback_base.startswith(f"{access.pairing.relay_url}/h/")
+    assert not real.exists()
+
+
 def test_a_relay_that_cannot_start_is_said_and_its_simulator_ends_quietly(tmp_path: Path) -> None:
     (tmp_path / "relay.db").write_text("this is not a database, but it is longer than a header of one" * 20)
     with pytest.raises(children.ChildError, match="training relay did not start"), training(tmp_path):
