@@ -19,6 +19,7 @@ from wire import Socket, posted
 from relay.protocol import SUBPROTOCOL, Ack, CaughtUp, Event, Hello, StreamCursor, decode_from_relay, encode
 
 _PAYLOAD = b"x" * 600
+_CONNECTIONS = 32
 
 
 class Rounds:
@@ -100,13 +101,15 @@ class _Till:
 
 async def _posts(spec: dict[str, Any]) -> list[float]:
     """When each was sent, as monotonic nanoseconds: at a pace, whether or not the one before was answered."""
-    _, post = await posted(spec["host"], spec["port"])
-    sent, answers = [], []
+    posts = [(await posted(spec["host"], spec["port"]))[1] for _ in range(_CONNECTIONS)]
+    sent, answers = [], list[asyncio.Future[bool]]()
     for at, request in enumerate(spec["requests"]):
         due_ns = spec["start_ns"] + at * 1_000_000_000 // spec["pace"]
         await asyncio.sleep(max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
+        if at >= _CONNECTIONS:
+            await answers[at - _CONNECTIONS]
         sent.append(float(time.monotonic_ns()))
-        answers.append(post(request.encode()))
+        answers.append(posts[at % _CONNECTIONS](request.encode()))
     if not all(await asyncio.gather(*answers)):
         raise RuntimeError("a callback was not answered with 200")
     return sent
