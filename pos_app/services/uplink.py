@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import httpx
 
 from pos_app.daraja.client import DarajaClient
+from pos_app.daraja.errors import AddressError
 from pos_app.domain.shop import MpesaAccess
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.pairing import nonce_maker
 from pos_app.services.callbacks import Callbacks
-from pos_app.services.changes import Changes
+from pos_app.services.changes import Changes, Notice
 from pos_app.services.connections import Connections
 from pos_app.services.health import Health
 from pos_app.services.payments import Charging, Payments
@@ -35,6 +36,7 @@ class Uplink:
     _daraja: DarajaClient | None = None
     _link: asyncio.Task[None] | None = None
     _warming: list[asyncio.Task[None]] = field(default_factory=list)
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.connections = Connections(self._client)
@@ -51,13 +53,25 @@ class Uplink:
 
     async def connect(self, access: MpesaAccess | None, till_code: str, shop_name: str) -> None:
         """Takes up new settings; None leaves a till that takes cash only."""
-        await self._disconnect()
-        self.health.mpesa_set_up(is_set_up=access is not None)
-        if access is None:
-            return
-        self._daraja = DarajaClient(self._client(), access.daraja_url, access.account, access.credentials)
+        # Settings saved again meanwhile come after: two links would throw each other out of the relay for ever.
+        async with self._connecting:
+            await self._disconnect()
+            if access is not None:
+                self._daraja = self._daraja_of(access)
+            self.health.mpesa_set_up(is_set_up=self._daraja is not None)
+            if access is not None and self._daraja is not None:
+                await self._start(access, self._daraja, till_code, shop_name)
+
+    def _daraja_of(self, access: MpesaAccess) -> DarajaClient | None:
+        try:
+            return DarajaClient(self._client(), access.daraja_url, access.account, access.credentials)
+        except AddressError as error:
+            self.changes.publish(Notice(f"{error} Until that is put right, this till takes cash only.", urgent=True))
+            return None
+
+    async def _start(self, access: MpesaAccess, daraja: DarajaClient, till_code: str, shop_name: str) -> None:
         self.payments.charging = Charging(
-            daraja=self._daraja,
+            daraja=daraja,
             account=access.account,
             till_code=till_code,
             shop_name=shop_name,
@@ -65,7 +79,7 @@ class Uplink:
             make_nonce=nonce_maker(access.pairing),
         )
         self._link = asyncio.create_task(self._relay_link(access).run(), name="relay link")
-        self._warming.append(asyncio.create_task(self._daraja.warm_up(), name="first token"))
+        self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
             self.reconciliation.check_soon(attempt.id)
 

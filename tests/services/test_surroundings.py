@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,28 @@ async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(t
         await again.connect(None, "T1", "Duka")
         assert again.health.current.mpesa is Light.OFF
         await again.close()
+
+
+async def test_settings_saved_twice_in_one_breath_leave_one_link(tmp_path: Path) -> None:
+    till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
+    await till.open()
+    await till.connect(_access(), "T1", "Duka")
+    await asyncio.gather(*(till.connect(_access(), code, "Duka") for code in ("T1", "T2", "T3")))
+    assert [task.get_name() for task in asyncio.all_tasks()].count("relay link") == 1
+    assert till.payments.charging is not None
+    assert till.payments.charging.till_code == "T3"
+    await till.close()
+    assert "relay link" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
+async def test_an_address_of_m_pesa_that_cannot_be_used_leaves_a_till_that_takes_cash(tmp_path: Path) -> None:
+    changes, notices = Changes(), list[str]()
+    changes.subscribe(Notice, lambda notice: notices.append(notice.sentence))
+    till = Till(tmp_path, changes, lambda: Heading("Duka", "T1"))
+    await till.open()
+    await till.connect(replace(_access(), daraja_url="sandbox.example"), "T1", "Duka")
+    assert (till.health.current.mpesa, len(notices), till.payments.charging) == (Light.OFF, 1, None)
+    await till.close()
 
 
 async def test_a_till_that_is_not_open_has_no_network(tmp_path: Path) -> None:
