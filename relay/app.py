@@ -5,13 +5,14 @@ It must not know what any part does inside.
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol
 from relay.callbacks import Callbacks
 from relay.feed import Feed
-from relay.http import BodyReader, Receive, Scope, Send, answer, prepared
+from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.session import close
@@ -65,6 +66,10 @@ class Relay:
         await asyncio.gather(self._clock, return_exceptions=True)
         await self._log.close()
         self._lock.release()
+
+    def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
+        """The short way for a callback that came whole; see `front`."""
+        return self._callbacks.take(scope, body, answered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

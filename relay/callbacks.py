@@ -6,6 +6,7 @@ It must not know tills. Its answers: 200 once durable, 404 for an unknown key, 4
 import itertools
 import logging
 import time
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,7 +23,7 @@ from relay.http import (
     header,
     prepared,
 )
-from relay.log import Appended, Encoding, EventLog, Meta, Outcome, UnavailableError, UnknownStreamError
+from relay.log import Appended, Encoding, EventLog, Meta, Outcome, Stored, UnavailableError, UnknownStreamError
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk
 from relay.settings import Settings
@@ -48,14 +49,22 @@ class Callbacks:
         self._settings = settings
         self._shops: dict[str, Shop] = {}
 
+    def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
+        """A whole POST. False where it must be called instead; else `answered` is called when that is decided."""
+        named = _named(scope["path"])
+        shop = self._shops.get(named[0]) if named is not None else None
+        if named is None or shop is None:
+            return False
+        reading, meta = self._judge(scope, shop, named[1], body)
+
+        def told(stored: Stored) -> None:
+            answered(_told(shop, reading, meta, stored))
+
+        return self._log.put(shop.stream, reading.kind, reading.key, body, meta, told=told)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match scope["path"].split("/"):
-            case ["", "h", key, "stk", nonce]:
-                reply = await self._take(scope, receive, key, nonce)
-            case ["", "h", key, "c2b", "confirm"]:
-                reply = await self._take(scope, receive, key, None)
-            case _:
-                reply = _NOT_FOUND
+        named = _named(scope["path"])
+        reply = _NOT_FOUND if named is None else await self._take(scope, receive, *named)
         if reply is not None:
             await answer(send, reply)
 
@@ -69,25 +78,25 @@ class Callbacks:
             if scope["method"] != "POST":
                 return _METHOD
             body = await self._bodies.read(receive)
-            await self._store(scope, shop, nonce, body)
+            reading, meta = self._judge(scope, shop, nonce, body)
+            stored = await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
         except BodyRefusedError as refused:
             logger.warning("request %d: body refused with %d", next(_request_numbers), refused.status)
             return _REFUSED[refused.status]
         except (UnavailableError, UnknownStreamError, SQLAlchemyError) as error:
-            logger.error("request %d: not stored: %s", next(_request_numbers), type(error).__name__)
-            return _UNAVAILABLE
+            return _not_stored(error)
         except CallerGoneError:
             return None
-        return _ACCEPTED
+        return _told(shop, reading, meta, stored)
 
-    async def _store(self, scope: Scope, shop: Shop, nonce: str | None, body: bytes) -> None:
+    def _judge(self, scope: Scope, shop: Shop, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
         real = True
         if nonce is None:
             reading = read_confirmation(body)
         else:
             nonce, real = nonce_text(nonce), nonce_is_real(shop.nonce_key, nonce)
             reading = read_stk(body, nonce, header(scope, b"businessshortcode"))
-        meta = Meta(
+        return reading, Meta(
             int(time.time() * 1000),
             TRUSTED if real and self._listed(scope) else QUARANTINED,
             reading.money,
@@ -96,22 +105,42 @@ class Callbacks:
             reading.short_code,
             encoding=Encoding.JSON if reading.is_json else Encoding.BASE64,
         )
-        stored = await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
-        _note(shop, reading, meta, stored)
 
     async def _shop(self, key: str) -> Shop | None:
-        hashed = sha256(key)
-        known = self._shops.get(hashed)
+        known = self._shops.get(key)
         if known is None:
             # A shop may have been added beside the running relay.
+            hashed = sha256(key)
             known = await self._log.ask(lambda connection: shop_by_key_hash(connection, hashed))
             if known is not None:
-                self._shops[hashed] = known
+                self._shops[key] = known
         return known
 
     def _listed(self, scope: Scope) -> bool:
         listed = self._settings.source_ips
         return not listed or client_ip(scope, self._settings.trusted_proxies) in listed
+
+
+def _named(path: str) -> tuple[str, str | None] | None:
+    """Callback key and nonce; no nonce for a confirmation; None for a path that is neither."""
+    match path.split("/"):
+        case ["", "h", key, "stk", nonce]:
+            return key, nonce
+        case ["", "h", key, "c2b", "confirm"]:
+            return key, None
+    return None
+
+
+def _not_stored(error: Exception) -> Answer:
+    logger.error("request %d: not stored: %s", next(_request_numbers), type(error).__name__)
+    return _UNAVAILABLE
+
+
+def _told(shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
+    if isinstance(stored, Exception):
+        return _not_stored(stored)
+    _note(shop, reading, meta, stored)
+    return _ACCEPTED
 
 
 def _note(shop: Shop, reading: Reading, meta: Meta, stored: Appended) -> None:

@@ -6,19 +6,28 @@ It must not know what any path does.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Answer = tuple[Message, Message]
 
 MAX_BODY = 64 * 1024
 
 _JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 _API = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
+class Answer(NamedTuple):
+    """As ASGI says it, and as it goes over the wire: on a connection that stays, and as the last on one."""
+
+    start: Message
+    body: Message
+    wire: bytes
+    last_wire: bytes
 
 
 class BodyRefusedError(Exception):
@@ -42,12 +51,22 @@ def prepared(status: int, body: bytes, *, close: bool = False, api: bool = False
         *([_CLOSE] if close else []),
     ]
     start = {"type": "http.response.start", "status": status, "headers": headers}
-    return start, {"type": "http.response.body", "body": body}
+    wire = _wire(status, headers, body)
+    last = wire if close else _wire(status, [*headers, _CLOSE], body)
+    return Answer(start, {"type": "http.response.body", "body": body}, wire, last)
+
+
+def _wire(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(),
+        *(name + b": " + said for name, said in headers),
+    ]
+    return b"\r\n".join([*lines, b"", body])
 
 
 async def answer(send: Send, message: Answer) -> None:
-    await send(message[0])
-    await send(message[1])
+    await send(message.start)
+    await send(message.body)
 
 
 async def answer_json(send: Send, status: int, body: bytes) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +27,17 @@ from relay.stores import high_water, sqlite
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan, Row
 from relay.stores.writer import Job, UnavailableError, UnknownStreamError, Writer
 
-__all__ = ["Appended", "Encoding", "EventLog", "Head", "Meta", "Outcome", "UnavailableError", "UnknownStreamError"]
+__all__ = [
+    "Appended",
+    "Encoding",
+    "EventLog",
+    "Head",
+    "Meta",
+    "Outcome",
+    "Stored",
+    "UnavailableError",
+    "UnknownStreamError",
+]
 
 TURN_EVENTS = 200
 TURN_BYTES = 256 * 1024
@@ -34,6 +45,9 @@ APPEND_SECONDS = 5.0
 _TAIL_BYTES = 1024 * 1024
 _TAIL_EVENTS = 512
 T = TypeVar("T")
+Stored = Appended | UnavailableError | UnknownStreamError
+"""What became of an append."""
+
 logger = logging.getLogger("relay.log")
 
 
@@ -42,12 +56,24 @@ def new_epoch() -> str:
 
 
 class _Waiting:
-    __slots__ = ("future", "incoming", "since")
+    """One callback on its way to disk, and whom to tell what became of it."""
 
-    def __init__(self, incoming: Incoming, future: asyncio.Future[Appended], since: float) -> None:
+    __slots__ = ("incoming", "since", "told")
+
+    def __init__(self, incoming: Incoming, told: Callable[[Stored], None], since: float) -> None:
         self.incoming = incoming
-        self.future = future
+        self.told: Callable[[Stored], None] | None = told
         self.since = since
+
+    def tell(self, stored: Stored) -> None:
+        told, self.told = self.told, None
+        if told is None:
+            return
+        try:
+            told(stored)
+        except Exception:
+            # A caller's fault must not keep the rest of its batch waiting.
+            logger.exception("a caller could not be told")
 
 
 class _Stream:
@@ -123,14 +149,20 @@ class EventLog:
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         """Returns once it is durable; else UnavailableError. Cancelling the caller does not cancel the append."""
-        if self._closed:
+        future: asyncio.Future[Appended] = self._loop.create_future()
+        if not self.put(stream, kind, key, body, meta, told=partial(_tell, future)):
             raise UnavailableError("closing")
+        return await future
+
+    def put(self, stream: str, kind: str, key: str, body: bytes, meta: Meta, *, told: Callable[[Stored], None]) -> bool:
+        """`told` is called once, later: it is durable, or why not. False where nothing is taken any more."""
+        if self._closed:
+            return False
         text = body.decode() if meta.encoding == Encoding.JSON else b64encode(body).decode()
-        incoming = Incoming(stream, kind, key, body, text, meta)
-        waiting = _Waiting(incoming, self._loop.create_future(), time.monotonic())
+        waiting = _Waiting(Incoming(stream, kind, key, body, text, meta), told, time.monotonic())
         self._in_flight.append(waiting)
         self._writer.put(waiting)
-        return await waiting.future
+        return True
 
     def expire_waiting(self) -> None:
         """Gives up on what has waited too long for the disk. To be called about once a second."""
@@ -138,8 +170,7 @@ class EventLog:
         for waiting in self._in_flight:
             if waiting.since > limit:
                 break
-            if not waiting.future.done():
-                waiting.future.set_exception(UnavailableError("the store is too slow"))
+            waiting.tell(UnavailableError("the store is too slow"))
 
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
         """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any."""
@@ -244,10 +275,8 @@ class EventLog:
     # On the loop:
 
     def _publish(self, batch: Sequence[_Waiting], plan: Plan) -> None:
-        for waiting, answer, row in zip(batch, plan.answers, plan.written, strict=True):
-            self._landed()
-            if not waiting.future.done():
-                waiting.future.set_result(answer)
+        for waiting, row in zip(batch, plan.written, strict=True):
+            self._in_flight.popleft()
             stream = self._streams.get(waiting.incoming.stream)
             if row is not None and stream is not None and stream.flags:
                 stream.extend_tail(_event(waiting.incoming.stream, row))
@@ -256,14 +285,13 @@ class EventLog:
             # The epoch is turned on the loop's side of a job, which this batch may have overtaken.
             stream.head = stream.head._replace(seq=head.seq, chain=head.chain)
             stream.wake()
+        for waiting, answer in zip(batch, plan.answers, strict=True):
+            waiting.tell(answer)
 
-    def _refuse_all(self, batch: Sequence[_Waiting], error: Exception) -> None:
+    def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         for waiting in batch:
-            self._landed()
-            _refuse(waiting.future, error)
-
-    def _landed(self) -> None:
-        self._in_flight.popleft()
+            self._in_flight.popleft()
+            waiting.tell(error)
 
     def _look_again(self, heads: dict[str, Head]) -> None:
         """A commit that was reported as failed may be in the database after all."""
@@ -303,6 +331,13 @@ class _Reader:
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._drop)
         self._executor.shutdown()
+
+
+def _tell(future: asyncio.Future[Appended], stored: Stored) -> None:
+    if isinstance(stored, Exception):
+        _refuse(future, stored)
+    else:
+        _settle(future, stored)
 
 
 def _settle(future: asyncio.Future[T], result: T) -> None:

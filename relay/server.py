@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from relay.app import Relay
+from relay.front import CallbackProtocol
 from relay.settings import Settings
 
 PING_SECONDS = 25.0
@@ -95,6 +96,7 @@ async def _first_of(running: asyncio.Task[None], event: asyncio.Event) -> None:
 def _config(relay: Relay) -> uvicorn.Config:
     return uvicorn.Config(
         relay,
+        http=CallbackProtocol,
         ws=SocketProtocol,
         ws_max_size=65536,
         ws_per_message_deflate=False,

@@ -1,0 +1,105 @@
+"""The short way in for callbacks: a request that is whole when it is read goes to the log without a task of its own.
+
+It must not know what a callback says. Whatever is not plain goes the ASGI way, with its limits, unchanged: another
+path or method, a body in pieces, a key not known yet, a peer that reads no answers, an old HTTP, a pipelined request.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from relay.http import MAX_BODY, Answer, Scope
+
+_PREFIX = b"/h/"
+
+
+class Taker(Protocol):
+    """The application behind the server."""
+
+    def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
+        """False where it must go the long way; else `answered` is called later, once."""
+
+
+class _Held(RequestResponseCycle):
+    """A request that waits for the log, in uvicorn's eyes: it knows when the peer goes, and when the server ends."""
+
+    message_event = asyncio.Event()
+
+    def __init__(self, front: "CallbackProtocol") -> None:
+        self._front = front
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+
+    def answered(self, answer: Answer) -> None:
+        self.response_complete = True
+        transport = self._front.transport
+        if self.disconnected or transport.is_closing():
+            return
+        transport.write(answer.wire if self.keep_alive else answer.last_wire)
+        if not self.keep_alive:
+            transport.close()
+        self._front.on_response_complete()
+
+
+class CallbackProtocol(HttpToolsProtocol):
+    """uvicorn's own, but for whole callbacks. `_held` is the body so far of one that may become such."""
+
+    _held: bytes | None = None
+
+    def on_headers_complete(self) -> None:
+        if self._is_plain():
+            self._held = b""
+        else:
+            super().on_headers_complete()
+
+    def _is_plain(self) -> bool:
+        parser = self.parser
+        return (
+            self.url.startswith(_PREFIX)
+            and b"%" not in self.url
+            and b"?" not in self.url
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+        )
+
+    def on_body(self, body: bytes) -> None:
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held += body
+
+    def on_message_complete(self) -> None:
+        body, self._held = self._held, None
+        if body is None:
+            super().on_message_complete()
+        elif len(body) > MAX_BODY or not self._take(body):
+            self._the_long_way(body)
+            super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        body, self._held = self._held, None
+        if body is not None and not self.transport.is_closing():
+            self._the_long_way(body)
+
+    def _take(self, body: bytes) -> bool:
+        scope: Any = self.scope
+        scope["path"] = self.url.decode("latin-1")
+        held = _Held(self)
+        if not cast(Taker, self.config.app).take(scope, body, held.answered):
+            return False
+        self.cycle = held
+        return True
+
+    def _the_long_way(self, body: bytes) -> None:
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)

@@ -1,0 +1,254 @@
+"""The short way in, over real sockets: what takes it, what does not, and that the caller cannot tell which it was."""
+
+import asyncio
+import contextlib
+import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from relay import protocol, server
+from relay.app import Relay
+from relay.http import MAX_BODY
+from relay.protocol import PairResponse, make_nonce
+
+pytestmark = pytest.mark.anyio
+
+ACCEPTED = b'{"ResultCode":0,"ResultDesc":"Accepted"}'
+
+
+class Wire:
+    """One connection, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    def send(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def reply(self) -> tuple[int, dict[str, str], bytes]:
+        head = (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 20)).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await asyncio.wait_for(self._reader.readexactly(int(headers["content-length"])), 20)
+        return int(head[0].split()[1]), headers, body
+
+    async def closed(self) -> bool:
+        return await asyncio.wait_for(self._reader.read(), 20) == b""
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Served:
+    """The relay of a bench behind its real server."""
+
+    def __init__(self, relay: Relay) -> None:
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        self._port = listening.getsockname()[1]
+        self.server = server._Server(server._config(relay))
+        self.task = asyncio.create_task(self.server.serve(sockets=[listening]))
+        self._wires: list[Wire] = []
+
+    async def wire(self) -> Wire:
+        await self.server.listening.wait()
+        self._wires.append(Wire(*await asyncio.open_connection("127.0.0.1", self._port)))
+        return self._wires[-1]
+
+    async def end(self) -> None:
+        for wire in self._wires:
+            wire.close()
+        self.server.should_exit = True
+        await asyncio.wait_for(self.task, 20)
+
+
+@pytest.fixture
+async def served(bench: Any, till: PairResponse, bodies: Any) -> AsyncIterator[Served]:
+    """Its shop is known: the first callback of a shop always goes the long way."""
+    made = Served(bench.relay)
+    wire = await made.wire()
+    wire.send(post(till, b"{}", "/c2b/confirm"))
+    assert (await wire.reply())[0] == 200
+    yield made
+    await made.end()
+
+
+def post(till: PairResponse, body: bytes, tail: str = "", *, version: str = "1.1", headers: str = "") -> bytes:
+    path = till.callback_base.removeprefix("http://relay.test") + (tail or f"/stk/{make_nonce(till.nonce_key)}")
+    return f"POST {path} HTTP/{version}\r\nHost: r\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def keys(bench: Any, till: PairResponse) -> list[str]:
+    """Of the charges, without their nonces."""
+    return [event.key.split(":")[-1] for event in await bench.events(till) if event.kind == protocol.KIND_STK]
+
+
+@pytest.fixture
+def only_short(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise AssertionError("this went the long way")
+
+    monkeypatch.setattr("relay.callbacks.Callbacks.__call__", refuse)
+
+
+@pytest.mark.usefixtures("only_short")
+async def test_a_whole_callback_takes_the_short_way_again_and_again(
+    bench: Any, till: PairResponse, bodies: Any, served: Served
+) -> None:
+    wire = await served.wire()
+    for number in range(3):
+        wire.send(post(till, bodies.stk(f"ws_{number}"), headers="BusinessShortCode: 174379\r\n"))
+        status, headers, body = await wire.reply()
+        assert (status, body) == (200, ACCEPTED)
+        assert headers == {"content-type": "application/json", "content-length": str(len(ACCEPTED))}
+    wire.send(post(till, b"\xff", "/c2b/confirm"))
+    assert (await wire.reply())[0] == 200
+    assert await keys(bench, till) == ["ws_0", "ws_1", "ws_2"]
+    assert {event.trust for event in await bench.events(till)} == {protocol.TRUSTED}
+    assert {event.short_code for event in await bench.events(till) if event.kind == "stk"} == {"174379"}
+
+
+async def test_requests_behind_each_other_in_one_read_are_answered_in_order(
+    bench: Any, till: PairResponse, bodies: Any, served: Served
+) -> None:
+    wire = await served.wire()
+    several = [post(till, bodies.stk(f"ws_{number}")) for number in range(4)]
+    wire.send(b"".join(several[:2]) + b"GET /livez HTTP/1.1\r\nHost: r\r\n\r\n" + b"".join(several[2:]))
+    answers = [(await wire.reply())[2] for _ in range(5)]
+    assert answers == [ACCEPTED, ACCEPTED, b'{"alive":true}', ACCEPTED, ACCEPTED]
+    assert await keys(bench, till) == ["ws_0", "ws_1", "ws_2", "ws_3"]
+
+
+async def test_a_body_in_pieces_is_one_callback(bench: Any, till: PairResponse, bodies: Any, served: Served) -> None:
+    wire = await served.wire()
+    whole = post(till, bodies.stk("ws_pieces"))
+    for cut in (len(whole) - 20, whole.index(b"\r\n\r\n") + 4, 10):
+        wire.send(whole[:cut])
+        await asyncio.sleep(0.01)
+        wire.send(whole[cut:])
+        assert (await wire.reply())[0] == 200
+    assert await keys(bench, till) == ["ws_pieces"]
+
+
+async def test_limits_hold_on_either_way(bench: Any, till: PairResponse, bodies: Any, served: Served) -> None:
+    wire = await served.wire()
+    wire.send(post(till, b'"' + b"x" * (MAX_BODY - 2) + b'"', "/c2b/confirm"))
+    assert (await wire.reply())[0] == 200
+    wire.send(post(till, b"x" * (MAX_BODY + 1), "/c2b/confirm"))
+    status, headers, _ = await wire.reply()
+    assert (status, headers["connection"]) == (413, "close")
+    assert await wire.closed()
+    slow = await served.wire()
+    slow.send(post(till, bodies.stk())[:-1])
+    assert (await slow.reply())[0] == 408
+    odd = await served.wire()
+    odd.send(post(till, b"", headers="Transfer-Encoding: nonsense\r\n"))
+    assert (await odd.reply())[0] == 400
+
+
+@pytest.mark.parametrize("how", [("1.1", "Connection: close\r\n"), ("1.0", "")])
+async def test_a_connection_that_is_not_to_stay_is_closed(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, how: tuple[str, str]
+) -> None:
+    wire = await served.wire()
+    wire.send(post(till, bodies.stk("ws_last"), version=how[0], headers=how[1]))
+    status, said, body = await wire.reply()
+    assert (status, said["connection"], body) == (200, "close", ACCEPTED)
+    assert await wire.closed()
+    assert await keys(bench, till) == ["ws_last"]
+
+
+async def test_what_is_no_callback_of_a_shop_is_refused_as_ever(till: PairResponse, served: Served) -> None:
+    wire = await served.wire()
+    for path, status in (("/h/" + "0" * 32 + "/c2b/confirm", 404), ("/h/x%20y", 404), ("/h/x?y=1", 404), ("/h/é", 400)):
+        wire = await served.wire()
+        wire.send(f"POST {path} HTTP/1.1\r\nHost: r\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        assert (await wire.reply())[0] == status
+
+
+@contextlib.contextmanager
+def busy(store: Any) -> Any:
+    """Nothing can be committed meanwhile."""
+    other = sqlite3.connect(store, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.usefixtures("only_short")
+async def test_a_caller_that_hangs_up_is_stored_all_the_same(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, eventually: Any
+) -> None:
+    with busy(bench.settings.store):
+        wire = await served.wire()
+        wire.send(post(till, bodies.stk("ws_gone")))
+        await eventually(lambda: bool(bench.relay._log._in_flight))
+        wire.close()
+        await eventually(lambda: len(served.server.server_state.connections) == 1)
+
+    async def stored() -> bool:
+        return await keys(bench, till) == ["ws_gone"]
+
+    await eventually(stored)
+
+
+@pytest.mark.usefixtures("only_short")
+async def test_what_waits_when_the_server_ends_is_answered_and_the_connection_closed(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, eventually: Any
+) -> None:
+    wire = await served.wire()
+    with busy(bench.settings.store):
+        wire.send(post(till, bodies.stk("ws_late")))
+        await eventually(lambda: bool(bench.relay._log._in_flight))
+        served.server.should_exit = True
+        await eventually(lambda: len(served.server.server_state.connections) == 1)
+    status, headers, body = await wire.reply()
+    assert (status, headers["connection"], body) == (200, "close", ACCEPTED)
+    assert await wire.closed()
+    assert await keys(bench, till) == ["ws_late"]
+
+
+@pytest.mark.usefixtures("only_short")
+async def test_what_could_not_be_stored_is_503_on_the_short_way_too(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+
+    wire = await served.wire()
+    request = post(till, bodies.stk("ws_again"))
+    with monkeypatch.context() as broken:
+        broken.setattr("relay.stores.batch.write", fails)
+        wire.send(request)
+        assert (await wire.reply())[0] == 503
+    wire.send(request)
+    assert (await wire.reply())[0] == 200
+    assert await keys(bench, till) == ["ws_again"]
+
+
+async def test_after_the_log_is_closed_nothing_is_accepted(
+    till: PairResponse, bodies: Any, served: Served, bench: Any
+) -> None:
+    wire = await served.wire()
+    await bench.relay._log.close()
+    wire.send(post(till, bodies.stk()))
+    assert (await wire.reply())[0] == 503
+
+
+async def test_one_that_cannot_be_told_does_not_keep_the_others_waiting(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(_: object) -> None:
+        raise ZeroDivisionError
+
+    log = bench.relay._log
+    (stream,) = log._streams
+    from relay.log import Meta
+
+    assert log.put(stream, "stk", "a", b"{}", Meta(1), told=breaks)
+    assert (await log.append(stream, "stk", "b", b"{}", Meta(1))).seq == 3
+    assert "could not be told" in caplog.text
