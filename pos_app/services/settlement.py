@@ -220,7 +220,9 @@ class Settlement:
             for attempt in self._receiptless
             if attempt.amount == confirmation.amount and abs(attempt.created_at - around) <= LIKELY_WITHIN
         ]
-        return fitting[-1] if fitting else None
+        # One that is known to be paid and lacks only its receipt is the better guess.
+        proved = [attempt for attempt in fitting if attempt.state.is_paid]
+        return next(reversed(proved or fitting), None)
 
     def _complete(self, confirmation: Confirmation) -> None:
         """Only the confirmation knows the payer’s name."""
