@@ -680,3 +680,17 @@ async def test_a_success_and_its_failure_in_one_delivery_are_a_success(desk: Any
     await desk.pump()
     assert (await desk.attempt(attempt.id)).state is AttemptState.PAID_LATE
     assert (await desk.sales.get(attempt.sale_id)).state is SaleState.PAID
+
+
+async def test_at_a_till_number_the_charge_that_lacks_only_its_receipt_is_the_likely_one(
+    counter: Any, make_confirmation: Body
+) -> None:
+    proved = await counter.charged()
+    counter.core.act(proved.checkout_request_id, "approve")
+    await counter.payments.check_now(proved.id)
+    await counter.charged()
+    soon = (counter.now() + timedelta(hours=3)).strftime("%Y%m%d%H%M%S")
+    counter.log.confirm(make_confirmation(BusinessShortCode="5512345", TransTime=soon))
+    await counter.pump()
+    (unmatched,) = [payment for payment in await counter.standing() if payment.receipt]
+    assert unmatched.likely_attempt_id == proved.id

@@ -138,6 +138,30 @@ async def test_a_doubtful_callback_is_asked_about_at_once(desk: Any, make_callba
     assert len(desk.queries) == 2
 
 
+async def test_r5_a_late_success_of_unknown_origin_is_asked_about_though_the_charge_had_failed(
+    desk: Any, make_callback: Body
+) -> None:
+    """Safaricom’s own message from an address that nobody listed: money came, and only a query can say so."""
+    desk.core.script.queue.append(scenario("approve"))
+    attempt = await desk.charged()
+    desk.start_ladder()
+    desk.log.stk(attempt.nonce, make_callback(attempt, 1))
+    await desk.pump()
+    assert (await desk.attempt(attempt.id)).state is AttemptState.FAILED
+    desk.log.losing = True
+    await desk.transport.advance(10)
+    (paid,) = desk.core.ledger.payments
+    desk.log.stk(attempt.nonce, make_callback(attempt, receipt=paid.receipt), trusted=False)
+    await desk.pump()
+    await desk.settle()
+    late = await desk.attempt(attempt.id)
+    assert (late.state, late.receipt) == (AttemptState.PAID_LATE, paid.receipt)
+    assert await desk.received() == desk.banked
+    queries = len(desk.queries)
+    await desk.advance(200)
+    assert len(desk.queries) == queries
+
+
 async def test_a_check_for_a_charge_that_is_over_is_nothing(desk: Any) -> None:
     desk.start_ladder()
     desk.reconciliation.check_soon(77)
