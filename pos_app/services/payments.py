@@ -182,10 +182,11 @@ class Payments:
         except (StoreError, AmountError) as error:
             return Refused(str(error))
 
-    async def check_now(self, attempt_id: int) -> Attempt:
-        """Asks Safaricom once about a live charge; without an id to ask by, there is only waiting."""
+    async def check_now(self, attempt_id: int, *, though_over: bool = False) -> Attempt:
+        """Asks Safaricom once about a charge that is live, or `though_over`; without an id to ask by, nothing."""
         attempt = await self._database.read(lambda session: attempts.by_id(session, attempt_id))
-        if self.charging is None or not attempt.state.is_live or not attempt.checkout_request_id:
+        worth_asking = attempt.state.is_live or (though_over and not attempt.state.is_paid)
+        if self.charging is None or not worth_asking or not attempt.checkout_request_id:
             return attempt
         told = await self.charging.daraja.stk_query(attempt.checkout_request_id)
         self._heard(told)

@@ -55,6 +55,8 @@ class Reconciliation:
         self._clock = clock
         self._elapsed = elapsed
         self._watched: dict[int, _Watch] = {}
+        self._over: set[int] = set()
+        """Charges that had ended and are asked about once more, for something came that contradicts their end."""
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         changes.subscribe(AttemptChanged, lambda change: self._see(change.attempt))
@@ -79,7 +81,9 @@ class Reconciliation:
         watch = self._watched.get(attempt_id)
         if watch is not None:
             watch.soon = True
-            self._wake.set()
+        else:
+            self._over.add(attempt_id)
+        self._wake.set()
 
     async def run(self) -> None:
         """Climbs the ladder until cancelled."""
@@ -89,6 +93,8 @@ class Reconciliation:
                 for attempt_id, watch in tuple(self._watched.items()):
                     if due := self._take_due(watch):
                         queries.create_task(self._ask(attempt_id, due))
+                while self._over:
+                    queries.create_task(self._ask(self._over.pop(), {Fact.NO_ANSWER}, though_over=True))
                 try:
                     await asyncio.wait_for(self._wake.wait(), self._patience())
                 except TimeoutError:
@@ -124,14 +130,14 @@ class Reconciliation:
         ]
         return max(0.0, min(times) - self._elapsed()) if times else None
 
-    async def _ask(self, attempt_id: int, due: set[Fact]) -> None:
+    async def _ask(self, attempt_id: int, due: set[Fact], *, though_over: bool = False) -> None:
         try:
             if Fact.SILENCE in due:
                 await self._payments.note_silence(attempt_id)
                 due.remove(Fact.SILENCE)
             if Fact.NO_ANSWER in due:
                 async with self._slots:
-                    await self._payments.check_now(attempt_id)
+                    await self._payments.check_now(attempt_id, though_over=though_over)
         except Exception:  # one failed question must not end the asking
             log.exception("charge %s could not be checked", attempt_id)
             if Fact.SILENCE in due and (watch := self._watched.get(attempt_id)):
