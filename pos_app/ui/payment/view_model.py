@@ -196,7 +196,7 @@ class PaymentViewModel(QObject):
         if not self.offers(act) or (act is Act.SEND_AGAIN and self.state.countdown):
             return
         settled = self._monotonic() - self._since >= SETTLE
-        if act is Act.PARK or (settled and not self.state.working):
+        if settled and (act is Act.PARK or not self.state.working):
             self._do(act)
 
     def park(self) -> None:
