@@ -1,0 +1,116 @@
+"""The guided demo as a process: real windows, real parts, pictures to look at, and the simulator's verdict."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QImage
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEMANDED = ("till", "prompt-on-the-phone", "paid", "declined", "checking", "history")
+ROLL_MM = 80.0
+PAGE_LIGHT, PAGE_DARK = 180, 80
+"""A light window is lighter than the one on average, a dark one darker than the other."""
+
+
+@dataclass(frozen=True)
+class Played:
+    folder: Path
+    summary: dict[str, Any]
+    process: "subprocess.CompletedProcess[str]"
+
+    def picture(self, name: str) -> QImage:
+        (found,) = (file for file in self.summary["files"] if re.fullmatch(rf"\d\d-{name}(-dark)?\.png", file))
+        image = QImage(str(self.folder / found))
+        assert not image.isNull(), found
+        return image
+
+
+def demo(*arguments: str, program: str = sys.executable) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [program, "-m", "pos_app", "demo", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    folder = tmp_path_factory.mktemp("demo")
+    size = ["--size", "1280x720"] if request.param == "dark" else []
+    process = demo("--out", str(folder), "--json", "--theme", request.param, *size)
+    assert (process.returncode, process.stderr) == (0, "")
+    return Played(folder, json.loads(process.stdout), process)
+
+
+def test_it_names_every_file_it_made_and_makes_those_that_are_demanded(played: Played) -> None:
+    assert played.summary["folder"] == str(played.folder)
+    assert sorted(played.summary["files"]) == sorted(path.name for path in played.folder.iterdir())
+    sizes = {(played.picture(name).width(), played.picture(name).height()) for name in DEMANDED}
+    assert len(sizes) == 1
+    assert sizes <= {(1366, 768), (1280, 720)}
+    assert played.process.stdout.count("\n") == 1
+
+
+def test_no_two_pictures_are_the_same_and_each_is_in_its_theme(played: Played) -> None:
+    pictures = [played.picture(name) for name in DEMANDED]
+    for number, picture in enumerate(pictures):
+        assert all(picture != other for other in pictures[number + 1 :])
+    dark = any("-dark" in file for file in played.summary["files"])
+    brightness = _brightness(played.picture("till"))
+    assert brightness < PAGE_DARK if dark else brightness > PAGE_LIGHT
+
+
+def test_training_is_framed_in_orange_on_every_picture(played: Played) -> None:
+    for name in DEMANDED:
+        picture = played.picture(name)
+        corners = [(1, 1), (picture.width() - 2, 1), (1, picture.height() - 2), (picture.width() - 2, 300)]
+        assert {picture.pixelColor(*corner).name() for corner in corners} == {"#ffb020"}, name
+
+
+def test_the_receipt_is_a_pdf_as_wide_as_the_roll(played: Played) -> None:
+    told = (played.folder / "receipt.pdf").read_bytes()
+    assert told.startswith(b"%PDF")
+    boxes = re.findall(rb"/MediaBox \[([\d. ]+)\]", told)
+    assert boxes
+    for box in boxes:
+        left, _bottom, right, _top = map(float, box.split())
+        assert (right - left) / 72 * 25.4 == pytest.approx(ROLL_MM, abs=0.5)
+
+
+def test_the_till_and_the_simulators_ledger_count_the_same(played: Played) -> None:
+    assert played.summary["verdict"] == "The till counts KES 915; so does the simulator’s ledger."
+
+
+def test_a_demo_without_its_relay_says_so_in_one_line(tmp_path: Path) -> None:
+    """The program is copied without the relay's command, so the child ends before it serves."""
+    for package in ("pos_app", "relay", "resources"):
+        shutil.copytree(CHECKOUT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "relay" / "__main__.py").write_text("raise SystemExit('no relay today')\n")
+    process = subprocess.run(
+        [sys.executable, "-m", "pos_app", "demo", "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "demo: The training relay did not start. Its log says why.\n"
+
+
+def _brightness(picture: QImage) -> float:
+    small = picture.scaled(16, 16).convertToFormat(QImage.Format.Format_Grayscale8)
+    return sum(small.pixelColor(x, y).red() for x in range(16) for y in range(16)) / 256
