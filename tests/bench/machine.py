@@ -27,7 +27,7 @@ _READY = "listening on "
 _CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CORE, CLIENT_CORE = _CORES[0], _CORES[-1]
 SHIM_MS = 5
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS = 180.0
 
 
 def pin(pid: int, core: int | None) -> None:

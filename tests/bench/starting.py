@@ -39,7 +39,7 @@ def p12(bench: Bench) -> Iterator[Figure]:
         for folder in (new, old):
             _till(bench, around, folder)
         _age(old / "training" / "till.db", bench.count(100_000))
-        for at in range(-1, max(bench.rounds, bench.count(5))):
+        for at in range(-1, bench.rounds):
             taken = [_till(bench, around, folder)[1] for folder in ((old, new) if at % 2 else (new, old))]
             _open_again(old / "training" / "till.db")
             if at >= 0:
