@@ -283,7 +283,8 @@ class Day(RuleBasedStateMachine):
         """
         held = self.do(self.desk.standing())
         if self.desk.account is PAYBILL:
-            return self.do(self.desk.received())
+            received: Money = self.do(self.desk.received())
+            return received
         receiptless = Counter(one.amount for one in held if not one.receipt)
         twice = receiptless & Counter(one.amount for one in held if one.attempt_id is None)
         total = sum(one.amount.cents for one in held)
