@@ -110,7 +110,7 @@ class Payments:
                 amount=amount,
                 msisdn=msisdn,
                 account=charging.account,
-                account_reference=account_reference(charging.till_code, sale.number, len(earlier) + 1),
+                account_reference=account_reference(charging.till_code.upper(), sale.number, len(earlier) + 1),
                 created_at=now,
             )
             return settlement.intend(attempt)

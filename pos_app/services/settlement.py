@@ -25,6 +25,8 @@ from pos_app.store.ledger import Ledger
 LIKELY_WITHIN = timedelta(minutes=5)
 LIKELY_SINCE = timedelta(days=7)
 """Older charges are not looked through; what the relay kept for a week is money for a person to place."""
+CLOCKS_DIFFER = timedelta(days=2)
+"""Money that came longer before a charge than any clock is wrong is not its money, whatever its reference says."""
 _HELD_BACK = "A payment message was held back because its sender could not be confirmed. It counts for nothing yet."
 T = TypeVar("T")
 _CUSTOMER_TYPES = frozenset({"", "pay bill", "customer merchant payment", "buy goods", "od payment transfer"})
@@ -173,6 +175,12 @@ class Settlement:
 
     def receive_unclaimed(self, told: Evidence, event_key: str | None) -> None:
         """Money for a charge this till does not know: kept, so that nobody can say that it never came."""
+        held = self.ledger.by_receipt(told.receipt)
+        if held is not None and held.attempt_id is not None:
+            self.notices.append(
+                f"Payment {told.receipt} counts for a sale of this till, but another till asked for it. "
+                "Each till of a shop needs a till code of its own: see Settings, and call your supervisor."
+            )
         payment = self.receive(self._unmatched(told, likely=None))
         self._keep(told, Disposition.NOTED, payment=payment, event_key=event_key)
 
@@ -196,8 +204,9 @@ class Settlement:
         if confirmation.transaction_type.casefold() not in _CUSTOMER_TYPES:
             return None
         known = self.ledger.by_receipt(confirmation.receipt)
-        if known is not None and known.attempt_id is not None:
-            return attempts.by_id(self.session, known.attempt_id)
+        if known is not None:
+            # What was nobody's here when it came is another till's, though that may count its sales as this one does.
+            return attempts.by_id(self.session, known.attempt_id) if known.attempt_id is not None else None
         reference = as_account_reference(confirmation.bill_reference)
         fitting = [
             attempt
@@ -205,6 +214,7 @@ class Settlement:
             if attempt.amount == confirmation.amount
             and attempt.receipt in {"", confirmation.receipt}
             and attempt.account.owns(confirmation.short_code)
+            and (confirmation.paid_at or self.now) >= attempt.created_at - CLOCKS_DIFFER
         ]
         return fitting[0] if len(fitting) == 1 else None
 

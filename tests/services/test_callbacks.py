@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlmodel import Session
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Disposition, Fact
 from pos_app.domain.money import Money
+from pos_app.domain.receipt import EAT
 from pos_app.domain.sale import SaleState
 from pos_app.relay_link.delivery import Cursor
 from pos_app.services import callbacks as module
@@ -26,6 +28,7 @@ from pos_app.store import evidence as evidence_rows
 from pos_app.store import payments as payment_rows
 from pos_app.store import relay_events
 from pos_app.store.database import StoreError
+from relay.protocol import make_nonce
 
 pytestmark = pytest.mark.anyio
 Body = Callable[..., dict[str, Any]]
@@ -156,7 +159,54 @@ async def test_a_payment_known_by_query_gets_its_receipt_later(
     assert (tender.amount, tender.receipt) == (KES_150, "TJE1A2B3C4")
 
 
+async def test_a_till_code_in_small_letters_counts_no_payment_twice(desk: Any, make_confirmation: Body) -> None:
+    desk.payments.charging = replace(desk.payments.charging, till_code="a2")
+    attempt = await desk.charged()
+    desk.core.act(attempt.checkout_request_id, "approve")
+    desk.log.losing = True
+    await desk.payments.check_now(attempt.id)
+    desk.log.confirm(make_confirmation(BillRefNumber=attempt.account_reference))
+    await desk.pump()
+    assert (await desk.attempt(attempt.id)).receipt == "TJE1A2B3C4"
+    assert await desk.received() == desk.banked
+
+
 # What cannot be believed.
+
+
+async def test_a_confirmation_from_before_the_charge_is_not_its_money(desk: Any, make_confirmation: Body) -> None:
+    """A till set up anew counts its sales from 1 again while it reads what the relay kept of the old one."""
+    attempt = await desk.charged()
+    old = (attempt.created_at - timedelta(days=3)).astimezone(EAT).strftime("%Y%m%d%H%M%S")
+    desk.log.confirm(make_confirmation(BillRefNumber=attempt.account_reference, TransTime=old))
+    await desk.pump()
+    assert (await desk.attempt(attempt.id)).state is AttemptState.PENDING
+    (payment,) = await desk.standing()
+    assert (payment.sale_id, payment.attempt_id) == (None, None)
+
+
+@pytest.mark.parametrize("first", ["callback", "confirmation"])
+async def test_the_money_of_another_till_with_the_same_code_is_not_taken_unseen(
+    desk: Any, make_callback: Body, make_confirmation: Body, first: str
+) -> None:
+    """Both tills were left at code 1, and both ask for the same amount in their first sale."""
+    attempt = await desk.charged()
+    theirs = make_callback(attempt, checkout="ws_CO_of_the_other_till")
+
+    def confirm() -> None:
+        desk.log.confirm(make_confirmation(BillRefNumber=attempt.account_reference))
+
+    if first == "confirmation":
+        confirm()
+        await desk.pump()
+    desk.log.stk(make_nonce("a nonce key"), theirs)
+    if first == "callback":
+        confirm()
+    await desk.pump()
+    held = await desk.attempt(attempt.id)
+    assert held.state is (AttemptState.PENDING if first == "callback" else AttemptState.PAID)
+    assert len(await desk.standing()) == 1
+    assert any("till code" in notice for notice in desk.notices) is (first == "confirmation")
 
 
 async def test_an_unconfirmed_success_counts_for_nothing_until_a_query_agrees(desk: Any, make_callback: Body) -> None:
