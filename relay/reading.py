@@ -44,7 +44,7 @@ def nonce_text(segment: str) -> str:
 
 def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
     document, is_json = _parse(body)
-    short_code = _match(_SHORT_CODE, short_code_header.strip())
+    short_code = _match(_SHORT_CODE, short_code_header.strip()) if short_code_header else None
     try:
         callback = document["Body"]["stkCallback"]
         checkout, code = callback["CheckoutRequestID"], callback["ResultCode"]
@@ -52,9 +52,8 @@ def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
         return _unparsed(body, f"stk/{nonce}", short_code, is_json)
     if type(code) not in (int, str, float) or _match(_IDENTITY, checkout) is None:
         return _unparsed(body, f"stk/{nonce}", short_code, is_json)
-    items = _items(callback)
-    receipt = items.get("MpesaReceiptNumber")
-    money = _money(items.get("Amount"), _code(code), receipt, short_code)
+    amount, receipt = _paid(callback)
+    money = _money(amount, _code(code), receipt, short_code)
     return Reading(KIND_STK, f"stk:{nonce}:{checkout}", money, _match(_RECEIPT, receipt), short_code, is_json)
 
 
@@ -88,13 +87,18 @@ def _get(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _items(callback: object) -> dict[str, object]:
-    """CallbackMetadata by name, never by index; an entry may lack its Value."""
+def _paid(callback: object) -> tuple[object, object]:
+    """Amount and receipt of CallbackMetadata, by name, never by index; an entry may lack its Value, the last counts."""
+    amount = receipt = None
     listed = _get(_get(callback, "CallbackMetadata"), "Item")
-    if not isinstance(listed, list):
-        return {}
-    named = [(item.get("Name"), item.get("Value")) for item in listed if type(item) is dict]
-    return {name: value for name, value in named if type(name) is str}
+    if isinstance(listed, list):
+        for item in listed:
+            name = item.get("Name") if type(item) is dict else None
+            if name == "Amount":
+                amount = item.get("Value")
+            elif name == "MpesaReceiptNumber":
+                receipt = item.get("Value")
+    return amount, receipt
 
 
 def _match(pattern: re.Pattern[str], value: object) -> str | None:
@@ -112,11 +116,15 @@ def _text(value: object) -> object:
 
 def _money(amount: object, *exact: object) -> str:
     """The same for two copies of one payment, whether they spell its amount 150, 150.00 or "150.00"."""
-    spelt = "\x1f".join((_number(amount), *map(_exact, exact)))
+    spelt = _number(amount)
+    for value in exact:
+        spelt += "\x1f" + _exact(value)
     return hashlib.sha256(spelt.encode()).hexdigest()[:32]
 
 
 def _exact(value: object) -> str:
+    if value is None:
+        return "null"
     if isinstance(value, str):
         return value.strip()
     return str(value) if type(value) is int else _encode(value).decode()

@@ -4,6 +4,7 @@ It must not know what is served.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,7 @@ async def _serve(relay: Relay, settings: Settings, listening: socket.socket, ann
     server = _Server(_config(relay))
     running = asyncio.create_task(server.serve(sockets=[listening]))
     await _first_of(running, server.listening)
+    _spare_the_collector()
     announce(url)
     logger.info("listening on %s", url)
     await _first_of(running, stop)
@@ -85,6 +87,13 @@ async def _serve(relay: Relay, settings: Settings, listening: socket.socket, ann
     await relay.drain()
     server.should_exit = True
     await running
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays: going over it again and again would stop every caller, each time longer."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _first_of(running: asyncio.Task[None], event: asyncio.Event) -> None:
