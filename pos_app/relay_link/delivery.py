@@ -59,9 +59,9 @@ def _decoded(body: msgspec.Raw) -> object:
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return datetime.now(UTC)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 class LinkStatus(StrEnum):

@@ -21,7 +21,7 @@ from pos_app.store.relay_events import Position
 
 log = logging.getLogger(__name__)
 
-_POISON = (IntegrityError, DataError, LookupError, ValueError, TypeError, AssertionError)
+_POISON = (IntegrityError, DataError, LookupError, ValueError, TypeError, ArithmeticError, AssertionError)
 """What would fail the same way for ever. A busy disk or lock is not: those deliveries are asked for again."""
 _RESETS = {
     "epoch": "The relay started a new record of payments.",
@@ -131,6 +131,8 @@ class Callbacks:
     def _park(self, settlement: Settlement, delivery: Delivery) -> set[int]:
         _keep_name(settlement, delivery, "could not be applied")
         settlement.notices.append(_UNREADABLE)
+        # What it would have said can still be asked.
+        settlement.to_check |= {one.id for one in attempts.live(settlement.session) if one.nonce == delivery.nonce}
         self._move(settlement.session, delivery)
         return settlement.to_check
 

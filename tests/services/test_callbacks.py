@@ -185,6 +185,16 @@ async def test_a_confirmation_from_before_the_charge_is_not_its_money(desk: Any,
     assert (payment.sale_id, payment.attempt_id) == (None, None)
 
 
+async def test_a_time_that_no_calendar_has_holds_nothing_up(desk: Any, make_callback: Body) -> None:
+    first, second = await desk.charged(), await desk.charged()
+    desk.log.stk(first.nonce, make_callback(first))
+    desk.log.events[-1].at = "0001-01-01T00:00:00+14:00"
+    desk.log.stk(second.nonce, make_callback(second, receipt="TJE2A2B3C4"))
+    await desk.pump()
+    assert {(await desk.attempt(one.id)).state for one in (first, second)} == {AttemptState.PAID}
+    assert (await desk.callbacks.cursor()).seq == 2
+
+
 @pytest.mark.parametrize("first", ["callback", "confirmation"])
 async def test_the_money_of_another_till_with_the_same_code_is_not_taken_unseen(
     desk: Any, make_callback: Body, make_confirmation: Body, first: str
@@ -524,6 +534,7 @@ async def test_a_delivery_that_can_never_be_applied_is_parked_and_the_others_cou
     states = [(await desk.attempt(attempt.id)).state for attempt in (first, poison, last)]
     assert states == [AttemptState.PAID, AttemptState.PENDING, AttemptState.PAID]
     assert await parked(desk) == [("stk", "could not be applied")]
+    assert desk.checks == [poison.id]
     assert "it is parked" in caplog.text
     assert first.nonce not in caplog.text
 
