@@ -1,6 +1,6 @@
 """The till as `python -m pos_app` runs it, saying on standard output which words its window shows, as they appear.
 
-Arguments: the data folder, and `training` for training mode.
+Arguments: the data folder, and `training` for training mode, or `broken` for one that fails as nobody foresaw.
 """
 
 import sys
@@ -49,6 +49,11 @@ def load_training() -> "Training":
     return training
 
 
+def load_nothing() -> "Training":
+    raise KeyError("training")
+
+
 if __name__ == "__main__":
     setattr(app, "Shell", WatchedShell)  # noqa: B010 (it is the name that `run` shows)
-    sys.exit(app.run(Path(sys.argv[1]), load_training if "training" in sys.argv[2:] else None))
+    modes = {"training": load_training, "broken": load_nothing}
+    sys.exit(app.run(Path(sys.argv[1]), modes[sys.argv[2]] if sys.argv[2:] else None))

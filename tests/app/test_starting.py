@@ -136,6 +136,14 @@ def test_a_folder_that_cannot_be_used_is_said(start: Start, tmp_path: Path) -> N
     assert till.ends() == (1, f"{sentence}\n")
 
 
+def test_what_nobody_foresaw_is_said_in_the_window_and_logged(start: Start, tmp_path: Path) -> None:
+    log = tmp_path / "training" / "till.log"
+    till = start("broken")
+    till.says(f"Something unexpected happened; {log} says what. Sales and payments are safe.")
+    assert till.ends() == (1, "")
+    assert "KeyError: 'training'" in log.read_text()
+
+
 def test_settings_that_are_no_text_do_not_keep_the_till_shut(start: Start, tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_bytes(b"\xff\xfe\x00 no json")
     till = start()

@@ -1,9 +1,9 @@
 """Training mode's own world: it starts by itself, pairs by itself, and resumes on the same folder."""
 
-import socket
 from pathlib import Path
 
 import httpx
+import psutil  # type: ignore[import-untyped]  # it ships none
 import pytest
 
 from pos_app.commands import children
@@ -57,16 +57,13 @@ def test_a_relay_that_cannot_start_is_said_and_its_simulator_ends_quietly(tmp_pa
     assert (tmp_path / "simulator.log").read_text() == ""
 
 
-def test_a_second_world_beside_the_first_is_refused_by_the_store(tmp_path: Path) -> None:
-    with (
-        training(tmp_path) as access,
-        pytest.raises(children.ChildError, match="training relay did not start"),
-        training(tmp_path),
-    ):
-        raise AssertionError
-    host, _, port = access.daraja_url.removeprefix("http://").rpartition(":")
-    with pytest.raises(ConnectionRefusedError), socket.create_connection((host, int(port))):
-        pass
+def test_a_second_world_beside_the_first_is_refused_by_the_store_and_leaves_no_child(tmp_path: Path) -> None:
+    arguments = ["serve", "--port", "0", "--store", f"sqlite:///{tmp_path / 'relay.db'}"]
+    with children.Server("relay", arguments, tmp_path / "first.log") as first:
+        first.wait_ready()
+        with pytest.raises(children.ChildError, match="training relay did not start"), training(tmp_path):
+            raise AssertionError
+        assert [child.pid for child in psutil.Process().children()] == [first.pid]
 
 
 def test_a_simulator_that_does_not_answer_is_said() -> None:
