@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REPLY_GRACE_SECONDS = 2.0
+"""How long a window that closes waits for the answer to a request that is on its way; most take less than one."""
 STILL_CHECKING = Refused(
     "Checking with Safaricom. Do not charge again yet: this sale may already be paid. Wait, or take the next customer."
 )
@@ -127,6 +129,17 @@ class Payments:
             return Refused(str(error))
 
     async def _submit(self, attempt: Attempt, charging: Charging) -> Attempt:
+        """Cancelled, it gives the reply a moment: without its id nobody could ask Safaricom about the charge."""
+        submitting = asyncio.create_task(self._submit_now(attempt, charging), name="charge on its way")
+        try:
+            return await asyncio.shield(submitting)
+        except asyncio.CancelledError:
+            await asyncio.wait({submitting}, timeout=REPLY_GRACE_SECONDS)
+            submitting.cancel()
+            await asyncio.wait({submitting})
+            raise
+
+    async def _submit_now(self, attempt: Attempt, charging: Charging) -> Attempt:
         told = await self._push(attempt, charging)
         log.info("charge %s: %s %s", attempt.id, told.fact, told.code)
         self._heard(told)

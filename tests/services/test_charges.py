@@ -17,6 +17,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale, SaleState
 from pos_app.domain.shop import AccountKind, ShopAccount
+from pos_app.services import payments as module
 from pos_app.services.payments import NOT_SET_UP, STILL_CHECKING
 from pos_app.simulator.daraja import PUSH_PATH, TOKEN_PATH
 from pos_app.simulator.scenarios import Scenario, scenario
@@ -470,6 +471,35 @@ async def test_without_settings_nothing_is_sent(desk: Any) -> None:
     assert await desk.charge(await desk.sale()) == NOT_SET_UP
     assert await desk.payments.send_again(attempt.id) == NOT_SET_UP
     assert await desk.payments.check_now(attempt.id) == attempt
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_window_closed_while_the_request_is_on_its_way_leaves_its_reply_a_moment(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    """Without the reply’s id nobody could ever ask Safaricom about the charge."""
+    monkeypatch.setattr(module, "REPLY_GRACE_SECONDS", 10 if answers else 0.01)
+    sent, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: httpx.Request) -> None:
+        if request.url.path == PUSH_PATH:
+            sent.set()
+            await go.wait()
+
+    desk.network.before = slow
+    sale = await desk.sale()
+    charging = asyncio.create_task(desk.charge(sale))
+    await sent.wait()
+    charging.cancel()
+    await asyncio.sleep(0)
+    if answers:
+        go.set()
+    await asyncio.wait({charging})
+    assert charging.cancelled()
+    attempt = await desk.payments.of_sale(sale.id)
+    expected = AttemptState.PENDING if answers else AttemptState.SUBMITTING
+    assert (attempt.state, bool(attempt.checkout_request_id)) == (expected, answers)
+    assert {task.get_name() for task in asyncio.all_tasks()}.isdisjoint({"charge on its way"})
 
 
 async def test_settings_saved_before_a_charge_has_left_leave_it_to_be_sent_again(desk: Any) -> None:
