@@ -230,3 +230,25 @@ async def test_a_wiped_database_forgets_its_marks(tmp_path: Path) -> None:
     marks = high_water.load(tmp_path / "high.water")
     assert marks is not None
     assert set(marks) == {"other"}
+
+
+async def test_a_high_water_that_failed_or_was_given_up_is_saved_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await with_stream(tmp_path)
+    await add(log, "a")
+
+    def fails(*_: object) -> None:
+        raise OSError("no space")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(high_water, "save", fails)
+        with pytest.raises(OSError, match="no space"):
+            await log.save_high_water()
+    given_up = asyncio.create_task(log.save_high_water())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await log.close()
+    marks = high_water.load(tmp_path / "high.water")
+    assert marks is not None
+    assert marks["st"].seq == 1
