@@ -170,7 +170,9 @@ async def _receive(socket: ClientConnection, inbox: asyncio.Queue[FromRelay | Ex
 async def _next_batch(inbox: asyncio.Queue[FromRelay | Exception], patience: float) -> list[FromRelay]:
     """All that has come, at least one frame. Raises what ended the connection, or TimeoutError after `patience` s."""
     batch: list[FromRelay] = []
-    item = await asyncio.wait_for(inbox.get(), patience)
+    # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the link.
+    async with asyncio.timeout(patience):
+        item = await inbox.get()
     while True:
         if isinstance(item, Exception):
             if not batch:

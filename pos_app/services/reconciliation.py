@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,10 +96,10 @@ class Reconciliation:
                         queries.create_task(self._ask(attempt_id, due))
                 while self._over:
                     queries.create_task(self._ask(self._over.pop(), {Fact.NO_ANSWER}, though_over=True))
-                try:
-                    await asyncio.wait_for(self._wake.wait(), self._patience())
-                except TimeoutError:
-                    continue
+                # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the till.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience()):
+                        await self._wake.wait()
 
     def _see(self, attempt: Attempt) -> None:
         if not attempt.state.is_live or attempt.state is AttemptState.CREATED:

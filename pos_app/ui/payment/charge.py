@@ -37,6 +37,7 @@ class Charge(QObject):
         self._asking: dict[int, Msisdn] = {}
         self._looking = 0
         self.sale: Sale | None = None
+        self._overtaken = False
         self.attempt: Attempt | None = None
         self.payer = self.receipt = ""
         changes.subscribe(AttemptChanged, self._on_attempt)
@@ -110,9 +111,14 @@ class Charge(QObject):
             self.free.emit(then)
 
     async def _look_up(self, sale: Sale, saying: str) -> None:
-        attempt = await self._payments.of_sale(sale.id)
-        if self._looking != sale.id:
-            return  # the cashier went on to something else in the meantime
+        self._overtaken = True
+        while self._overtaken:
+            # What changes while it is read is told before it is shown, so it would be missed.
+            self._overtaken = False
+            attempt = await self._payments.of_sale(sale.id)
+            sale = await self._sales.get(sale.id)
+            if self._looking != sale.id:
+                return  # the cashier went on to something else in the meantime
         self.show(sale)
         self.attempt = attempt
         live_or_paid = attempt is not None and (attempt.state.is_live or attempt.state.is_paid)
@@ -129,6 +135,7 @@ class Charge(QObject):
         await self._show_attempt(answer)
 
     def _on_attempt(self, change: AttemptChanged) -> None:
+        self._overtaken = self._overtaken or change.attempt.sale_id == self._looking
         if not self._is_news(change.attempt):
             return
         if change.attempt.state.is_paid:
