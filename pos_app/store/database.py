@@ -185,7 +185,7 @@ def _engine(path: Path, *, read_only: bool) -> Engine:
     # Each engine is used by the one thread of its executor, except to be opened and closed.
     # What was bound, phones and names among it, never becomes part of an error's text.
     engine = create_engine(
-        f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False}
+        schema.url(path), hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False}
     )
 
     @event.listens_for(engine, "connect")

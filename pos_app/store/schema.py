@@ -5,12 +5,19 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import URL
+
 HEAD = "0001"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class NewerSchemaError(OSError):
     pass
+
+
+def url(path: Path) -> URL:
+    """Not as text: a question mark in a folder's name would begin the options, and the file would be another."""
+    return URL.create("sqlite", database=str(path))
 
 
 def version(path: Path) -> str:
@@ -47,7 +54,7 @@ def _migrate(path: Path) -> None:
     from alembic.config import Config
     from sqlalchemy import create_engine, event
 
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(url(path))
     event.listen(engine, "connect", _without_foreign_keys)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN EXCLUSIVE"))
     try:

@@ -126,6 +126,20 @@ async def test_a_busy_database_is_a_sentence_and_no_broken_one(
     assert await database.read(count_products) == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+async def test_a_folder_of_any_name_holds_its_own_records(tmp_path: Path) -> None:
+    """Read as an address, `a?1` and `a?2` would both be `a`: two tills, two locks, one file."""
+    folders = [tmp_path / name for name in ("a?1", "a?2", "a%20#b")]
+    for folder in folders:
+        held = Database(folder / "till.db")
+        await held.open()
+        await held.run(add_product("Bread"))  # type: ignore[arg-type]
+        assert await held.read(count_products) == 1
+        await held.close()
+        assert (folder / "till.db").stat().st_size > 0
+    assert sorted(tmp_path.iterdir()) == sorted(folders)
+
+
 async def test_an_error_of_the_database_names_nobody(database: Database) -> None:
     values = {"name": "JANE WANJIKU 254712345678"}
 
