@@ -7,9 +7,18 @@ from typing import Protocol
 
 import msgspec
 
-from relay.protocol import GENESIS, KIND_C2B_CONFIRMATION, KIND_STK, TRUSTED, Cursor, Event
+from relay.protocol import GENESIS, KIND_C2B_CONFIRMATION, KIND_STK, KIND_UNPARSED, TRUSTED, Cursor, Event
 
-__all__ = ["GENESIS", "KIND_C2B_CONFIRMATION", "KIND_STK", "Cursor", "Delivery", "LinkStatus", "Listener"]
+__all__ = [
+    "GENESIS",
+    "KIND_C2B_CONFIRMATION",
+    "KIND_STK",
+    "KIND_UNPARSED",
+    "Cursor",
+    "Delivery",
+    "LinkStatus",
+    "Listener",
+]
 
 
 @dataclass(frozen=True, slots=True)

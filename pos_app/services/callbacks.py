@@ -11,7 +11,7 @@ from sqlmodel import Session
 from pos_app.daraja import wire
 from pos_app.domain.evidence import Evidence, Fact
 from pos_app.domain.shop import ShopAccount
-from pos_app.relay_link.delivery import KIND_C2B_CONFIRMATION, KIND_STK, Cursor, Delivery, LinkStatus
+from pos_app.relay_link.delivery import KIND_C2B_CONFIRMATION, KIND_STK, KIND_UNPARSED, Cursor, Delivery, LinkStatus
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock import utc_now
 from pos_app.services.settlement import Settlement, settle
@@ -93,9 +93,11 @@ class Callbacks:
         return settlement.to_check
 
     def _apply_one(self, settlement: Settlement, delivery: Delivery) -> None:
-        if delivery.kind == KIND_STK:
+        # What the relay could not read still came to an address: that of a charge, or that for confirmations.
+        unparsed = delivery.kind == KIND_UNPARSED
+        if delivery.kind == KIND_STK or (unparsed and delivery.nonce):
             self._apply_stk(settlement, delivery)
-        elif delivery.kind == KIND_C2B_CONFIRMATION:
+        elif delivery.kind == KIND_C2B_CONFIRMATION or unparsed:
             self._apply_confirmation(settlement, delivery)
         else:
             _keep_name(settlement, delivery, "unknown kind")

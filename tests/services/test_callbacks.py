@@ -195,6 +195,24 @@ async def test_a_time_that_no_calendar_has_holds_nothing_up(desk: Any, make_call
     assert (await desk.callbacks.cursor()).seq == 2
 
 
+async def test_r9_what_the_relay_could_not_read_is_read_here_asked_about_or_told(
+    desk: Any, make_callback: Body
+) -> None:
+    """The relay keeps it as `unparsed`; its address still says of which charge, or that money was to be confirmed."""
+    readable, garbage = await desk.charged(), await desk.charged()
+    body = make_callback(readable)
+    del body["Body"]["stkCallback"]["CheckoutRequestID"]
+    desk.log.stk(readable.nonce, body)
+    desk.log.stk(garbage.nonce, b"<html>")
+    desk.log.confirm(b"<html>")
+    assert {event.kind for event in desk.log.events} == {"unparsed"}
+    await desk.pump()
+    assert (await desk.attempt(readable.id)).state is AttemptState.PAID
+    assert desk.checks == [garbage.id]
+    assert any("could not be read" in notice for notice in desk.notices)
+    assert await parked(desk) == [("unparsed", "unreadable")] * 2
+
+
 @pytest.mark.parametrize("first", ["callback", "confirmation"])
 async def test_the_money_of_another_till_with_the_same_code_is_not_taken_unseen(
     desk: Any, make_callback: Body, make_confirmation: Body, first: str
