@@ -297,7 +297,10 @@ def _text(value: object, limit: int = 1000) -> str:
         return ""
     if isinstance(value, int) and abs(value) >= 10**20:
         return ""  # Nothing of Daraja's; and Python refuses to print the longest.
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())[:limit]
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())[:limit]
 
 
 def _money(value: object) -> Money | None:

@@ -109,7 +109,7 @@ class Callbacks:
         attempt = attempts.by_nonce(settlement.session, delivery.nonce)
         if told is None:
             _keep_name(settlement, delivery, "unreadable")
-            if attempt is not None:
+            if attempt is not None and not attempt.state.is_paid:
                 settlement.to_check.add(attempt.id)
         elif attempt is not None:
             settlement.record(attempt, told, delivery.event_key)

@@ -14,7 +14,6 @@ from pos_app.daraja.wire import Confirmation, confirmation_evidence
 from pos_app.domain.attempt import Attempt, as_account_reference
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.payment import Payment, receiptless_id
-from pos_app.domain.sale import SaleState
 from pos_app.domain.shop import ShopAccount
 from pos_app.services.changes import AttemptChanged, Changes, Notice, PaymentArrived, SaleChanged
 from pos_app.store import attempts, sales
@@ -119,7 +118,7 @@ class Settlement:
 
     def _receive_for(self, attempt: Attempt, told: Evidence) -> Payment:
         """The money of this charge, one row whichever message came first."""
-        void = sales.by_id(self.session, attempt.sale_id).state is SaleState.VOID
+        void = sales.is_void(self.session, attempt.sale_id)
         payment = Payment(
             id=attempt.receipt or receiptless_id(attempt.checkout_request_id or attempt.nonce),
             receipt=attempt.receipt,

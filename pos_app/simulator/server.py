@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
 import uvicorn
@@ -170,8 +170,10 @@ def _address(listener: socket.socket) -> str:
 
 
 def _announce(listener: socket.socket) -> None:
-    sys.stdout.write(f"listening on {_address(listener)}\n")
-    sys.stdout.flush()
+    # Whoever started it may have gone already; then standard input is closed too, and that ends it.
+    with suppress(BrokenPipeError):
+        sys.stdout.write(f"listening on {_address(listener)}\n")
+        sys.stdout.flush()
 
 
 def _end_with_stdin(server: uvicorn.Server) -> None:

@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, Table, cast, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from pos_app.domain.attempt import LIVE
@@ -21,6 +35,19 @@ _cash = table(CashTenderRow)
 _attempt = table(AttemptRow)
 _payment = table(PaymentRow)
 _LIVE = sorted(state.value for state in LIVE)
+
+
+def _of_sales(of: Table, where: ColumnElement[bool] | None = None) -> Select[Any]:
+    query = select(of).where(of.c.sale_id.in_(bindparam("sales", expanding=True))).order_by(of.c.sale_id, of.c.id)
+    return query if where is None else query.where(where)
+
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_LINES, _CASH = _of_sales(_line), _of_sales(_cash)
+_PAID = _of_sales(_payment, _payment.c.superseded_by.is_(None))
+_AWAITED = _of_sales(_attempt, _attempt.c.state.in_(_LIVE))
+_ONE = select(_sale).where(_sale.c.id == bindparam("of"))
+_IS_VOID = select(_sale.c.voided_at.is_not(None)).where(_sale.c.id == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +114,14 @@ def count_print(session: Session, sale_id: int) -> int:
 
 
 def by_id(session: Session, sale_id: int) -> Sale:
-    found = _read(session, select(_sale).where(_sale.c.id == sale_id))
+    found = _read(session, _ONE, of=sale_id)
     if not found:
         raise LookupError(f"no sale {sale_id}")
     return found[0]
+
+
+def is_void(session: Session, sale_id: int) -> bool:
+    return bool(session.execute(_IS_VOID, {"of": sale_id}).scalar_one())
 
 
 def unsettled(session: Session, limit: int = 50) -> tuple[Sale, ...]:
@@ -123,12 +154,10 @@ def _matches(search: Search) -> ColumnElement[bool]:
     return or_(*readings)
 
 
-def _read(session: Session, query: Select[Any]) -> tuple[Sale, ...]:
-    rows = session.execute(query).all()
+def _read(session: Session, query: Select[Any], **bound: int) -> tuple[Sale, ...]:
+    rows = session.execute(query, bound).all()
     ids = [row.id for row in rows]
-    lines, cash = _by_sale(session, _line, ids), _by_sale(session, _cash, ids)
-    paid = _by_sale(session, _payment, ids, _payment.c.superseded_by.is_(None))
-    live = _by_sale(session, _attempt, ids, _attempt.c.state.in_(_LIVE))
+    lines, cash, paid, live = (_by_sale(session, part, ids) for part in (_LINES, _CASH, _PAID, _AWAITED))
     return tuple(
         Sale(
             id=row.id,
@@ -161,11 +190,8 @@ def _tenders(cash: list[Row[Any]], paid: list[Row[Any]]) -> tuple[Tender, ...]:
     return tuple(sorted(tenders, key=lambda tender: tender.at))
 
 
-def _by_sale(
-    session: Session, of: Table, ids: list[int], where: ColumnElement[bool] | None = None
-) -> dict[int, list[Row[Any]]]:
-    query = select(of).where(of.c.sale_id.in_(ids)).order_by(of.c.sale_id, of.c.id)
+def _by_sale(session: Session, query: Select[Any], ids: list[int]) -> dict[int, list[Row[Any]]]:
     grouped: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in session.execute(query if where is None else query.where(where)):
+    for row in session.execute(query, {"sales": ids}):
         grouped[row.sale_id].append(row)
     return grouped

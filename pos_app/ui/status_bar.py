@@ -114,7 +114,10 @@ class StatusBar(QWidget):
         self.theme.show_sign("sun" if tokens().name == "dark" else "moon")
 
     def _tick(self) -> None:
-        self.clock.setText(f"{self._clock().astimezone(EAT):%H:%M}")
+        now = f"{self._clock().astimezone(EAT):%H:%M}"
+        if now == self.clock.text():
+            return
+        self.clock.setText(now)
         self.clock.setAccessibleName(f"{self.clock.text()} East Africa Time")
 
 

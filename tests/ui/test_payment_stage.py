@@ -226,7 +226,6 @@ def test_a_request_nobody_can_vouch_for_is_amber_and_only_parks() -> None:
     assert "0712 345 678" in sending_panel(Msisdn.parse("0712345678")).sentence
 
 
-
 def test_only_a_request_that_never_left_is_sent_as_it_is() -> None:
     assert is_resend(charge(AttemptState.CREATED, Reason.NOT_SENT))
     assert not is_resend(charge(AttemptState.CREATED))
