@@ -752,6 +752,19 @@ async def test_a_confirmation_told_twice_in_other_words_changes_nothing(desk: An
     assert sum(isinstance(told, PaymentArrived) for told in desk.told) == 1
 
 
+async def test_a_confirmation_of_our_charge_told_twice_names_the_payer_once(
+    desk: Any, make_callback: Body, make_confirmation: Body
+) -> None:
+    attempt = await desk.charged()
+    desk.log.stk(attempt.nonce, make_callback(attempt))
+    for told in ("one", "two"):
+        desk.log.confirm(make_confirmation(BillRefNumber=attempt.account_reference, ThirdPartyTransID=told))
+        await desk.pump()
+    (payment,) = await desk.standing()
+    assert (payment.payer_name, payment.sale_id) == ("JANE", attempt.sale_id)
+    assert sum(isinstance(told, PaymentArrived) for told in desk.told) == 1
+
+
 async def test_a_success_and_its_failure_in_one_delivery_are_a_success(desk: Any, make_callback: Body) -> None:
     attempt = await desk.charged()
     desk.log.stk(attempt.nonce, make_callback(attempt, 1032))
