@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Self
 
 _TYPED = re.compile(r"\d{1,9}(\.\d{1,2})?|\d{1,3}(,\d{3}){1,2}(\.\d{1,2})?", re.ASCII)
-_WIRE = re.compile(r"-?\d{1,12}(\.\d{1,2}0*)?", re.ASCII)
-_WIRE_LIMIT = 10**12
 _WIRE = re.compile(r"-?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _CENTS = 100
 _ABSURD = 10**12

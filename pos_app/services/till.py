@@ -53,6 +53,7 @@ class Till:
 
     async def connect(self, access: MpesaAccess | None, till_code: str, shop_name: str) -> None:
         """Takes up new settings; None leaves a till that takes cash only."""
+        self.payments.ready.clear()
         try:
             await (await self._network()).connect(access, till_code, shop_name)
         finally:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlmodel import Session
 
@@ -34,10 +34,6 @@ def position(session: Session, stream: str) -> Position:
 
 def move(session: Session, stream: str, to: Position) -> None:
     session.execute(_MOVE, {"stream": stream, "epoch": to.epoch, "seq": to.seq, "chain": to.chain})
-
-
-def forget_other_streams(session: Session, stream: str) -> None:
-    session.execute(delete(_cursor).where(_cursor.c.stream != stream))
 
 
 def park(session: Session, event_key: str, kind: str, why: str, at: datetime) -> bool:
