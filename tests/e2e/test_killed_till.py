@@ -81,7 +81,7 @@ def _is_zombie(pid: int) -> bool:
     """Killed, whether or not its tracer has let it go."""
     try:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before, or while, it is read
         return True
 
 
