@@ -8,8 +8,9 @@ from relay.protocol import make_nonce
 
 EVENTS = 1000
 CAUGHT_UP_SECONDS = 5.0
-BUSY_SECONDS = 0.25
-"""The window’s own test holds a frame to 100 ms; this one shares two cores with everything else, and has one try."""
+FRAME_SECONDS = 0.1
+TRIES = 3
+"""The frames of a shared machine are not all ours, so the best try counts; what is applied is judged in each."""
 
 
 def success_of_another_till(world: Any, till: Any, number: int) -> tuple[str, int]:
@@ -28,8 +29,22 @@ def test_a_thousand_messages_are_applied_in_order_and_once(world: Any, figure: A
     till.wait_live()
     till.sell(110, phone)
     till.becomes(phone, "PAID")
-    till.quit()
+    strangers: dict[str, int] = {}
+    for turn in range(TRIES):
+        till.quit()
+        strangers |= thousand_messages(world, till, turn * EVENTS)
+        took, gap = away_and_back(till)
+        figure(f"{EVENTS} messages caught up in {took:.2f} s; the loop was never busy for over {1000 * gap:.0f} ms")
+        till.judge(strangers=strangers)
+        applied = till.rows("SELECT receipt FROM evidence WHERE event_key IS NOT NULL ORDER BY id")
+        assert [row["receipt"] for row in applied] == world.relay.receipts(till.pairing)
+        assert took < CAUGHT_UP_SECONDS
+        if gap < FRAME_SECONDS:
+            return
+    raise AssertionError(f"never without a gap of {FRAME_SECONDS} s")
 
+
+def thousand_messages(world: Any, till: Any, after: int) -> dict[str, int]:
     def happens(number: int) -> tuple[str, int]:
         if number % 3:
             return success_of_another_till(world, till, number)
@@ -37,20 +52,18 @@ def test_a_thousand_messages_are_applied_in_order_and_once(world: Any, figure: A
         return paid
 
     with ThreadPoolExecutor(8) as posts:
-        strangers = dict(posts.map(happens, range(1, EVENTS + 1)))
+        return dict(posts.map(happens, range(after + 1, after + EVENTS + 1)))
+
+
+def away_and_back(till: Any) -> tuple[float, float]:
+    """Seconds to have caught up, and the longest time that the loop stood still meanwhile."""
     till.start(connected=False)
     till.ask("tick")
     (before,) = till.rows("SELECT seq FROM relay_cursor")
     started = time.monotonic()
     till.ask("connect")
     till.wait_live()
-    took = time.monotonic() - started
-    gap = till.ask("look")["longest_gap"]
-    figure(f"{EVENTS} messages caught up in {took:.2f} s; the loop was never busy for over {1000 * gap:.0f} ms")
-    (after,) = till.rows("SELECT seq FROM relay_cursor")
-    assert after["seq"] - before["seq"] >= EVENTS
-    till.judge(strangers=strangers)
-    applied = till.rows("SELECT receipt FROM evidence WHERE event_key IS NOT NULL ORDER BY id")
-    assert [row["receipt"] for row in applied] == world.relay.receipts(till.pairing)
-    assert took < CAUGHT_UP_SECONDS
-    assert gap < BUSY_SECONDS
+    took, gap = time.monotonic() - started, till.ask("look")["longest_gap"]
+    (now,) = till.rows("SELECT seq FROM relay_cursor")
+    assert now["seq"] - before["seq"] >= EVENTS
+    return took, gap
