@@ -42,16 +42,21 @@ def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]
     data = {"COVERAGE_FILE": str(folder / "data")}
     report = folder / "report.json"
 
+    variables = {"TILL_TEST_SEED": str(chosen), "QT_QPA_PLATFORM": "offscreen"} | (
+        {"TILL_TEST_FULL": "1"} if full else {}
+    )
+    pytest = ("-m", "pytest", "--quiet", "--ignore=tests/bench", f"--hypothesis-seed={chosen}")
+
     def run_tests() -> int:
         print(
             f"seed {chosen}: `python3 build/dev.py test{' --full' * full} --seed {chosen}` runs the same again",
             flush=True,
         )
-        arguments = ("-n", "2", "--dist", "loadgroup", "--cov", "--cov-report=", f"--hypothesis-seed={chosen}")
-        variables = {"TILL_TEST_SEED": str(chosen), "QT_QPA_PLATFORM": "offscreen", **data}
-        if full:
-            variables["TILL_TEST_FULL"] = "1"
-        return environment.run("-m", "pytest", "--quiet", "--ignore=tests/bench", *arguments, **variables)
+        measured = ("-n", "2", "--dist", "loadgroup", "--cov", "--cov-report=")
+        return environment.run(*pytest, "-m", "not frames", *measured, **variables, **data)
+
+    def run_frames() -> int:
+        return environment.run(*pytest, "-m", "frames", **variables)
 
     def pass_gates() -> int:
         report.unlink(missing_ok=True)
@@ -61,7 +66,11 @@ def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]
             print("  " if held else "! ", line, sep="")
         return 0 if all(held for held, _ in verdicts) else 1
 
-    return [("tests", run_tests), ("coverage", pass_gates)]
+    return [
+        ("tests", run_tests),
+        ("frames of the window, with nothing beside it", run_frames),
+        ("coverage", pass_gates),
+    ]
 
 
 def run_all(checks: list[Check]) -> int:

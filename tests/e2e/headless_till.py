@@ -35,7 +35,6 @@ from pos_app.services import reconciliation
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.till import Till
 
-TICK_SECONDS = 0.005
 WARM = (alembic.command, alembic.config)
 """Imported here once and not in every fork."""
 
@@ -48,12 +47,10 @@ class Session:
         self.changes = Changes()
         self.notices: list[str] = []
         self.links: list[str] = []
-        self.longest_gap = 0.0
         self.till: Till
         self.access: MpesaAccess
         self.till_code = ""
         self.changes.subscribe(Notice, lambda notice: self.notices.append(notice.sentence))
-        self._ticker: asyncio.Task[None] | None = None
 
     async def serve(self, channel: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=channel)
@@ -129,7 +126,6 @@ class Session:
         return {
             "notices": self.notices,
             "links": self.links,
-            "longest_gap": self.longest_gap,
             "bar": self.till.health.current.sentence,
         }
 
@@ -144,31 +140,9 @@ class Session:
             await asyncio.sleep(0.05)
         return self.points.disarm()
 
-    async def do_tick(self) -> None:
-        """From now on the longest time for which the loop ran nothing else is kept, without waits for a core."""
-        self.longest_gap = 0.0
-        self._ticker = asyncio.create_task(self._tick())
-
-    async def _tick(self) -> None:
-        clock = asyncio.get_running_loop().time
-        last, queued = clock(), _queued()
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            now, queued_now = clock(), _queued()
-            self.longest_gap = max(self.longest_gap, now - last - TICK_SECONDS - (queued_now - queued))
-            last, queued = now, queued_now
-
     async def do_quit(self) -> bool:
-        if self._ticker is not None:
-            self._ticker.cancel()
         await self.till.close()
         return True
-
-
-def _queued() -> float:
-    """Seconds for which a thread of this process could have run and other processes had the cores."""
-    waits = (path.read_text().split()[1] for path in Path("/proc/self/task").glob("*/schedstat"))
-    return sum(map(int, waits)) / 1e9
 
 
 def _told(answer: Attempt | Refused) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A till that was away while a thousand messages came (Must show 6, R7); the window's own frames are tested with it."""
+"""A till that was away while a thousand messages came (Must show 6, R7); for the frames see test_offline_window."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,6 @@ from relay.protocol import make_nonce
 
 EVENTS = 1000
 CAUGHT_UP_SECONDS = 5.0
-FRAME_SECONDS = 0.1
-TRIES = 3
-"""The frames of a shared machine are not all ours, so the best try counts; what is applied is judged in each."""
 
 
 def success_of_another_till(world: Any, till: Any, number: int) -> tuple[str, int]:
@@ -29,22 +26,17 @@ def test_a_thousand_messages_are_applied_in_order_and_once(world: Any, figure: A
     till.wait_live()
     till.sell(110, phone)
     till.becomes(phone, "PAID")
-    strangers: dict[str, int] = {}
-    for turn in range(TRIES):
-        till.quit()
-        strangers |= thousand_messages(world, till, turn * EVENTS)
-        took, gap = away_and_back(till)
-        figure(f"{EVENTS} messages caught up in {took:.2f} s; the loop was never busy for over {1000 * gap:.0f} ms")
-        till.judge(strangers=strangers)
-        applied = till.rows("SELECT receipt FROM evidence WHERE event_key IS NOT NULL ORDER BY id")
-        assert [row["receipt"] for row in applied] == world.relay.receipts(till.pairing)
-        assert took < CAUGHT_UP_SECONDS
-        if gap < FRAME_SECONDS:
-            return
-    raise AssertionError(f"never without a gap of {FRAME_SECONDS} s")
+    till.quit()
+    strangers = thousand_messages(world, till)
+    took = away_and_back(till)
+    figure(f"{EVENTS} messages caught up in {took:.2f} s")
+    till.judge(strangers=strangers)
+    applied = till.rows("SELECT receipt FROM evidence WHERE event_key IS NOT NULL ORDER BY id")
+    assert [row["receipt"] for row in applied] == world.relay.receipts(till.pairing)
+    assert took < CAUGHT_UP_SECONDS
 
 
-def thousand_messages(world: Any, till: Any, after: int) -> dict[str, int]:
+def thousand_messages(world: Any, till: Any) -> dict[str, int]:
     def happens(number: int) -> tuple[str, int]:
         if number % 3:
             return success_of_another_till(world, till, number)
@@ -52,18 +44,17 @@ def thousand_messages(world: Any, till: Any, after: int) -> dict[str, int]:
         return paid
 
     with ThreadPoolExecutor(8) as posts:
-        return dict(posts.map(happens, range(after + 1, after + EVENTS + 1)))
+        return dict(posts.map(happens, range(1, EVENTS + 1)))
 
 
-def away_and_back(till: Any) -> tuple[float, float]:
-    """Seconds to have caught up, and the longest time that the loop stood still meanwhile."""
+def away_and_back(till: Any) -> float:
+    """Seconds to have caught up."""
     till.start(connected=False)
-    till.ask("tick")
     (before,) = till.rows("SELECT seq FROM relay_cursor")
     started = time.monotonic()
     till.ask("connect")
     till.wait_live()
-    took, gap = time.monotonic() - started, till.ask("look")["longest_gap"]
+    took = time.monotonic() - started
     (now,) = till.rows("SELECT seq FROM relay_cursor")
     assert now["seq"] - before["seq"] >= EVENTS
-    return took, gap
+    return took

@@ -17,7 +17,10 @@ from pos_app.domain.sale import Cart, SaleLine
 from pos_app.services.changes import Light
 
 pytest_plugins = ("window_fixtures",)
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints", extend=True)
+pytestmark = [
+    pytest.mark.frames,
+    pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints", extend=True),
+]
 
 Made = Callable[..., Counter]
 EVENTS = 1000
