@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
-
-from sqlalchemy.exc import DataError, IntegrityError
-from sqlmodel import Session
 
 from pos_app.daraja import wire
 from pos_app.domain.evidence import Evidence, Fact
@@ -21,7 +19,15 @@ from pos_app.store.relay_events import Position
 
 log = logging.getLogger(__name__)
 
-_POISON = (IntegrityError, DataError, LookupError, ValueError, TypeError, ArithmeticError, AssertionError)
+_POISON = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    LookupError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    AssertionError,
+)
 """What would fail the same way for ever. A busy disk or lock is not: those deliveries are asked for again."""
 _RESETS = {
     "epoch": "The relay started a new record of payments.",
@@ -57,7 +63,7 @@ class Callbacks:
         self._clock = clock
 
     async def cursor(self) -> Cursor:
-        held = await self._database.read(lambda session: relay_events.position(session, self._stream))
+        held = await self._database.read(lambda connection: relay_events.position(connection, self._stream))
         return Cursor(held.epoch, held.seq, held.chain) if held.epoch else Cursor()
 
     async def deliver(self, deliveries: list[Delivery]) -> None:
@@ -83,13 +89,13 @@ class Callbacks:
         return await settle(self._database, self._changes, self._clock(), work)
 
     def _apply(self, settlement: Settlement, deliveries: list[Delivery]) -> set[int]:
-        known = evidence.known(settlement.session, [delivery.event_key for delivery in deliveries])
-        settlement.ledger.expect(delivery.receipt for delivery in deliveries)
+        known = evidence.known(settlement.connection, [delivery.event_key for delivery in deliveries])
+        settlement.expect((told.nonce for told in deliveries), (told.receipt for told in deliveries))
         for delivery in deliveries:
             if delivery.event_key not in known:
                 self._apply_one(settlement, delivery)
                 known.add(delivery.event_key)
-        self._move(settlement.session, deliveries[-1])
+        self._move(settlement.connection, deliveries[-1])
         return settlement.to_check
 
     def _apply_one(self, settlement: Settlement, delivery: Delivery) -> None:
@@ -106,7 +112,7 @@ class Callbacks:
         told = wire.stk_callback(
             delivery.body, delivery.received_at, trusted=delivery.trusted, short_code=delivery.short_code
         )
-        attempt = attempts.by_nonce(settlement.session, delivery.nonce)
+        attempt = settlement.charge_of(delivery.nonce)
         if told is None:
             _keep_name(settlement, delivery, "unreadable")
             if attempt is not None and not attempt.state.is_paid:
@@ -134,18 +140,18 @@ class Callbacks:
         _keep_name(settlement, delivery, "could not be applied")
         settlement.notices.append(_UNREADABLE)
         # What it would have said can still be asked.
-        settlement.to_check |= {one.id for one in attempts.live(settlement.session) if one.nonce == delivery.nonce}
-        self._move(settlement.session, delivery)
+        settlement.to_check |= {one.id for one in attempts.live(settlement.connection) if one.nonce == delivery.nonce}
+        self._move(settlement.connection, delivery)
         return settlement.to_check
 
-    def _move(self, session: Session, delivery: Delivery) -> None:
+    def _move(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
         cursor = delivery.cursor
-        relay_events.move(session, self._stream, Position(cursor.epoch, cursor.seq, cursor.chain))
+        relay_events.move(connection, self._stream, Position(cursor.epoch, cursor.seq, cursor.chain))
 
     async def reset(self, cursor: Cursor, reason: str) -> None:
         """The relay's log is not the one this till read; every charge still open is asked about again."""
         position = Position(cursor.epoch, cursor.seq, cursor.chain)
-        await self._database.run(lambda session: relay_events.move(session, self._stream, position))
+        await self._database.run(lambda connection: relay_events.move(connection, self._stream, position))
         log.warning("the relay reset this till: %s", reason)
         self._changes.publish(Notice(_RESETS.get(reason, _RESETS["epoch"]) + _RESET_ADVICE, urgent=True))
         for attempt in await self._database.read(attempts.live):
@@ -156,4 +162,4 @@ class Callbacks:
 
 
 def _keep_name(settlement: Settlement, delivery: Delivery, why: str) -> None:
-    relay_events.park(settlement.session, delivery.event_key, delivery.kind, why, settlement.now)
+    relay_events.park(settlement.connection, delivery.event_key, delivery.kind, why, settlement.now)

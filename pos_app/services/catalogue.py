@@ -21,19 +21,21 @@ class Catalogue:
 
     async def products(self, search: str = "") -> tuple[Product, ...]:
         wanted = " ".join(search.split())
-        return await self._database.read(lambda session: catalogue.find(session, wanted))
+        return await self._database.read(lambda connection: catalogue.find(connection, wanted))
 
     async def is_untouched(self) -> bool:
         """Whether no product was ever added."""
         return await self._database.read(catalogue.is_empty)
 
     async def by_barcode(self, barcode: str) -> Product | None:
-        return await self._database.read(lambda session: catalogue.by_barcode(session, barcode.strip()))
+        return await self._database.read(lambda connection: catalogue.by_barcode(connection, barcode.strip()))
 
     async def add(self, name: str, price: Money, barcode: str = "") -> Product | Refused:
         try:
             wanted, at = checked_name(name), checked_price(price)
-            product = await self._database.run(lambda session: catalogue.add(session, wanted, at, barcode.strip()))
+            product = await self._database.run(
+                lambda connection: catalogue.add(connection, wanted, at, barcode.strip())
+            )
         except BarcodeTakenError:
             return Refused("Another product already has that barcode. Nothing was added.")
         except (ProductError, AmountError, StoreError) as error:
@@ -43,5 +45,5 @@ class Catalogue:
 
     async def remove(self, product_id: int) -> None:
         now = self._clock()
-        await self._database.run(lambda session: catalogue.remove(session, product_id, now))
+        await self._database.run(lambda connection: catalogue.remove(connection, product_id, now))
         self._changes.publish(CatalogueChanged())

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-from sqlmodel import Session
 
 from pos_app.daraja.errors import RequestError
 from pos_app.domain.attempt import Attempt, AttemptState, account_reference
@@ -16,7 +15,6 @@ from pos_app.domain.money import AmountError, Money, checked_charge
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
-from pos_app.domain.sale import Sale, SaleState
 from pos_app.domain.shop import ShopAccount
 from pos_app.services.changes import Changes
 from pos_app.services.clock import utc_now
@@ -24,6 +22,7 @@ from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, payments, sales
 from pos_app.store.attempts import LiveAttemptError
 from pos_app.store.database import Database, DiskFullError, StoreError
+from pos_app.store.sales import Bill
 
 if TYPE_CHECKING:
     from pos_app.daraja.client import DarajaClient
@@ -102,9 +101,8 @@ class Payments:
         now = self._clock()
 
         def intend(settlement: Settlement) -> Attempt:
-            session = settlement.session
-            sale, earlier = sales.by_id(session, sale_id), attempts.of_sale(session, sale_id)
-            _check_chargeable(sale, amount)
+            bill = sales.bill(settlement.connection, sale_id)
+            _check_chargeable(bill, amount)
             attempt = Attempt(
                 id=0,
                 sale_id=sale_id,
@@ -112,7 +110,7 @@ class Payments:
                 amount=amount,
                 msisdn=msisdn,
                 account=charging.account,
-                account_reference=account_reference(charging.till_code.upper(), sale.number, len(earlier) + 1),
+                account_reference=account_reference(charging.till_code.upper(), bill.number, bill.charges + 1),
                 created_at=now,
             )
             return settlement.intend(attempt)
@@ -167,7 +165,7 @@ class Payments:
             return NOT_SET_UP
         if not await self._database.has_room():
             return _DISK_FULL
-        held = await self._database.read(lambda session: attempts.by_id(session, attempt_id))
+        held = await self._database.read(lambda connection: attempts.by_id(connection, attempt_id))
         if held.account != charging.account:
             return _OTHER_ACCOUNT
         attempt = await self._step_from_created(attempt_id, Fact.SUBMITTED)
@@ -181,12 +179,12 @@ class Payments:
         told = Evidence(fact, Source.CASHIER, self._clock())
 
         def step(settlement: Settlement) -> Attempt | Refused:
-            attempt = attempts.by_id(settlement.session, attempt_id)
+            attempt = attempts.by_id(settlement.connection, attempt_id)
             if attempt.state is not AttemptState.CREATED:
                 return STILL_CHECKING
             if fact is Fact.SUBMITTED:
                 # Meanwhile it may have been paid in cash.
-                _check_chargeable(sales.by_id(settlement.session, attempt.sale_id), attempt.amount)
+                _check_chargeable(sales.bill(settlement.connection, attempt.sale_id), attempt.amount)
             return settlement.record(attempt, told)
 
         try:
@@ -197,7 +195,7 @@ class Payments:
 
     async def check_now(self, attempt_id: int, *, though_over: bool = False) -> Attempt:
         """Asks Safaricom once about a charge that is live, or `though_over`; without an id to ask by, nothing."""
-        attempt = await self._database.read(lambda session: attempts.by_id(session, attempt_id))
+        attempt = await self._database.read(lambda connection: attempts.by_id(connection, attempt_id))
         worth_asking = attempt.state.is_live or (though_over and not attempt.state.is_paid)
         if self.charging is None or not worth_asking or not attempt.checkout_request_id:
             return attempt
@@ -213,11 +211,11 @@ class Payments:
             self._database,
             self._changes,
             self._clock(),
-            lambda settlement: settlement.record(attempts.by_id(settlement.session, attempt_id), told),
+            lambda settlement: settlement.record(attempts.by_id(settlement.connection, attempt_id), told),
         )
 
     async def of_sale(self, sale_id: int) -> Attempt | None:
-        found = await self._database.read(lambda session: attempts.of_sale(session, sale_id))
+        found = await self._database.read(lambda connection: attempts.of_sale(connection, sale_id))
         return found[-1] if found else None
 
     async def open_attempts(self) -> tuple[Attempt, ...]:
@@ -228,28 +226,27 @@ class Payments:
         return await self._database.read(payments.total_received)
 
     async def recent(self, limit: int = 5) -> tuple[RecentPayment, ...]:
-        return await self._database.read(lambda session: _recent(session, limit))
+        return await self._database.read(lambda connection: _recent(connection, limit))
 
 
-def _check_chargeable(sale: Sale, amount: Money) -> None:
+def _check_chargeable(bill: Bill, amount: Money) -> None:
     checked_charge(amount)
-    if sale.state is SaleState.VOID:
+    if bill.is_void:
         raise AmountError("This sale was cancelled. Nothing was sent.")
-    if amount > sale.remaining:
-        raise AmountError(f"Only {sale.remaining} of this sale remains to be paid. Nothing was sent.")
+    if amount > bill.remaining:
+        raise AmountError(f"Only {bill.remaining} of this sale remains to be paid. Nothing was sent.")
 
 
-def _recent(session: Session, limit: int) -> tuple[RecentPayment, ...]:
+def _recent(connection: sqlite3.Connection, limit: int) -> tuple[RecentPayment, ...]:
     return tuple(
         RecentPayment(
-            at=payment.received_at,
-            amount=payment.amount,
-            who=payment.payer_name.split(" ")[0].title(),
-            phone=payment.payer_phone,
-            receipt=payment.receipt,
-            sale_number=sales.by_id(session, payment.sale_id).number if payment.sale_id is not None else None,
-            late=payment.attempt_id is not None
-            and attempts.by_id(session, payment.attempt_id).state is AttemptState.PAID_LATE,
+            at=received.payment.received_at,
+            amount=received.payment.amount,
+            who=received.payment.payer_name.split(" ")[0].title(),
+            phone=received.payment.payer_phone,
+            receipt=received.payment.receipt,
+            sale_number=received.sale_number,
+            late=received.is_late,
         )
-        for payment in payments.newest(session, limit)
+        for received in payments.newest(connection, limit)
     )

@@ -67,7 +67,7 @@ class Reconciliation:
         now = self._clock()
 
         def interrupt(settlement: Settlement) -> tuple[Attempt, ...]:
-            for attempt in attempts.live(settlement.session):
+            for attempt in attempts.live(settlement.connection):
                 settlement.changed[attempt.id] = attempt
                 if attempt.state in {AttemptState.CREATED, AttemptState.SUBMITTING}:
                     settlement.record(attempt, _interrupted(attempt, now))

@@ -1,14 +1,14 @@
 """Sales from the cart to the closed receipt, and their history."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlmodel import Session
-
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.money import AmountError, Money
+from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleError, SaleState
@@ -63,38 +63,38 @@ class Sales:
         if not cart.lines:
             return _NOTHING_TO_SELL
         now = self._clock()
-        return await self._change(lambda session: sales.add(session, cart, now))
+        return await self._change(lambda connection: sales.add(connection, cart, now))
 
     async def update(self, sale_id: int, cart: Cart) -> Sale | Refused:
         if not cart.lines:
             return _NOTHING_TO_SELL
 
-        def change(session: Session) -> Sale:
-            sale = sales.by_id(session, sale_id)
+        def change(connection: sqlite3.Connection) -> Sale:
+            sale = sales.by_id(connection, sale_id)
             if sale.state is SaleState.VOID:
                 raise SaleError("This sale was cancelled. Start a new one.")
             if sale.awaiting:
                 raise SaleError("A charge for this sale is still open. Its lines cannot change now.")
             if sale.tenders:
                 raise SaleError("Part of this sale is paid. Its lines cannot change any more.")
-            sales.replace_cart(session, sale_id, cart)
-            return sales.by_id(session, sale_id)
+            sales.replace_cart(connection, sale_id, cart)
+            return sales.by_id(connection, sale_id)
 
         return await self._change(change)
 
     async def get(self, sale_id: int) -> Sale:
-        return await self._database.read(lambda session: sales.by_id(session, sale_id))
+        return await self._database.read(lambda connection: sales.by_id(connection, sale_id))
 
     async def pay_cash(self, sale_id: int, received: Money) -> Sale | Refused:
         """What the cash leaves unpaid stays to be paid; too much becomes change."""
         now = self._clock()
 
-        def pay(session: Session) -> Sale:
-            sale = sales.by_id(session, sale_id)
+        def pay(connection: sqlite3.Connection) -> Sale:
+            sale = sales.by_id(connection, sale_id)
             if sale.state is SaleState.VOID or not sale.remaining:
                 raise SaleError("Nothing remains to be paid for this sale.")
-            sales.add_cash(session, sale_id, cash_tender(received, sale.remaining, now))
-            return sales.by_id(session, sale_id)
+            sales.add_cash(connection, sale_id, cash_tender(received, sale.remaining, now))
+            return sales.by_id(connection, sale_id)
 
         return await self._change(pay)
 
@@ -102,10 +102,10 @@ class Sales:
         """Settled and done with; a sale that is not settled stays as it is."""
         now = self._clock()
 
-        def close(session: Session) -> Sale:
-            if sales.by_id(session, sale_id).is_settled:
-                sales.close(session, sale_id, now)
-            return sales.by_id(session, sale_id)
+        def close(connection: sqlite3.Connection) -> Sale:
+            if sales.by_id(connection, sale_id).is_settled:
+                sales.close(connection, sale_id, now)
+            return sales.by_id(connection, sale_id)
 
         closed = await self._database.run(close)
         self._changes.publish(SaleChanged(sale_id))
@@ -114,10 +114,10 @@ class Sales:
     async def void(self, sale_id: int) -> Sale | Refused:
         now = self._clock()
 
-        def void(session: Session) -> Sale:
-            sales.by_id(session, sale_id).checked_void()
-            sales.void(session, sale_id, now)
-            return sales.by_id(session, sale_id)
+        def void(connection: sqlite3.Connection) -> Sale:
+            sales.by_id(connection, sale_id).checked_void()
+            sales.void(connection, sale_id, now)
+            return sales.by_id(connection, sale_id)
 
         return await self._change(void)
 
@@ -127,12 +127,12 @@ class Sales:
     async def history(self, search: str = "", before_id: int | None = None, limit: int = 50) -> tuple[HistoryRow, ...]:
         """Newest first; `before_id` continues a page."""
         wanted = _search(search)
-        return await self._database.read(lambda session: _history(session, wanted, before_id, limit))
+        return await self._database.read(lambda connection: _history(connection, wanted, before_id, limit))
 
     async def detail(self, sale_id: int) -> SaleDetail:
-        return await self._database.read(lambda session: _detail(session, sale_id))
+        return await self._database.read(lambda connection: _detail(connection, sale_id))
 
-    async def _change(self, work: Callable[[Session], Sale]) -> Sale | Refused:
+    async def _change(self, work: Callable[[sqlite3.Connection], Sale]) -> Sale | Refused:
         try:
             sale = await self._database.run(work)
         except (SaleError, AmountError, StoreError) as error:
@@ -150,12 +150,15 @@ def _search(text: str) -> Search:
     return Search(cleaned, amount)
 
 
-def _history(session: Session, search: Search, before_id: int | None, limit: int) -> tuple[HistoryRow, ...]:
-    return tuple(_row(session, sale) for sale in sales.newest(session, search, before_id, limit))
+def _history(
+    connection: sqlite3.Connection, search: Search, before_id: int | None, limit: int
+) -> tuple[HistoryRow, ...]:
+    found = sales.newest(connection, search, before_id, limit)
+    phones = attempts.last_phones(connection, [sale.id for sale in found])
+    return tuple(_row(sale, phones.get(sale.id)) for sale in found)
 
 
-def _row(session: Session, sale: Sale) -> HistoryRow:
-    asked = attempts.of_sale(session, sale.id)
+def _row(sale: Sale, asked: Msisdn | None) -> HistoryRow:
     names = [line.name for line in sale.cart.lines]
     more = f" +{len(names) - 2}" if len(names) > 2 else ""
     kinds = sorted({_TENDER_WORDS[tender.kind] for tender in sale.tenders})
@@ -168,17 +171,17 @@ def _row(session: Session, sale: Sale) -> HistoryRow:
         state=sale.state,
         tenders=" + ".join(kinds),
         receipt=next((tender.receipt for tender in sale.tenders if tender.receipt), ""),
-        phone=asked[-1].msisdn.masked if asked else "",
+        phone=asked.masked if asked else "",
         lines=", ".join(names[:2]) + more,
     )
 
 
-def _detail(session: Session, sale_id: int) -> SaleDetail:
+def _detail(connection: sqlite3.Connection, sale_id: int) -> SaleDetail:
     return SaleDetail(
-        sale=sales.by_id(session, sale_id),
+        sale=sales.by_id(connection, sale_id),
         attempts=tuple(
-            AttemptDetail(attempt, evidence.of_attempt(session, attempt.id))
-            for attempt in attempts.of_sale(session, sale_id)
+            AttemptDetail(attempt, evidence.of_attempt(connection, attempt.id))
+            for attempt in attempts.of_sale(connection, sale_id)
         ),
-        payments=payments.of_sale(session, sale_id),
+        payments=payments.of_sale(connection, sale_id),
     )

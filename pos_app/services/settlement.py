@@ -3,12 +3,11 @@
 Every way to learn of money ends here, so that no two of them can count it twice.
 """
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
-
-from sqlmodel import Session
 
 from pos_app.daraja.wire import Confirmation, confirmation_evidence
 from pos_app.domain.attempt import Attempt, as_account_reference
@@ -36,7 +35,7 @@ _CUSTOMER_TYPES = frozenset({"", "pay bill", "customer merchant payment", "buy g
 class Settlement:
     """Collects what changed; `settle` publishes it after the commit, never before."""
 
-    session: Session
+    connection: sqlite3.Connection
     now: datetime
     ledger: Ledger = field(init=False)
     changed: dict[int, Attempt] = field(default_factory=dict)
@@ -44,10 +43,11 @@ class Settlement:
     notices: list[str] = field(default_factory=list)
     to_check: set[int] = field(default_factory=set)
     """Charges about which Safaricom should be asked at once."""
+    _by_nonce: dict[str, Attempt] = field(default_factory=dict)
     _receiptless: tuple[Attempt, ...] | None = None
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.session)
+        self.ledger = Ledger(self.connection)
 
     def publish(self, changes: Changes) -> None:
         for attempt in self.changed.values():
@@ -60,11 +60,21 @@ class Settlement:
         for sentence in self.notices:
             changes.publish(Notice(sentence, urgent=True))
 
+    def expect(self, nonces: Iterable[str], receipts: Iterable[str]) -> None:
+        """Reads at once the charges and payments that messages with these will be about."""
+        self._by_nonce |= attempts.by_nonces(self.connection, (nonce for nonce in nonces if nonce))
+        self.ledger.expect(receipts)
+
+    def charge_of(self, nonce: str) -> Attempt | None:
+        """As it stands now, of those expected."""
+        expected = self._by_nonce.get(nonce)
+        return self.changed.get(expected.id, expected) if expected else None
+
     def intend(self, attempt: Attempt) -> Attempt:
         """A new charge, on disk as SUBMITTING before its request leaves. Raises LiveAttemptError."""
         told = Evidence(Fact.SUBMITTED, Source.CASHIER, self.now)
         submitting, disposition = attempt.apply(told)
-        kept = attempts.add(self.session, submitting)
+        kept = attempts.add(self.connection, submitting)
         self._keep(told, disposition, attempt_id=kept.id)
         self.changed[kept.id] = kept
         return kept
@@ -76,7 +86,7 @@ class Settlement:
         else:
             after, disposition = attempt.apply(told)
         if after != attempt:
-            attempts.save(self.session, after)
+            attempts.save(self.connection, after)
             self.changed[after.id] = after
         self._receiptless = None
         payment = self._payment(after, told, disposition)
@@ -102,7 +112,7 @@ class Settlement:
         new_receipt = told.receipt if told.receipt != attempt.receipt else ""
         if not (new_checkout or new_receipt):
             return False
-        if attempts.others_with(self.session, attempt.id, new_checkout, new_receipt):
+        if attempts.others_with(self.connection, attempt.id, new_checkout, new_receipt):
             return True
         held = self.ledger.by_receipt(new_receipt)
         return held is not None and (held.sale_id not in {None, attempt.sale_id} or held.amount != attempt.amount)
@@ -118,7 +128,7 @@ class Settlement:
 
     def _receive_for(self, attempt: Attempt, told: Evidence) -> Payment:
         """The money of this charge, one row whichever message came first."""
-        void = sales.is_void(self.session, attempt.sale_id)
+        void = sales.is_void(self.connection, attempt.sale_id)
         payment = Payment(
             id=attempt.receipt or receiptless_id(attempt.checkout_request_id or attempt.nonce),
             receipt=attempt.receipt,
@@ -205,11 +215,11 @@ class Settlement:
         known = self.ledger.by_receipt(confirmation.receipt)
         if known is not None:
             # What was nobody's here when it came is another till's, though that may count its sales as this one does.
-            return attempts.by_id(self.session, known.attempt_id) if known.attempt_id is not None else None
+            return attempts.by_id(self.connection, known.attempt_id) if known.attempt_id is not None else None
         reference = as_account_reference(confirmation.bill_reference)
         fitting = [
             attempt
-            for attempt in (attempts.by_reference(self.session, reference) if reference else ())
+            for attempt in (attempts.by_reference(self.connection, reference) if reference else ())
             if attempt.amount == confirmation.amount
             and attempt.receipt in {"", confirmation.receipt}
             and attempt.account.owns(confirmation.short_code)
@@ -222,7 +232,7 @@ class Settlement:
         if confirmation.bill_reference:
             return None
         if self._receiptless is None:
-            self._receiptless = attempts.receiptless(self.session, self.now - LIKELY_SINCE)
+            self._receiptless = attempts.receiptless(self.connection, self.now - LIKELY_SINCE)
         around = confirmation.paid_at or self.now
         fitting = [
             attempt
@@ -284,8 +294,8 @@ async def settle(
 ) -> T:
     """`work` in one durable transaction; what it changed is told after the commit. Raises what `work` raises."""
 
-    def transact(session: Session) -> tuple[T, Settlement]:
-        settlement = Settlement(session, now)
+    def transact(connection: sqlite3.Connection) -> tuple[T, Settlement]:
+        settlement = Settlement(connection, now)
         result = work(settlement)
         settlement.ledger.flush()
         return result, settlement

@@ -1,1 +1,1 @@
-"""The till's own SQLite: plain functions from a session to domain values; live rows never leave this package."""
+"""The till's own SQLite: plain functions from a connection to domain values; rows never leave this package."""

@@ -1,50 +1,52 @@
 """Products on disk; a removed one stays, because old sales name it."""
 
+import sqlite3
 from datetime import datetime
-
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
 
 from pos_app.domain.catalogue import Product
 from pos_app.domain.money import Money
-from pos_app.store.tables import ProductRow, table
+from pos_app.store.statements import like
 from pos_app.store.times import to_text
 
-_table = table(ProductRow)
+_INSERT = "INSERT INTO product (name, price_cents, barcode) VALUES (?, ?, ?) RETURNING id"
+_REMOVE = "UPDATE product SET removed_at = ? WHERE id = ?"
+_SOLD = "SELECT id, name, price_cents, barcode FROM product WHERE removed_at IS NULL"
+_ALL = _SOLD + " ORDER BY name LIMIT :limit"
+_FOUND = _SOLD + r" AND (name LIKE :contains ESCAPE '\' OR barcode = :search) ORDER BY name LIMIT :limit"
+_BY_BARCODE = _SOLD + " AND barcode = ? AND barcode <> ''"
+_ANY = "SELECT 1 FROM product LIMIT 1"
 
 
 class BarcodeTakenError(Exception):
     pass
 
 
-def add(session: Session, name: str, price: Money, barcode: str) -> Product:
+def add(connection: sqlite3.Connection, name: str, price: Money, barcode: str) -> Product:
     """Raises BarcodeTakenError."""
     try:
-        statement = insert(_table).values(name=name, price_cents=price.cents, barcode=barcode)
-        product_id: int = session.execute(statement.returning(_table.c.id)).scalar_one()
-    except IntegrityError as error:
+        (product_id,) = connection.execute(_INSERT, (name, price.cents, barcode)).fetchone()
+    except sqlite3.IntegrityError as error:
         raise BarcodeTakenError from error
     return Product(product_id, name, price, barcode)
 
 
-def remove(session: Session, product_id: int, at: datetime) -> None:
-    session.execute(update(_table).where(_table.c.id == product_id).values(removed_at=to_text(at)))
+def remove(connection: sqlite3.Connection, product_id: int, at: datetime) -> None:
+    connection.execute(_REMOVE, (to_text(at), product_id))
 
 
-def find(session: Session, search: str, limit: int = 200) -> tuple[Product, ...]:
-    query = select(_table).where(_table.c.removed_at.is_(None))
-    if search:
-        query = query.where(_table.c.name.contains(search, autoescape=True) | (_table.c.barcode == search))
-    rows = session.execute(query.order_by(_table.c.name).limit(limit)).all()
-    return tuple(Product(row.id, row.name, Money(row.price_cents), row.barcode) for row in rows)
+def find(connection: sqlite3.Connection, search: str, limit: int = 200) -> tuple[Product, ...]:
+    bound = {"contains": like(search, anywhere=True), "search": search, "limit": limit}
+    rows = connection.execute(_FOUND if search else _ALL, bound)
+    return tuple(Product(product_id, name, Money(cents), barcode) for product_id, name, cents, barcode in rows)
 
 
-def is_empty(session: Session) -> bool:
-    return session.execute(select(_table.c.id).limit(1)).first() is None
+def is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute(_ANY).fetchone() is None
 
 
-def by_barcode(session: Session, barcode: str) -> Product | None:
-    query = select(_table).where((_table.c.barcode == barcode) & _table.c.removed_at.is_(None))
-    row = session.execute(query).first()
-    return Product(row.id, row.name, Money(row.price_cents), row.barcode) if row else None
+def by_barcode(connection: sqlite3.Connection, barcode: str) -> Product | None:
+    row = connection.execute(_BY_BARCODE, (barcode,)).fetchone()
+    if row is None:
+        return None
+    product_id, name, cents, _ = row
+    return Product(product_id, name, Money(cents), barcode)

@@ -5,15 +5,11 @@ import errno
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
-
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from typing import TypeVar
 
 from pos_app.store import schema
 
@@ -21,6 +17,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _RESERVE_BYTES = 4 * 1024 * 1024
+_BUSY_SECONDS = 5.0
+_STATEMENTS_KEPT = 256
+"""More than there are statements, so that each is compiled once."""
 _PRAGMAS = (
     ("journal_mode", "wal"),
     ("synchronous", 2),
@@ -64,8 +63,8 @@ class Database:
         self._reserve = path.with_name(path.name + ".reserve")
         self._writer = ThreadPoolExecutor(1, "till-writer")
         self._reader = ThreadPoolExecutor(1, "till-reader")
-        self._write_engine: Engine | None = None
-        self._read_engine: Engine | None = None
+        self._writing: sqlite3.Connection | None = None
+        self._reading: sqlite3.Connection | None = None
 
     async def open(self) -> None:
         """Brings the schema up to date, checks every setting. Raises StoreError with a sentence."""
@@ -75,18 +74,15 @@ class Database:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             schema.bring_up_to_date(self.path)
-            self._write_engine = _engine(self.path, read_only=False)
-            self._read_engine = _engine(self.path, read_only=True)
-            for engine in (self._write_engine, self._read_engine):
-                engine.connect().close()
-        except (DBAPIError, sqlite3.DatabaseError, OSError) as error:
-            why = getattr(error, "orig", error)
+            self._writing = _connected(self.path, _PRAGMAS)
+            self._reading = _connected(self.path, (*_PRAGMAS, *_READER_PRAGMAS))
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"The till’s records at {self.path} cannot be opened: {why}. Nothing was changed."
+                f"The till’s records at {self.path} cannot be opened: {error}. Nothing was changed."
             ) from error
         self._keep_reserve()
 
-    async def run(self, work: Callable[[Session], T], *, may_use_reserve: bool = True) -> T:
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, may_use_reserve: bool = True) -> T:
         """`work` in one durable transaction. Raises StoreError (nothing was written), or what `work` raises.
 
         On a full disk the reserve is released and `work` runs again: what has happened must be recorded. What has yet
@@ -96,10 +92,10 @@ class Database:
         # To cancel is to take what still waits for the thread out of its queue.
         return await (asyncio.shield(written) if may_use_reserve else written)
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._read, work)
 
-    def _run(self, work: Callable[[Session], T], may_use_reserve: bool) -> T:
+    def _run(self, work: Callable[[sqlite3.Connection], T], may_use_reserve: bool) -> T:
         try:
             return self._write(work)
         except DiskFullError:
@@ -107,24 +103,28 @@ class Database:
                 raise
             return self._write(work)
 
-    def _write(self, work: Callable[[Session], T]) -> T:
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self.failure:
             raise self.failure
-        try:
-            with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
-                return work(session)
-        except DBAPIError as error:
-            raise self._classified(error) from error
+        return self._transact(self._writing, "BEGIN IMMEDIATE", work)
 
-    def _read(self, work: Callable[[Session], T]) -> T:
-        try:
-            with Session(self._read_engine, expire_on_commit=False) as session:
-                return work(session)
-        except DBAPIError as error:
-            raise self._classified(error) from error
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return self._transact(self._reading, "BEGIN", work)
 
-    def _classified(self, error: DBAPIError) -> Exception:
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    def _transact(
+        self, connection: sqlite3.Connection | None, begin: str, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        if connection is None:
+            raise RuntimeError("the till’s records are not open")
+        try:
+            with _transaction(connection, begin):
+                return work(connection)
+        except sqlite3.Error as error:
+            if _code(error) in _OUR_FAULT:
+                raise
+            raise self._classified(_code(error)) from error
+
+    def _classified(self, code: int) -> StoreError:
         if code == sqlite3.SQLITE_FULL:
             self._release_reserve()
             return DiskFullError("The disk is full. Nothing was written or sent. Free some space, then try again.")
@@ -134,8 +134,6 @@ class Database:
             )
             log.critical("the database failed with SQLite code %s; no more writes", code)
             return self.failure
-        if code in _OUR_FAULT:
-            return error
         log.error("the database is not available: SQLite code %s", code)
         return StoreError("The till’s records cannot be reached just now. Nothing was written. Try again.")
 
@@ -165,39 +163,62 @@ class Database:
 
     async def close(self) -> None:
         """Waits for what is being written, then checkpoints."""
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._close)
-        self._writer.shutdown()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reader, self._stop_reading)
+        await loop.run_in_executor(self._writer, self._stop_writing)
         self._reader.shutdown()
+        self._writer.shutdown()
 
-    def _close(self) -> None:
-        for engine in (self._read_engine, self._write_engine):
-            if engine is not None:
-                engine.dispose()
-        if self._write_engine is not None and not self.failure:
-            try:
-                with closing(sqlite3.connect(self.path)) as connection:
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            except sqlite3.Error:
-                log.exception("the write-ahead log stays; the next start reads it")
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+
+    def _stop_writing(self) -> None:
+        if self._writing is not None:
+            if not self.failure:
+                self._checkpoint(self._writing)
+            self._writing.close()
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error:
+            log.exception("the write-ahead log stays; the next start reads it")
 
 
-def _engine(path: Path, *, read_only: bool) -> Engine:
-    # Each engine is used by the one thread of its executor, except to be opened and closed.
-    # What was bound, phones and names among it, never becomes part of an error's text.
-    engine = create_engine(
-        schema.url(path), hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False}
+def _connected(path: Path, pragmas: tuple[tuple[str, object], ...]) -> sqlite3.Connection:
+    """Used by the one thread of its executor, except to be opened and closed; raises where a setting does not hold."""
+    connection = sqlite3.connect(
+        path,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,  # the driver must not BEGIN by itself
+        check_same_thread=False,
+        cached_statements=_STATEMENTS_KEPT,
     )
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not BEGIN by itself
-        for name, value in (*_PRAGMAS, *(_READER_PRAGMAS if read_only else ())):
+    try:
+        for name, value in pragmas:
             connection.execute(f"PRAGMA {name}={value}").fetchall()
             if (found := connection.execute(f"PRAGMA {name}").fetchone()[0]) != value:
                 raise sqlite3.DatabaseError(f"{name} is {found}, not {value}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
-    return engine
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some errors SQLite has rolled back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary code; 0 for what the driver itself refused."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

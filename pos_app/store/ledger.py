@@ -3,9 +3,8 @@
 A till that was offline gets thousands of callbacks at once; a statement for each of their parts would take minutes.
 """
 
+import sqlite3
 from collections.abc import Iterable
-
-from sqlmodel import Session
 
 from pos_app.domain.payment import Payment
 from pos_app.store import evidence, payments
@@ -15,8 +14,8 @@ from pos_app.store.evidence import EvidenceRow, Linked
 class Ledger:
     """Nothing it was given is safe before `flush`, and the commit after it."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._by_receipt: dict[str, Payment | None] = {}
         self._new: dict[str, Payment] = {}
         self._evidence: list[Linked] = []
@@ -25,22 +24,22 @@ class Ledger:
         """Reads all that is known of these receipts at once."""
         wanted = {receipt for receipt in receipts if receipt and receipt not in self._by_receipt}
         self._by_receipt |= dict.fromkeys(wanted)
-        self._by_receipt |= {payment.receipt: payment for payment in payments.by_receipts(self._session, wanted)}
+        self._by_receipt |= {payment.receipt: payment for payment in payments.by_receipts(self._connection, wanted)}
 
     def by_receipt(self, receipt: str) -> Payment | None:
         if receipt not in self._by_receipt:
-            self._by_receipt[receipt] = payments.by_receipt(self._session, receipt) if receipt else None
+            self._by_receipt[receipt] = payments.by_receipt(self._connection, receipt) if receipt else None
         return self._by_receipt[receipt]
 
     def of_attempt(self, attempt_id: int) -> Payment | None:
-        return payments.of_attempt(self._session, attempt_id)
+        return payments.of_attempt(self._connection, attempt_id)
 
     def add(self, payment: Payment) -> None:
         if payment.attempt_id is None:
             self._new[payment.id] = payment
         else:
             # The payment of a charge is looked for by its charge, so it cannot wait.
-            payments.add(self._session, payment)
+            payments.add(self._connection, payment)
         self._remember(payment)
 
     def save(self, payment: Payment) -> None:
@@ -49,7 +48,7 @@ class Ledger:
             del self._new[payment.id]
             self.add(payment)
         else:
-            payments.save(self._session, payment)
+            payments.save(self._connection, payment)
             self._remember(payment)
 
     def _remember(self, payment: Payment) -> None:
@@ -58,20 +57,20 @@ class Ledger:
 
     def supersede(self, held: Payment, by: Payment) -> None:
         self._write_payments()
-        payments.supersede(self._session, held.id, by.id)
+        payments.supersede(self._connection, held.id, by.id)
 
     def append(self, linked: Linked) -> None:
         self._evidence.append(linked)
 
     def evidence_of(self, attempt_id: int) -> tuple[EvidenceRow, ...]:
         self.flush()
-        return evidence.of_attempt(self._session, attempt_id)
+        return evidence.of_attempt(self._connection, attempt_id)
 
     def flush(self) -> None:
         self._write_payments()
-        evidence.append(self._session, *self._evidence)
+        evidence.append(self._connection, *self._evidence)
         self._evidence.clear()
 
     def _write_payments(self) -> None:
-        payments.add(self._session, *self._new.values())
+        payments.add(self._connection, *self._new.values())
         self._new.clear()

@@ -1,21 +1,16 @@
 """How far this till has read the relay's log, and the events it read and had no use for."""
 
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlmodel import Session
-
-from pos_app.store.tables import ParkedEventRow, RelayCursorRow, table
 from pos_app.store.times import to_text
 
-_cursor = table(RelayCursorRow)
-_parked = table(ParkedEventRow)
-_inserted = upsert(_cursor)
-_MOVE = _inserted.on_conflict_do_update(
-    index_elements=["stream"], set_={name: _inserted.excluded[name] for name in ("epoch", "seq", "chain")}
-)
+_POSITION = "SELECT epoch, seq, chain FROM relay_cursor WHERE stream = ?"
+_MOVE = """INSERT INTO relay_cursor (stream, epoch, seq, chain) VALUES (?, ?, ?, ?)
+    ON CONFLICT (stream) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, chain = excluded.chain"""
+_PARK = """INSERT INTO parked_event (event_key, kind, why, received_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (event_key) DO NOTHING"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +22,15 @@ class Position:
     chain: str = ""
 
 
-def position(session: Session, stream: str) -> Position:
-    row = session.execute(select(_cursor).where(_cursor.c.stream == stream)).first()
-    return Position(row.epoch, row.seq, row.chain) if row else Position()
+def position(connection: sqlite3.Connection, stream: str) -> Position:
+    row = connection.execute(_POSITION, (stream,)).fetchone()
+    return Position(*row) if row else Position()
 
 
-def move(session: Session, stream: str, to: Position) -> None:
-    session.execute(_MOVE, {"stream": stream, "epoch": to.epoch, "seq": to.seq, "chain": to.chain})
+def move(connection: sqlite3.Connection, stream: str, to: Position) -> None:
+    connection.execute(_MOVE, (stream, to.epoch, to.seq, to.chain))
 
 
-def park(session: Session, event_key: str, kind: str, why: str, at: datetime) -> bool:
+def park(connection: sqlite3.Connection, event_key: str, kind: str, why: str, at: datetime) -> bool:
     """Keeps the name of an event nothing could be done with; False when it was parked before."""
-    if session.execute(select(_parked.c.id).where(_parked.c.event_key == event_key)).first():
-        return False
-    session.execute(insert(_parked).values(event_key=event_key, kind=kind, why=why, received_at=to_text(at)))
-    return True
+    return connection.execute(_PARK, (event_key, kind, why, to_text(at))).rowcount == 1

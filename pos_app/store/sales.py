@@ -1,53 +1,55 @@
 """Sales on disk, put together with what settles them: cash rows, and the payments that belong to them."""
 
+import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    String,
-    Table,
-    bindparam,
-    cast,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
-from sqlmodel import Session
-
-from pos_app.domain.attempt import LIVE
 from pos_app.domain.money import Money
 from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.domain.tender import Tender, TenderKind
-from pos_app.store.tables import AttemptRow, CashTenderRow, PaymentRow, SaleLineRow, SaleRow, table
+from pos_app.store.attempts import IS_LIVE
+from pos_app.store.statements import ONE_OF, like, listed
 from pos_app.store.times import from_text, from_text_or_none, to_text
 
-_sale = table(SaleRow)
-_line = table(SaleLineRow)
-_cash = table(CashTenderRow)
-_attempt = table(AttemptRow)
-_payment = table(PaymentRow)
-_LIVE = sorted(state.value for state in LIVE)
+_SALES = f"""SELECT id, number, opened_at, closed_at, voided_at,
+    EXISTS (SELECT 1 FROM attempt WHERE sale_id = sale.id AND {IS_LIVE}) FROM sale"""  # noqa: S608 — a constant
+_BY_ID = _SALES + " WHERE id = ?"
+_UNSETTLED = _SALES + " WHERE closed_at IS NULL AND voided_at IS NULL ORDER BY id LIMIT ?"
+_NEWEST = _SALES + " WHERE id < :before ORDER BY id DESC LIMIT :limit"
+_MATCHES = r"""(CAST(number AS TEXT) = :text OR total_cents = :cents
+    OR id IN (SELECT sale_id FROM payment WHERE receipt LIKE :begins ESCAPE '\')
+    OR id IN (SELECT sale_id FROM sale_line WHERE name LIKE :contains ESCAPE '\')
+    OR id IN (SELECT sale_id FROM attempt WHERE msisdn LIKE :ends))"""
+_FOUND = _SALES + f" WHERE id < :before AND {_MATCHES} ORDER BY id DESC LIMIT :limit"
+_AFTER_EVERY_SALE = 2**63 - 1
+_PHONE_DIGITS = 3
+"""Fewer are looked for in numbers and amounts only."""
 
+_LINES = f"SELECT sale_id, name, price_cents, quantity FROM sale_line WHERE sale_id {ONE_OF} ORDER BY sale_id, id"  # noqa: S608 — a constant
+_TENDERS = f"""SELECT sale_id, 'cash' AS kind, amount_cents, at, received_cents, id, '' FROM cash_tender
+        WHERE sale_id {ONE_OF}
+    UNION ALL SELECT sale_id, 'mpesa', amount_cents, received_at, 0, id, receipt FROM payment
+        WHERE sale_id {ONE_OF} AND superseded_by IS NULL
+    ORDER BY sale_id, at, kind, id"""  # noqa: S608 — a constant
+_BILL = """SELECT number, voided_at IS NOT NULL, (SELECT count(*) FROM attempt WHERE sale_id = sale.id),
+    max(0, total_cents
+    - (SELECT coalesce(sum(amount_cents), 0) FROM cash_tender WHERE sale_id = sale.id)
+    - (SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE sale_id = sale.id AND superseded_by IS NULL))
+    FROM sale WHERE id = ?"""
+_IS_VOID = "SELECT voided_at IS NOT NULL FROM sale WHERE id = ?"
 
-def _of_sales(of: Table, where: ColumnElement[bool] | None = None) -> Select[Any]:
-    query = select(of).where(of.c.sale_id.in_(bindparam("sales", expanding=True))).order_by(of.c.sale_id, of.c.id)
-    return query if where is None else query.where(where)
-
-
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_LINES, _CASH = _of_sales(_line), _of_sales(_cash)
-_PAID = _of_sales(_payment, _payment.c.superseded_by.is_(None))
-_AWAITED = _of_sales(_attempt, _attempt.c.state.in_(_LIVE))
-_ONE = select(_sale).where(_sale.c.id == bindparam("of"))
-_IS_VOID = select(_sale.c.voided_at.is_not(None)).where(_sale.c.id == bindparam("of"))
+_INSERT = """INSERT INTO sale (number, opened_at, total_cents, printed)
+    SELECT coalesce(max(number), 0) + 1, ?, ?, 0 FROM sale RETURNING id"""
+_INSERT_LINE = "INSERT INTO sale_line (sale_id, position, name, price_cents, quantity) VALUES (?, ?, ?, ?, ?)"
+_DELETE_LINES = "DELETE FROM sale_line WHERE sale_id = ?"
+_SET_TOTAL = "UPDATE sale SET total_cents = ? WHERE id = ?"
+_INSERT_CASH = "INSERT INTO cash_tender (sale_id, amount_cents, received_cents, at) VALUES (?, ?, ?, ?)"
+_CLOSE = "UPDATE sale SET closed_at = ? WHERE id = ? AND closed_at IS NULL"
+_VOID = "UPDATE sale SET voided_at = ? WHERE id = ?"
+_COUNT_PRINT = "UPDATE sale SET printed = printed + 1 WHERE id = ? RETURNING printed - 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,140 +60,123 @@ class Search:
     amount: Money | None = None
 
 
-def add(session: Session, cart: Cart, at: datetime) -> Sale:
-    number = (session.execute(select(func.max(_sale.c.number))).scalar() or 0) + 1
-    values = {"number": number, "opened_at": to_text(at), "total_cents": cart.total.cents, "printed": 0}
-    sale_id: int = session.execute(insert(_sale).values(values).returning(_sale.c.id)).scalar_one()
-    _add_lines(session, sale_id, cart)
-    return by_id(session, sale_id)
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a charge must know of its sale; `charges` counts those that were made for it."""
+
+    number: int
+    is_void: bool
+    charges: int
+    remaining: Money
 
 
-def replace_cart(session: Session, sale_id: int, cart: Cart) -> None:
-    session.execute(delete(_line).where(_line.c.sale_id == sale_id))
-    session.execute(update(_sale).where(_sale.c.id == sale_id).values(total_cents=cart.total.cents))
-    _add_lines(session, sale_id, cart)
+def add(connection: sqlite3.Connection, cart: Cart, at: datetime) -> Sale:
+    (sale_id,) = connection.execute(_INSERT, (to_text(at), cart.total.cents)).fetchone()
+    _add_lines(connection, sale_id, cart)
+    return by_id(connection, sale_id)
 
 
-def _add_lines(session: Session, sale_id: int, cart: Cart) -> None:
-    rows = [
-        {
-            "sale_id": sale_id,
-            "position": at,
-            "name": line.name,
-            "price_cents": line.price.cents,
-            "quantity": line.quantity,
-        }
-        for at, line in enumerate(cart.lines)
-    ]
-    session.execute(insert(_line), rows)
+def replace_cart(connection: sqlite3.Connection, sale_id: int, cart: Cart) -> None:
+    connection.execute(_DELETE_LINES, (sale_id,))
+    connection.execute(_SET_TOTAL, (cart.total.cents, sale_id))
+    _add_lines(connection, sale_id, cart)
 
 
-def add_cash(session: Session, sale_id: int, tender: Tender) -> None:
-    session.execute(
-        insert(_cash).values(
-            sale_id=sale_id,
-            amount_cents=tender.amount.cents,
-            received_cents=tender.received.cents,
-            at=to_text(tender.at),
-        )
-    )
+def _add_lines(connection: sqlite3.Connection, sale_id: int, cart: Cart) -> None:
+    rows = [(sale_id, at, line.name, line.price.cents, line.quantity) for at, line in enumerate(cart.lines)]
+    connection.executemany(_INSERT_LINE, rows)
 
 
-def close(session: Session, sale_id: int, at: datetime) -> None:
-    still_open = (_sale.c.id == sale_id) & _sale.c.closed_at.is_(None)
-    session.execute(update(_sale).where(still_open).values(closed_at=to_text(at)))
+def add_cash(connection: sqlite3.Connection, sale_id: int, tender: Tender) -> None:
+    connection.execute(_INSERT_CASH, (sale_id, tender.amount.cents, tender.received.cents, to_text(tender.at)))
 
 
-def void(session: Session, sale_id: int, at: datetime) -> None:
-    session.execute(update(_sale).where(_sale.c.id == sale_id).values(voided_at=to_text(at)))
+def close(connection: sqlite3.Connection, sale_id: int, at: datetime) -> None:
+    connection.execute(_CLOSE, (to_text(at), sale_id))
 
 
-def count_print(session: Session, sale_id: int) -> int:
+def void(connection: sqlite3.Connection, sale_id: int, at: datetime) -> None:
+    connection.execute(_VOID, (to_text(at), sale_id))
+
+
+def count_print(connection: sqlite3.Connection, sale_id: int) -> int:
     """How often the receipt was made before this time."""
-    before: int = session.execute(select(_sale.c.printed).where(_sale.c.id == sale_id)).scalar_one()
-    session.execute(update(_sale).where(_sale.c.id == sale_id).values(printed=before + 1))
-    return before
+    (before,) = connection.execute(_COUNT_PRINT, (sale_id,)).fetchone()
+    return int(before)
 
 
-def by_id(session: Session, sale_id: int) -> Sale:
-    found = _read(session, _ONE, of=sale_id)
+def by_id(connection: sqlite3.Connection, sale_id: int) -> Sale:
+    found = _read(connection, connection.execute(_BY_ID, (sale_id,)))
     if not found:
         raise LookupError(f"no sale {sale_id}")
     return found[0]
 
 
-def is_void(session: Session, sale_id: int) -> bool:
-    return bool(session.execute(_IS_VOID, {"of": sale_id}).scalar_one())
+def bill(connection: sqlite3.Connection, sale_id: int) -> Bill:
+    """The same as the whole sale says, without reading its lines and tenders."""
+    row = connection.execute(_BILL, (sale_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"no sale {sale_id}")
+    number, is_void, charges, cents = row
+    return Bill(number, bool(is_void), charges, Money(cents))
 
 
-def unsettled(session: Session, limit: int = 50) -> tuple[Sale, ...]:
+def is_void(connection: sqlite3.Connection, sale_id: int) -> bool:
+    (void,) = connection.execute(_IS_VOID, (sale_id,)).fetchone()
+    return bool(void)
+
+
+def unsettled(connection: sqlite3.Connection, limit: int = 50) -> tuple[Sale, ...]:
     """Neither closed nor void, oldest first: what a cashier may still have to finish."""
-    query = select(_sale).where(_sale.c.closed_at.is_(None) & _sale.c.voided_at.is_(None)).order_by(_sale.c.id)
-    return _read(session, query.limit(limit))
+    return _read(connection, connection.execute(_UNSETTLED, (limit,)))
 
 
-def newest(session: Session, search: Search, before_id: int | None, limit: int) -> tuple[Sale, ...]:
-    query = select(_sale)
-    if before_id is not None:
-        query = query.where(_sale.c.id < before_id)
-    if search.text:
-        query = query.where(_matches(search))
-    return _read(session, query.order_by(_sale.c.id.desc()).limit(limit))
+def newest(connection: sqlite3.Connection, search: Search, before_id: int | None, limit: int) -> tuple[Sale, ...]:
+    """Newest first; `before_id` continues a page."""
+    page = {"before": _AFTER_EVERY_SALE if before_id is None else before_id, "limit": limit}
+    query, bound = (_FOUND, {**page, **_readings(search)}) if search.text else (_NEWEST, page)
+    return _read(connection, connection.execute(query, bound))
 
 
-def _matches(search: Search) -> ColumnElement[bool]:
+def _readings(search: Search) -> dict[str, object]:
+    """None is equal to nothing and like nothing."""
     text = search.text
-    readings = [
-        cast(_sale.c.number, String) == text,
-        _sale.c.id.in_(select(_payment.c.sale_id).where(_payment.c.receipt.istartswith(text, autoescape=True))),
-        _sale.c.id.in_(select(_line.c.sale_id).where(_line.c.name.icontains(text, autoescape=True))),
-    ]
-    if text.isdigit() and len(text) >= 3:
-        ends = _attempt.c.msisdn.endswith(text.removeprefix("0"))
-        readings.append(_sale.c.id.in_(select(_attempt.c.sale_id).where(ends)))
-    if search.amount is not None:
-        readings.append(_sale.c.total_cents == search.amount.cents)
-    return or_(*readings)
+    may_be_phone = text.isdigit() and len(text) >= _PHONE_DIGITS
+    return {
+        "text": text,
+        "cents": search.amount.cents if search.amount is not None else None,
+        "begins": like(text),
+        "contains": like(text, anywhere=True),
+        "ends": "%" + text.removeprefix("0") if may_be_phone else None,
+    }
 
 
-def _read(session: Session, query: Select[Any], **bound: int) -> tuple[Sale, ...]:
-    rows = session.execute(query, bound).all()
-    ids = [row.id for row in rows]
-    lines, cash, paid, live = (_by_sale(session, part, ids) for part in (_LINES, _CASH, _PAID, _AWAITED))
+def _read(connection: sqlite3.Connection, found: Iterable[tuple[Any, ...]]) -> tuple[Sale, ...]:
+    rows = list(found)
+    ids = listed(row[0] for row in rows)
+    lines: dict[int, list[SaleLine]] = defaultdict(list)
+    for sale_id, name, cents, quantity in connection.execute(_LINES, (ids,)):
+        lines[sale_id].append(SaleLine(name, Money(cents), quantity))
+    tenders: dict[int, list[Tender]] = defaultdict(list)
+    for sale_id, *tender in connection.execute(_TENDERS, (ids, ids)):
+        tenders[sale_id].append(_tender(tender))
     return tuple(
         Sale(
-            id=row.id,
-            number=row.number,
-            cart=Cart(tuple(SaleLine(line.name, Money(line.price_cents), line.quantity) for line in lines[row.id])),
-            opened_at=from_text(row.opened_at),
-            tenders=_tenders(cash[row.id], paid[row.id]),
-            awaiting=bool(live[row.id]),
-            closed_at=from_text_or_none(row.closed_at),
-            voided_at=from_text_or_none(row.voided_at),
+            id=sale_id,
+            number=number,
+            cart=Cart(tuple(lines[sale_id])),
+            opened_at=from_text(opened_at),
+            tenders=tuple(tenders[sale_id]),
+            awaiting=bool(awaiting),
+            closed_at=from_text_or_none(closed_at),
+            voided_at=from_text_or_none(voided_at),
         )
-        for row in rows
+        for sale_id, number, opened_at, closed_at, voided_at, awaiting in rows
     )
 
 
-def _tenders(cash: list[Row[Any]], paid: list[Row[Any]]) -> tuple[Tender, ...]:
-    tenders = [
-        Tender(TenderKind.CASH, Money(row.amount_cents), from_text(row.at), received=Money(row.received_cents))
-        for row in cash
-    ] + [
-        Tender(
-            TenderKind.MPESA,
-            Money(row.amount_cents),
-            from_text(row.received_at),
-            payment_id=row.id,
-            receipt=row.receipt,
-        )
-        for row in paid
-    ]
-    return tuple(sorted(tenders, key=lambda tender: tender.at))
-
-
-def _by_sale(session: Session, query: Select[Any], ids: list[int]) -> dict[int, list[Row[Any]]]:
-    grouped: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in session.execute(query, {"sales": ids}):
-        grouped[row.sale_id].append(row)
-    return grouped
+def _tender(row: Sequence[Any]) -> Tender:
+    kind, cents, at, received, of, receipt = row
+    if kind == "cash":
+        return Tender(TenderKind.CASH, Money(cents), from_text(at), received=Money(received))
+    return Tender(TenderKind.MPESA, Money(cents), from_text(at), payment_id=of, receipt=receipt)

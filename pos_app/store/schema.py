@@ -5,19 +5,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL
-
 HEAD = "0001"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class NewerSchemaError(OSError):
     pass
-
-
-def url(path: Path) -> URL:
-    """Not as text: a question mark in a folder's name would begin the options, and the file would be another."""
-    return URL.create("sqlite", database=str(path))
 
 
 def version(path: Path) -> str:
@@ -50,11 +43,14 @@ def _back_up(path: Path, copy: Path) -> None:
 
 
 def _migrate(path: Path) -> None:
+    """Imports Alembic and SQLAlchemy, which a till whose file is up to date never needs."""
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import create_engine, event
+    from sqlalchemy import URL, create_engine, event
+    from sqlalchemy.exc import DBAPIError
 
-    engine = create_engine(url(path))
+    # Not as text: a question mark in a folder's name would begin the options, and the file would be another.
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
     event.listen(engine, "connect", _without_foreign_keys)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN EXCLUSIVE"))
     try:
@@ -63,6 +59,8 @@ def _migrate(path: Path) -> None:
             config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise sqlite3.DatabaseError(str(error.orig)) from error
     finally:
         engine.dispose()
 

@@ -1,6 +1,8 @@
-"""The rows as SQLModel sees them; the rules stand in the domain and as constraints in the migrations."""
+"""The schema as the migrations know it; the rules stand in the domain and as constraints in the migrations.
 
-from sqlalchemy import Table
+Nothing that a sale waits for may import this: it takes longer to load than the rest of the till.
+"""
+
 from sqlmodel import Field, SQLModel
 
 
@@ -120,8 +122,3 @@ class ProductRow(SQLModel, table=True):
     price_cents: int
     barcode: str = ""
     removed_at: str | None = None
-
-
-def table(row: type[SQLModel]) -> Table:
-    """The table behind a row class, for statements; rows as objects cost ten times as much (floors §1)."""
-    return SQLModel.metadata.tables[str(row.__tablename__)]

@@ -6,11 +6,10 @@ It must not know charges: it sees SQL that changes something, commits, bytes tha
 import os
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any
-
-from sqlalchemy import Engine, event
 
 from pos_app.services.changes import Changes
 from pos_app.store.database import Database
@@ -42,8 +41,8 @@ class CrashPoints:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def install(self) -> None:
-        """Before the first engine or socket is made."""
-        event.listen(Engine, "connect", self._watch_sql)
+        """Before the first connection or socket is made."""
+        self._watch_sql()
         self._wrap(Database, "_run", after="committed")
         self._wrap(Changes, "publish", before="telling")
         for name in ("connect", "send", "sendmsg"):
@@ -51,12 +50,19 @@ class CrashPoints:
         for name in ("recv", "recv_into"):
             self._wrap_socket(name, after=name)
 
-    def _watch_sql(self, connection: Any, _record: object) -> None:
+    def _watch_sql(self) -> None:
+        connect = sqlite3.connect
+
         def traced(statement: str) -> None:
             if statement.startswith(_CHANGING):
                 self.cross(" ".join(statement.split()[:3]))
 
-        connection.set_trace_callback(traced)
+        def watched(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection: sqlite3.Connection = connect(*arguments, **options)
+            connection.set_trace_callback(traced)
+            return connection
+
+        vars(sqlite3)["connect"] = watched
 
     def _wrap(self, owner: type, name: str, *, before: str = "", after: str = "") -> None:
         whole: Callable[..., Any] = getattr(owner, name)

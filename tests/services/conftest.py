@@ -260,13 +260,14 @@ class Desk:
     # Looking.
 
     async def attempt(self, attempt_id: int) -> Attempt:
-        return await self.database.read(lambda session: attempts.by_id(session, attempt_id))
+        return await self.database.read(lambda connection: attempts.by_id(connection, attempt_id))
 
     async def evidence(self, attempt_id: int) -> tuple[EvidenceRow, ...]:
-        return await self.database.read(lambda session: evidence.of_attempt(session, attempt_id))
+        return await self.database.read(lambda connection: evidence.of_attempt(connection, attempt_id))
 
     async def standing(self) -> tuple[Payment, ...]:
-        return await self.database.read(lambda session: payments.newest(session, 10_000))
+        newest = await self.database.read(lambda connection: payments.newest(connection, 10_000))
+        return tuple(received.payment for received in newest)
 
     async def received(self) -> Money:
         return await self.database.read(payments.total_received)

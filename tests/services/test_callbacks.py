@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import text
-from sqlmodel import Session
 
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Disposition, Fact
@@ -40,8 +38,8 @@ class KilledError(BaseException):
 
 
 async def parked(desk: Any) -> list[tuple[str, str]]:
-    def read(session: Session) -> list[tuple[str, str]]:
-        return [(kind, why) for kind, why in session.execute(text("SELECT kind, why FROM parked_event ORDER BY id"))]
+    def read(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+        return [(kind, why) for kind, why in connection.execute("SELECT kind, why FROM parked_event ORDER BY id")]
 
     found: list[tuple[str, str]] = await desk.database.read(read)
     return found
@@ -50,9 +48,9 @@ async def parked(desk: Any) -> list[tuple[str, str]]:
 async def lasting(desk: Any) -> tuple[object, ...]:
     """Everything about money that must be the same after a second reading of the same messages."""
 
-    def read(session: Session) -> tuple[object, ...]:
+    def read(connection: sqlite3.Connection) -> tuple[object, ...]:
         tables = ("attempt", "payment", "evidence", "parked_event")
-        return tuple(tuple(session.execute(text(f"SELECT * FROM {name} ORDER BY id"))) for name in tables)
+        return tuple(tuple(connection.execute(f"SELECT * FROM {name} ORDER BY id")) for name in tables)
 
     found: tuple[object, ...] = await desk.database.read(read)
     return found
@@ -541,14 +539,14 @@ async def test_a_delivery_that_can_never_be_applied_is_parked_and_the_others_cou
     first, poison, last = [await desk.charged() for _ in range(3)]
     for number, attempt in enumerate((first, poison, last), 1):
         desk.log.stk(attempt.nonce, make_callback(attempt, receipt=f"TJE{number}A2B3C4"))
-    real = attempt_rows.by_nonce
+    real = attempt_rows.by_nonces
 
-    def by_nonce(session: Session, nonce: str) -> Attempt | None:
-        if nonce == poison.nonce:
+    def by_nonces(connection: sqlite3.Connection, nonces: Iterable[str]) -> dict[str, Attempt]:
+        if poison.nonce in (wanted := list(nonces)):
             raise LookupError("nobody foresaw this")
-        return real(session, nonce)
+        return real(connection, wanted)
 
-    monkeypatch.setattr(attempt_rows, "by_nonce", by_nonce)
+    monkeypatch.setattr(attempt_rows, "by_nonces", by_nonces)
     await desk.pump()
     states = [(await desk.attempt(attempt.id)).state for attempt in (first, poison, last)]
     assert states == [AttemptState.PAID, AttemptState.PENDING, AttemptState.PAID]
@@ -567,7 +565,7 @@ async def test_t2_when_the_till_cannot_write_the_message_comes_again(
     attempt = await desk.charged()
     desk.log.stk(attempt.nonce, make_callback(attempt))
 
-    def busy(_session: Session, _told: object) -> None:
+    def busy(_connection: sqlite3.Connection, _told: object) -> None:
         raise StoreError("The till’s records cannot be reached just now.")
 
     with monkeypatch.context() as patched:
@@ -605,10 +603,10 @@ async def test_a_link_that_is_cut_during_a_delivery_leaves_nobody_uninformed(
     loop, committing, go_on = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     real = evidence_rows.known
 
-    def slow(session: Session, keys: list[str]) -> set[str]:
+    def slow(connection: sqlite3.Connection, keys: list[str]) -> set[str]:
         loop.call_soon_threadsafe(committing.set)
         asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
-        return real(session, keys)
+        return real(connection, keys)
 
     monkeypatch.setattr(evidence_rows, "known", slow)
     told = asyncio.Event()
@@ -651,7 +649,7 @@ async def test_r7_a_till_that_was_away_applies_a_thousand_messages_in_order_and_
     assert len(standing) == 1000
     assert (await desk.callbacks.cursor()).seq == 1000
     order = await desk.database.read(
-        lambda session: [key for (key,) in session.execute(text("SELECT receipt FROM evidence ORDER BY id"))]
+        lambda connection: [key for (key,) in connection.execute("SELECT receipt FROM evidence ORDER BY id")]
     )
     assert order == [f"TJE{number:07d}" for number in range(1, 1001)]
     assert await desk.received() == Money.shillings(1000 * 1001 // 2)

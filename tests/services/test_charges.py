@@ -1,13 +1,13 @@
 """Charges by STK push, row by row of money-safety §1.3 (S1–S13), and the ways to ask for the same money twice."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import Session
 
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Disposition, Fact, Source
@@ -41,7 +41,7 @@ async def test_a_charge_is_paid_by_its_callback(desk: Any) -> None:
 
 
 async def test_s1_killed_before_the_commit_daraja_saw_nothing(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(_session: Session, _attempt: Attempt) -> Attempt:
+    def killed(_connection: sqlite3.Connection, _attempt: Attempt) -> Attempt:
         raise KeyboardInterrupt
 
     sale = await desk.sale()

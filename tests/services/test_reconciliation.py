@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import Session
 
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Evidence, Fact, Source
@@ -244,8 +244,8 @@ async def put(desk: Any, told: list[Fact], age: float = 5.0) -> int:
     sale = await desk.sale()
     at = desk.now() - timedelta(seconds=age)
 
-    def write(session: Session) -> int:
-        settlement = Settlement(session, at)
+    def write(connection: sqlite3.Connection) -> int:
+        settlement = Settlement(connection, at)
         attempt = settlement.intend(intent(desk, sale.id, at))
         for fact in told:
             checkout = f"ws_CO_{attempt.id}" if fact is Fact.ACCEPTED else ""

@@ -31,7 +31,9 @@ from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.scenarios import scenario
 from pos_app.simulator.server import serving
 from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP
+from pos_app.store import attempts, evidence
 from pos_app.store.database import StoreError
+from pos_app.store.evidence import Linked
 
 pytestmark = pytest.mark.anyio
 Body = Callable[..., dict[str, Any]]
@@ -157,6 +159,12 @@ def test_one_clock_tells_the_time_and_the_other_only_goes_on() -> None:
 # A full disk (T2).
 
 
+def disk_full() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
+
+
 async def test_t2_a_full_disk_refuses_a_charge_before_any_post(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sale = await desk.sale()
     desk.core.offline = True
@@ -175,12 +183,9 @@ async def test_t2_the_disk_fills_up_at_the_intent_itself(desk: Any, monkeypatch:
     sale = await desk.sale()
 
     def full(*_args: object) -> None:
-        error = sqlite3.OperationalError("database or disk is full")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL
-        raise error
+        raise disk_full()
 
-    dialect = desk.database._write_engine.dialect
-    monkeypatch.setattr(dialect, "do_execute", full)
+    monkeypatch.setattr(attempts, "add", full)
     answer = await desk.charge(sale)
     assert isinstance(answer, Refused)
     assert "disk is full" in answer.sentence
@@ -192,25 +197,20 @@ async def test_t2_the_disk_fills_up_at_the_intent_itself(desk: Any, monkeypatch:
 async def test_t2_an_answer_that_meets_a_full_disk_is_written_into_the_reserve(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialect, filling = None, []
+    filling, real = list[bool](), evidence.append
 
     async def fills(request: httpx.Request) -> None:
         if "stkpush" in request.url.path:
             filling.append(True)
 
-    desk.network.before = fills
-    dialect = desk.database._write_engine.dialect
-    real = dialect.do_execute
-
-    def execute(*args: Any) -> None:
-        if filling and args[1].startswith("INSERT"):
+    def append(connection: sqlite3.Connection, *told: Linked) -> None:
+        if filling:
             filling.clear()
-            error = sqlite3.OperationalError("database or disk is full")
-            error.sqlite_errorcode = sqlite3.SQLITE_FULL
-            raise error
-        real(*args)
+            raise disk_full()
+        real(connection, *told)
 
-    monkeypatch.setattr(dialect, "do_execute", execute)
+    desk.network.before = fills
+    monkeypatch.setattr(evidence, "append", append)
     attempt = await desk.charged()
     assert (attempt.state, bool(attempt.checkout_request_id)) == (AttemptState.PENDING, True)
     assert desk.database.low_space

@@ -1,11 +1,11 @@
 """A migrated database on a real file, and a sale with a charge to put into it."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
 
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.money import Money
@@ -63,7 +63,7 @@ def new_attempt() -> Callable[..., Attempt]:
 
 @pytest.fixture
 async def sale(database: Database, bread: Cart) -> Sale:
-    def add(session: Session) -> Sale:
-        return sales.add(session, bread, NOW)
+    def add(connection: sqlite3.Connection) -> Sale:
+        return sales.add(connection, bread, NOW)
 
     return await database.run(add)

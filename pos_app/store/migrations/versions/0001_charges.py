@@ -15,6 +15,7 @@ _STATEMENTS = (
         total_cents INTEGER NOT NULL CHECK (total_cents >= 0),
         printed INTEGER NOT NULL DEFAULT 0
     ) STRICT""",
+    "CREATE INDEX unsettled_sale ON sale(id) WHERE closed_at IS NULL AND voided_at IS NULL",
     """CREATE TABLE sale_line (
         id INTEGER PRIMARY KEY,
         sale_id INTEGER NOT NULL REFERENCES sale(id),
@@ -31,6 +32,7 @@ _STATEMENTS = (
         received_cents INTEGER NOT NULL CHECK (received_cents >= amount_cents),
         at TEXT NOT NULL
     ) STRICT""",
+    "CREATE INDEX cash_of_sale ON cash_tender(sale_id)",
     """CREATE TABLE attempt (
         id INTEGER PRIMARY KEY,
         sale_id INTEGER NOT NULL REFERENCES sale(id),
