@@ -29,7 +29,7 @@ CANARIES = [
 ]
 HARMLESS = [
     "sale 1042 of KES 350 was paid with UKN7BX41QP",
-    'File "/usr/local/lib/python3.11/site-packages/httpcore/_async/connection_pool.py", line 256, in handle_async_request',
+    'File "/usr/lib/python3/site-packages/httpcore/_async/connection_pool.py", line 256, in handle_async_request',
     'File "/opt/mpesa/till/_internal/pos_app/services/reconciliation_of_open_charges.py", line 12',
     "test_a_charge_is_asked_for_once_and_never_again",
     "the relay link ended: ConnectionRefusedError",
