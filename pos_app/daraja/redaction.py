@@ -4,6 +4,7 @@ It must not know which request the text answers.
 """
 
 import re
+from functools import lru_cache
 
 TEXT_MAX = 300
 _ID_MAX = 64
@@ -14,6 +15,7 @@ _SECRET = re.compile(r"(?<![\w+/-])(?=\S*\d)[\w+/-]{20,}={0,2}", re.ASCII)
 _NOT_ID = re.compile(r"[^\w.-]", re.ASCII)
 
 
+@lru_cache(maxsize=64)  # Daraja has a few dozen sentences, and after a week without a line they come by thousands
 def scrubbed(text: str) -> str:
     """One printable line of at most 300 characters without token, secret, phone number or CheckoutRequestID."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: TEXT_MAX * 10]).split())

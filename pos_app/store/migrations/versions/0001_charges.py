@@ -91,7 +91,8 @@ _STATEMENTS = (
         superseded_by TEXT REFERENCES payment(id)
     ) STRICT""",
     "CREATE UNIQUE INDEX one_payment_per_receipt ON payment(receipt) WHERE receipt <> ''",
-    "CREATE UNIQUE INDEX one_payment_per_attempt ON payment(attempt_id) WHERE superseded_by IS NULL",
+    """CREATE UNIQUE INDEX one_payment_per_attempt ON payment(attempt_id)
+        WHERE attempt_id IS NOT NULL AND superseded_by IS NULL""",
     "CREATE INDEX payment_of_sale ON payment(sale_id) WHERE sale_id IS NOT NULL",
     "CREATE INDEX payment_received ON payment(received_at)",
     """CREATE TRIGGER payment_is_kept BEFORE DELETE ON payment
