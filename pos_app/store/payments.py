@@ -37,7 +37,9 @@ _NEWEST = (
     statements.select(("id", *_VALUES, _SALE_NUMBER, _IS_LATE), "payment")
     + " WHERE superseded_by IS NULL ORDER BY received_at DESC LIMIT ?"
 )
-_TOTAL = "SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE superseded_by IS NULL"
+_TOTAL = """SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE superseded_by IS NULL AND NOT (receipt = ''
+    AND EXISTS (SELECT 1 FROM payment AS likely WHERE likely.likely_attempt_id = payment.attempt_id
+        AND likely.amount_cents = payment.amount_cents AND likely.superseded_by IS NULL))"""
 _INSERT = statements.insert("payment", ("id", *_VALUES))
 _UPDATE = statements.update("payment", _VALUES)
 _SUPERSEDE = statements.update("payment", ("superseded_by",))
@@ -92,7 +94,11 @@ def newest(connection: sqlite3.Connection, limit: int) -> tuple[Received, ...]:
 
 
 def total_received(connection: sqlite3.Connection) -> Money:
-    """The sum of every payment that stands; the simulator's ledger must agree once all is quiet."""
+    """What certainly came; the simulator's ledger must agree once all is quiet.
+
+    A receipt is money of its own. A charge that lacks one counts only while no receipt is likely to be its own: the
+    two may be one payment, told by a query and by a confirmation.
+    """
     (cents,) = connection.execute(_TOTAL).fetchone()
     return Money(cents)
 

@@ -128,6 +128,7 @@ async def test_at_a_till_number_query_then_confirmation_then_callback_leave_one_
     await counter.pump()
     receiptless, likely = sorted(await counter.standing(), key=lambda payment: payment.receipt)
     assert (receiptless.attempt_id, likely.likely_attempt_id) == (attempt.id, attempt.id)
+    assert await counter.received() == counter.banked, "the money is told of twice and came once"
     counter.log.stk(attempt.nonce, make_callback(attempt))
     await counter.pump()
     (payment,) = await counter.standing()

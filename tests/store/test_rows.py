@@ -1,6 +1,7 @@
 """Each noun on disk: what is written comes back the same, in order, and is found again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -284,6 +285,26 @@ async def test_a_payment_comes_back_as_it_was(database: Database, sale: Sale, no
         Received(matched, sale.number, is_late=False),
     )
     assert await database.read(payments.total_received) == payment.amount
+
+
+async def test_a_charge_without_receipt_and_its_likely_receipt_are_one_sum(
+    database: Database, sale: Sale, now: datetime, new_attempt: MakeAttempt
+) -> None:
+    kept = await database.run(lambda connection: attempts.add(connection, new_attempt(sale.id)))
+    charge = Payment("stk:ws_CO_1", Money.shillings(185), "174379", now, sale_id=sale.id, attempt_id=kept.id)
+    likely = Payment("TJE1A2B3C4", charge.amount, "174379", now, "TJE1A2B3C4", likely_attempt_id=kept.id)
+    other = Payment("TJE2A2B3C4", Money.shillings(10), "174379", now, "TJE2A2B3C4", likely_attempt_id=kept.id)
+
+    async def totals(*payment: Payment) -> Money:
+        await database.run(lambda connection: payments.add(connection, *payment))
+        return await database.read(payments.total_received)
+
+    assert await totals(other) == other.amount
+    assert await totals(charge) == charge.amount + other.amount
+    assert await totals(likely) == likely.amount + other.amount
+    with_receipt = replace(charge, receipt="TJE3A2B3C4")
+    await database.run(lambda connection: payments.save(connection, with_receipt))
+    assert await database.read(payments.total_received) == charge.amount * 2 + other.amount
 
 
 # Evidence, and the relay's log.

@@ -94,6 +94,7 @@ _STATEMENTS = (
     """CREATE UNIQUE INDEX one_payment_per_attempt ON payment(attempt_id)
         WHERE attempt_id IS NOT NULL AND superseded_by IS NULL""",
     "CREATE INDEX payment_of_sale ON payment(sale_id) WHERE sale_id IS NOT NULL",
+    "CREATE INDEX payment_likely ON payment(likely_attempt_id) WHERE likely_attempt_id IS NOT NULL",
     "CREATE INDEX payment_received ON payment(received_at)",
     """CREATE TRIGGER payment_is_kept BEFORE DELETE ON payment
         BEGIN SELECT RAISE(ABORT, 'a payment is never deleted'); END""",
