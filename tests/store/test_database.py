@@ -372,3 +372,22 @@ async def test_a_checkpoint_that_fails_at_the_end_is_only_logged(path: Path, cap
 async def test_a_database_that_never_opened_can_be_closed(path: Path) -> None:
     await Database(path).close()
     assert not path.exists()
+
+
+async def test_a_database_that_is_not_open_is_not_read(path: Path) -> None:
+    database = Database(path)
+    with pytest.raises(RuntimeError, match="not open"):
+        await database.read(count_products)
+    await database.close()
+
+
+async def test_what_sqlite_has_rolled_back_already_is_not_rolled_back_again(database: Database) -> None:
+    def given_up(connection: sqlite3.Connection) -> None:
+        add_product("Bread")(connection)  # type: ignore[operator]
+        connection.execute("ROLLBACK")
+        raise LookupError("as after some errors")
+
+    with pytest.raises(LookupError):
+        await database.run(given_up)
+    await database.run(add_product("Milk"))  # type: ignore[arg-type]
+    assert await database.read(count_products) == 1
