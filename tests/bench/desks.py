@@ -25,6 +25,12 @@ class Surroundings:
         spec = {"daraja": self.daraja, "till": asdict(self.till)}
         return Child([str(WORKERS / "window.py"), str(folder), json.dumps(spec)], bench.log)
 
+    def start_again(self, bench: Bench, folder: Path) -> Child:
+        """As on every day but the first, which alone loads what makes the schema."""
+        with self.start(bench, folder) as first:
+            first.answer()
+        return self.start(bench, folder)
+
     def callbacks(self, asked: list[list[str]], first: int) -> list[bytes]:
         """The paid results of charges that the window said it asked for."""
         return [

@@ -19,7 +19,11 @@ _BARE = "a bare Qt window"
 def p13(bench: Bench) -> Iterator[Figure]:
     seconds = 300.0 if bench.full else bench.seconds(60)
     charges = bench.count(300)
-    with surroundings(bench) as around, around.start(bench, bench.fresh("till")) as till, bare_window(bench) as bare:
+    with (
+        surroundings(bench) as around,
+        around.start_again(bench, bench.fresh("till")) as till,
+        bare_window(bench) as bare,
+    ):
         bare.answer()
         till.answer()
         time.sleep(min(5.0, seconds))

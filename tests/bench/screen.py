@@ -20,7 +20,7 @@ _ECHO = f"websocket echo of the relay, {PACE} a second"
 
 def p4(bench: Bench) -> Iterator[Figure]:
     painted, echoes = [], []
-    with surroundings(bench) as around, around.start(bench, bench.fresh("till")) as till:
+    with surroundings(bench) as around, around.start_again(bench, bench.fresh("till")) as till:
         till.answer()
         play(bench, around, till, bench.count(100), 0)
         for at in range(bench.rounds):
