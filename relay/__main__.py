@@ -153,13 +153,24 @@ def _till_invite(given: argparse.Namespace) -> None:
 
 def _till_list(given: argparse.Namespace) -> None:
     tills = _in_store(given, directory.tills)
-    lines = [f"{till.id} {till.name!r} of {till.shop}{', revoked' if till.revoked_at else ''}" for till in tills]
-    _print(given, [_till_facts(till) for till in tills], "\n".join(lines) or "no tills yet")
+    _print(given, [_till_facts(till) for till in tills], "\n".join(map(_till_line, tills)) or "no tills yet")
+
+
+def _till_line(till: directory.Till) -> str:
+    ended = ", revoked" if till.revoked_at else ""
+    return f"{till.id} {till.name!r} of {till.shop}, till code {till.code or 'not given yet'}{ended}"
 
 
 def _till_facts(till: directory.Till) -> dict[str, object]:
     times = {name: _when(getattr(till, name)) for name in ("paired_at", "revoked_at", "acked_at")}
-    return {"id": till.id, "name": till.name, "shop": till.shop, "acked_seq": till.acked_seq, **times}
+    return {
+        "id": till.id,
+        "code": till.code,
+        "name": till.name,
+        "shop": till.shop,
+        "acked_seq": till.acked_seq,
+        **times,
+    }
 
 
 def _when(at_ms: int | None) -> str | None:

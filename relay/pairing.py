@@ -26,7 +26,7 @@ from relay.log import EventLog
 from relay.protocol import PairResponse, decode_pair_request, encode
 from relay.settings import Settings
 from relay.stores import directory
-from relay.stores.directory import Credential
+from relay.stores.directory import Credential, Device
 
 WRONG_PER_MINUTE = 20
 _ADDRESSES = 10_000
@@ -58,9 +58,9 @@ class Pairing:
             return None
         if self._wrong.too_many(address):
             return await answer(send, _TOO_OFTEN)
-        name = request.name.strip()[:_MAX_NAME]
+        device = Device(request.device, request.name.strip()[:_MAX_NAME], request.till_code)
         paired = await self._log.run(
-            lambda connection: directory.pair(connection, request.code, name, int(time.time() * 1000))
+            lambda connection: directory.pair(connection, request.code, device, int(time.time() * 1000))
         )
         if paired is None:
             self._wrong.count(address)
@@ -73,6 +73,7 @@ class Pairing:
         shop = paired.shop
         return PairResponse(
             till_id=paired.till_id,
+            till_code=paired.till_code,
             token=paired.token,
             shop=shop.name,
             stream=shop.stream,

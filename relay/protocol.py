@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from functools import lru_cache
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -183,12 +183,22 @@ Frame = FromTill | FromRelay
 
 
 class PairRequest(msgspec.Struct):
+    """`device` names the till's own records for ever: it has one till code in a shop, however often it pairs.
+
+    `till_code` is the one that it would like, for which it has receipts or charges already; the relay decides.
+    """
+
     code: str
     name: str
+    device: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    till_code: str = ""
 
 
 class PairResponse(msgspec.Struct):
+    """`till_code` begins the till's account references; no other device of the shop ever had it."""
+
     till_id: str
+    till_code: str
     token: str
     shop: str
     stream: str

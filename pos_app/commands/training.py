@@ -9,11 +9,13 @@ import httpx
 
 from pos_app.commands import children
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount, TillIdentity
 from pos_app.relay_link.pairing import pair_now
 from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP
 
 SHOP_NAME = "Duka la Mafunzo"
+_TILL = TillIdentity(device="0" * 32, name="Training till")
+"""The only one of its relay: the same at every start."""
 _ACCOUNT = ShopAccount(AccountKind.BUY_GOODS, "7654321", "5512345")
 
 
@@ -42,7 +44,7 @@ def _paired(relay_url: str, store: str) -> Pairing:
     if not any(shop["name"] == SHOP_NAME for shop in shops):
         children.run("relay", ["shop", "add", SHOP_NAME, "--store", store])
     invited = json.loads(children.run("relay", ["till", "invite", "--shop", SHOP_NAME, "--json", "--store", store]))
-    pairing = pair_now(relay_url, invited["code"], "Training till")
+    pairing = pair_now(relay_url, invited["code"], _TILL)
     if isinstance(pairing, Refused):
         raise children.ChildError(pairing.sentence)
     return pairing

@@ -66,12 +66,28 @@ class Pairing:
     shop: str
     stream: str
     till_id: str
+    till_code: str
+    """Begins every account reference of this till; the relay gave it to no other till of the shop."""
     token: str
     callback_base: str
     nonce_key: str
 
     def __repr__(self) -> str:
         return f"Pairing(shop={self.shop!r}, till_id={self.till_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class TillIdentity:
+    """What this till says of itself when it pairs, and the shop and stream that it is paired with now, if any.
+
+    `device` is 32 hex digits, for ever its own; `till_code` is the one that it has used so far.
+    """
+
+    device: str
+    name: str
+    till_code: str = ""
+    shop: str = ""
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)

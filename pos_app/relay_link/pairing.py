@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import Pairing
+from pos_app.domain.shop import Pairing, TillIdentity
 from relay import protocol
 from relay.protocol import PairRequest, make_nonce
 
@@ -22,29 +22,29 @@ _REFUSALS = {
 }
 
 
-async def pair(http: httpx.AsyncClient, relay_url: str, code: str, till_name: str) -> Pairing | Refused:
-    """Uses the code up. A lost answer leaves an unused till at the relay, which does no harm."""
+async def pair(http: httpx.AsyncClient, relay_url: str, code: str, till: TillIdentity) -> Pairing | Refused:
+    """Uses the code up. After a lost answer the relay may not know the old token any more: then it takes a new code."""
     url = relay_url.strip().rstrip("/")
     try:
-        answer = await http.post(url + protocol.PAIR_PATH, content=_request(code, till_name), headers=_JSON)
+        answer = await http.post(url + protocol.PAIR_PATH, content=_request(code, till), headers=_JSON)
     except (httpx.HTTPError, httpx.InvalidURL):
         return Refused(_NO_ANSWER)
     return _pairing(answer, url)
 
 
-def pair_now(relay_url: str, code: str, till_name: str) -> Pairing | Refused:
+def pair_now(relay_url: str, code: str, till: TillIdentity) -> Pairing | Refused:
     """The same without a loop, with a relay on this computer."""
     try:
         answer = httpx.post(
-            relay_url + protocol.PAIR_PATH, content=_request(code, till_name), headers=_JSON, trust_env=False
+            relay_url + protocol.PAIR_PATH, content=_request(code, till), headers=_JSON, trust_env=False
         )
     except httpx.HTTPError:
         return Refused(_NO_ANSWER)
     return _pairing(answer, relay_url)
 
 
-def _request(code: str, till_name: str) -> bytes:
-    return protocol.encode(PairRequest(code=code, name=till_name))
+def _request(code: str, till: TillIdentity) -> bytes:
+    return protocol.encode(PairRequest(code=code, name=till.name, device=till.device, till_code=till.till_code))
 
 
 def _pairing(answer: httpx.Response, url: str) -> Pairing | Refused:
@@ -59,6 +59,7 @@ def _pairing(answer: httpx.Response, url: str) -> Pairing | Refused:
         shop=paired.shop,
         stream=paired.stream,
         till_id=paired.till_id,
+        till_code=paired.till_code,
         token=paired.token,
         callback_base=paired.callback_base,
         nonce_key=paired.nonce_key,

@@ -1,22 +1,26 @@
 """The settings page's tests and the pairing: each says exactly what is wrong, and moves no money."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
 
 from pos_app.daraja.access_check import AccessCheck as Check
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError
+from pos_app.domain.attempt import Attempt
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import Credentials, Pairing, ShopAccount
+from pos_app.domain.shop import Credentials, Pairing, ShopAccount, TillIdentity
 from pos_app.relay_link import pairing as relay_pairing
 
 __all__ = ["Check", "Connections"]
 
 
 class Connections:
-    def __init__(self, http: Callable[[], httpx.AsyncClient]) -> None:
+    def __init__(
+        self, http: Callable[[], httpx.AsyncClient], open_attempts: Callable[[], Awaitable[Sequence[Attempt]]]
+    ) -> None:
         self._http = http
+        self._open_attempts = open_attempts
 
     async def test_access(self, base_url: str, account: ShopAccount, credentials: Credentials) -> Check:
         try:
@@ -42,5 +46,23 @@ class Connections:
         answer = await relay_pairing.ask_relay(self._http(), pairing)
         return Check(ok=answer.ok, sentence=answer.sentence)
 
-    async def pair(self, relay_url: str, code: str, till_name: str) -> Pairing | Refused:
-        return await relay_pairing.pair(self._http(), relay_url, code, till_name)
+    async def pair(self, relay_url: str, code: str, till: TillIdentity) -> Pairing | Refused:
+        """Refused too where the code turns out to be another shop’s, while answers are awaited from this one."""
+        paired = await relay_pairing.pair(self._http(), relay_url, code, till)
+        if isinstance(paired, Refused) or not _is_another_shop(till, paired):
+            return paired
+        awaited = len(await self._open_attempts())
+        return _still_open(awaited, till.shop, paired.shop) if awaited else paired
+
+
+def _is_another_shop(till: TillIdentity, paired: Pairing) -> bool:
+    """A relay that was set up anew has new streams, but its operator names the shop as before."""
+    return bool(till.stream) and paired.stream != till.stream and paired.shop != till.shop
+
+
+def _still_open(count: int, held: str, other: str) -> Refused:
+    charges = "1 charge is" if count == 1 else f"{count} charges are"
+    return Refused(
+        f"{charges} still open in {held}, and the answers come through its relay: this till was not paired with "
+        f"{other}. No money moved. Wait until History shows every charge settled, then ask for a new code."
+    )

@@ -51,11 +51,11 @@ class Till:
         """A charge that is asked for from now on waits for `connect`."""
         self.payments.ready.clear()
 
-    async def connect(self, access: MpesaAccess | None, till_code: str, shop_name: str) -> None:
+    async def connect(self, access: MpesaAccess | None, shop_name: str) -> None:
         """Takes up new settings; None leaves a till that takes cash only."""
         self.payments.ready.clear()
         try:
-            await (await self._network()).connect(access, till_code, shop_name)
+            await (await self._network()).connect(access, shop_name)
         finally:
             self.payments.ready.set()
 

@@ -39,7 +39,7 @@ class Uplink:
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.connections = Connections(self._client)
+        self.connections = Connections(self._client, self.payments.open_attempts)
 
     async def open(self) -> None:
         # Certificates take tens of milliseconds to load, so not on the thread that paints.
@@ -51,7 +51,7 @@ class Uplink:
             raise RuntimeError("the till is not open")
         return self._http
 
-    async def connect(self, access: MpesaAccess | None, till_code: str, shop_name: str) -> None:
+    async def connect(self, access: MpesaAccess | None, shop_name: str) -> None:
         """Takes up new settings; None leaves a till that takes cash only."""
         # Settings saved again meanwhile come after: two links would throw each other out of the relay for ever.
         async with self._connecting:
@@ -60,7 +60,7 @@ class Uplink:
                 self._daraja = self._daraja_of(access)
             self.health.mpesa_set_up(is_set_up=self._daraja is not None)
             if access is not None and self._daraja is not None:
-                await self._start(access, self._daraja, till_code, shop_name)
+                await self._start(access, self._daraja, shop_name)
 
     def _daraja_of(self, access: MpesaAccess) -> DarajaClient | None:
         try:
@@ -69,11 +69,11 @@ class Uplink:
             self.changes.publish(Notice(f"{error} Until that is put right, this till takes cash only.", urgent=True))
             return None
 
-    async def _start(self, access: MpesaAccess, daraja: DarajaClient, till_code: str, shop_name: str) -> None:
+    async def _start(self, access: MpesaAccess, daraja: DarajaClient, shop_name: str) -> None:
         self.payments.charging = Charging(
             daraja=daraja,
             account=access.account,
-            till_code=till_code,
+            till_code=access.pairing.till_code,
             shop_name=shop_name,
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),

@@ -1,6 +1,7 @@
 """The settings on disk and in the environment; a bad file is set aside and said, never a reason not to start."""
 
 import json
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pos_app.settings.private_file import write_private
-from pos_app.settings.values import Settings
+from pos_app.settings.values import Settings, till_code_problem
 
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _DEFAULTS = asdict(Settings())
+_QUOTED_MAX = 40
 
 
 class SettingsFile:
@@ -21,6 +23,7 @@ class SettingsFile:
         self._path = path
         self._environ = environ
         self._on_disk = Settings()
+        self._writing = threading.Lock()
         self.problem = ""
         self.overridden: frozenset[str] = frozenset()
         self.in_force = Settings()
@@ -33,15 +36,27 @@ class SettingsFile:
         for name, text in self._named_in_environment():
             value = _checked(name, text, typed=True)
             if value is None:
-                self._add_problem(f"{variable(name)} is set to something it cannot be, so it is not used.")
+                self._add_problem(f"{variable(name)} is set to {_quoted(text)}, which it cannot be, so it is not used.")
             else:
                 values[name] = value
         self.overridden = frozenset(values)
         self.in_force = replace(self._on_disk, **values)
         return self.in_force
 
+    def change(self, **values: Any) -> Settings:
+        """These fields and no other, so that two parts of the program never undo each other. Raises OSError."""
+        with self._writing:
+            changed = replace(self.in_force, **values)
+            self._write(changed)
+            return changed
+
     def save(self, settings: Settings) -> None:
-        """What the environment decides is not written: it ends with the environment. Raises OSError."""
+        """All of it. Raises OSError."""
+        with self._writing:
+            self._write(settings)
+
+    def _write(self, settings: Settings) -> None:
+        """What the environment decides is not written: it ends with the environment."""
         kept = {name: getattr(self._on_disk, name) for name in self.overridden}
         on_disk = replace(settings, **kept)
         write_private(self._path, json.dumps(asdict(on_disk), indent=2, ensure_ascii=False).encode() + b"\n")
@@ -75,7 +90,7 @@ class SettingsFile:
         settings = Settings(**{name: value for name, value in values.items() if value is not None})
         if not bad:
             return settings
-        names = ", ".join(name.replace("_", " ") for name in bad)
+        names = ", ".join(f"{name.replace('_', ' ')} ({_quoted(found[name])})" for name in bad)
         return self._set_aside(f"The settings file holds something impossible for: {names}.", settings)
 
     def _set_aside(self, what: str, settings: Settings) -> Settings:
@@ -107,4 +122,9 @@ def _checked(name: str, value: object, *, typed: bool = False) -> Any | None:
         return None
     if isinstance(default, StrEnum):
         return next((choice for choice in type(default) if choice.value == value), None)
-    return value
+    is_code = name == "till_code" or (name == "relay_till_code" and value)
+    return None if is_code and till_code_problem(value) else value
+
+
+def _quoted(value: object) -> str:
+    return f"“{str(value)[:_QUOTED_MAX]}”"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from pos_app.domain.refused import Refused
 from pos_app.settings.private_file import write_private
-from pos_app.settings.secrets import SecretName, SecretsError
+from pos_app.settings.secrets import SecretsError
 
 PASSPHRASE_MIN = 8
 _MARK = b"mpesa-till keys 1"
@@ -71,11 +71,16 @@ class FileSecrets:
             return Refused(str(error))
         return made
 
-    def get(self, name: SecretName) -> str:
+    def get(self, name: str) -> str:
         return self._values.get(name, "")
 
-    def set(self, name: SecretName, value: str) -> None:
-        values = {**self._values, name: value}
+    def set(self, name: str, value: str) -> None:
+        self._keep({**self._values, name: value})
+
+    def forget(self, name: str) -> None:
+        self._keep({held: value for held, value in self._values.items() if held != name})
+
+    def _keep(self, values: dict[str, str]) -> None:
         self._write(values)
         self._values = values
 

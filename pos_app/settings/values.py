@@ -30,7 +30,11 @@ _BASE_URLS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`base_url` replaces the environment's own address (contract §1); empty for the real ones."""
+    """`base_url` replaces the environment's own address (contract §1); empty for the real ones.
+
+    `till_code` is only what this till would like to be called: once paired, it is what its relay gave it. The
+    `relay_` fields are written together, by `keep_pairing`.
+    """
 
     shop_name: str = ""
     till_code: str = "1"
@@ -45,6 +49,9 @@ class Settings:
     relay_stream: str = ""
     relay_till_id: str = ""
     relay_till_name: str = ""
+    relay_till_code: str = ""
+    relay_device: str = ""
+    relay_generation: str = ""
     theme: ThemeChoice = ThemeChoice.SYSTEM
     sounds: bool = True
 
@@ -62,7 +69,12 @@ class Settings:
 
     @property
     def is_paired(self) -> bool:
-        return bool(self.relay_url and self.relay_till_id)
+        """Not by what was kept before relays gave codes: such a till pairs again."""
+        return bool(self.relay_url and self.relay_till_code and self.relay_generation)
+
+    @property
+    def code_in_force(self) -> str:
+        return self.relay_till_code if self.is_paired else self.till_code
 
 
 def till_code_problem(text: str) -> str:

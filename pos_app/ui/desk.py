@@ -16,8 +16,17 @@ from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
 from pos_app.services.changes import Changes, Notice
-from pos_app.settings import MemorySecrets, Secrets, SecretsError, Settings, SettingsFile, ThemeChoice, open_secrets
-from pos_app.settings.secrets import credentials_from, pairing_from
+from pos_app.settings import (
+    MemorySecrets,
+    Secrets,
+    SecretsError,
+    Settings,
+    SettingsFile,
+    ThemeChoice,
+    credentials_from,
+    open_secrets,
+    pairing_from,
+)
 from pos_app.ui.main_window import MainWindow
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
@@ -152,7 +161,7 @@ class Desk:
 
     async def _connect(self) -> None:
         shop_name = self._header().shop_name
-        await self.till.connect(self._access, self.settings.till_code, shop_name)
+        await self.till.connect(self._access, shop_name)
         shop = self._header()
         self.window.show_shop(shop)
         self.sale.show_number(shop.number_label)
@@ -229,6 +238,7 @@ class Desk:
             connections,
             self.tasks,
             training=self._training,
+            practice_code=self._till_code if self._training else "",
             on_saved=self._take_up,
         )
         model.setParent(self.window)
@@ -247,7 +257,7 @@ class Desk:
     def _keep_theme(self, name: str) -> None:
         self.settings = replace(self.settings, theme=ThemeChoice(name))
         try:
-            self._settings_file.save(self.settings)
+            self.settings = self._settings_file.change(theme=ThemeChoice(name))
         except OSError as error:
             log.warning("the theme could not be saved: %s", error.strerror)
 
@@ -262,9 +272,13 @@ class Desk:
         name = self.settings.shop_name or (_TRAINING_SHOP if self._training else "")
         return ShopHeader(name, self.settings.cashier, account.customer_label if account else "")
 
+    @property
+    def _till_code(self) -> str:
+        return self._access.pairing.till_code if self._access else self.settings.code_in_force
+
     def _heading(self) -> Heading:
         shop = self._header()
-        return Heading(shop.shop_name, self.settings.till_code, shop.number_label, shop.cashier, self._training)
+        return Heading(shop.shop_name, self._till_code, shop.number_label, shop.cashier, self._training)
 
     async def _stock_training_shelf(self) -> None:
         from pos_app.services.training_shelf import stock

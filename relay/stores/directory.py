@@ -5,17 +5,23 @@ It must not know HTTP. Tokens and codes are kept as SHA-256 only; callback keys 
 
 import hashlib
 import hmac
+import itertools
+import re
 import secrets
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from relay.stores import sqlite
-from relay.stores.tables import invite, shop, stream, till
+from relay.stores.tables import invite, seat, shop, stream, till
 
 CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 CODE_MS = 10 * 60 * 1000
 CODE_TRIES = 5
+
+_TILL_CODE = re.compile(r"[A-Z0-9]{1,3}", re.ASCII)
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Shop(NamedTuple):
@@ -27,7 +33,10 @@ class Shop(NamedTuple):
 
 
 class Till(NamedTuple):
+    """`code` is None for one that was paired before codes were given."""
+
     id: str
+    code: str | None
     shop: str
     name: str
     paired_at: int
@@ -49,8 +58,17 @@ class Invitation(NamedTuple):
     expires_at: int
 
 
+class Device(NamedTuple):
+    """What a till says of itself when it pairs; `code` is the till code that it would like, or empty."""
+
+    id: str
+    name: str
+    code: str = ""
+
+
 class Paired(NamedTuple):
     till_id: str
+    till_code: str
     token: str
     shop: Shop
 
@@ -113,7 +131,7 @@ def invite_till(connection: Connection, shop_name: str, now_ms: int) -> Invitati
     return Invitation(f"{code[:4]}-{code[4:]}", now_ms + CODE_MS)
 
 
-def pair(connection: Connection, code: str, name: str, now_ms: int) -> Paired | None:
+def pair(connection: Connection, code: str, device: Device, now_ms: int) -> Paired | None:
     """None for a code that is wrong, used, expired or burnt by five wrong tries; which of these is not said."""
     letters = "".join(code.split()).replace("-", "").upper()
     found = connection.execute(select(invite).where(invite.c.first_half == letters[:4])).first()
@@ -124,15 +142,37 @@ def pair(connection: Connection, code: str, name: str, now_ms: int) -> Paired | 
         connection.execute(tried.values(tries=invite.c.tries + 1))
         return None
     connection.execute(delete(invite).where(invite.c.first_half == found.first_half))
-    return _new_till(connection, found.shop_id, name, now_ms)
+    return _seated(connection, found.shop_id, device, now_ms)
 
 
-def _new_till(connection: Connection, shop_id: int, name: str, now_ms: int) -> Paired:
-    till_id, token = "till_" + secrets.token_hex(4), secrets.token_hex(32)
-    values = {"id": till_id, "shop_id": shop_id, "name": name, "token_sha256": sha256(token), "paired_at": now_ms}
-    connection.execute(insert(till).values(values))
-    owner = Shop(*connection.execute(_shops.where(shop.c.id == shop_id)).one())
-    return Paired(till_id, token, owner)
+def _seated(connection: Connection, shop_id: int, device: Device, now_ms: int) -> Paired:
+    """The same device is the same till again, under a new token: a copy of its folder that pairs puts it out."""
+    token = secrets.token_hex(32)
+    fresh = {"name": device.name, "token_sha256": sha256(token), "paired_at": now_ms, "revoked_at": None}
+    held = connection.execute(select(seat).where(seat.c.shop_id == shop_id, seat.c.device == device.id)).first()
+    if held is not None:
+        till_id, till_code = held.till_id, held.code
+        connection.execute(update(till).where(till.c.id == till_id).values(fresh))
+    else:
+        till_id, till_code = "till_" + secrets.token_hex(4), _free_code(connection, shop_id, device.code)
+        connection.execute(insert(till).values(id=till_id, shop_id=shop_id, **fresh))
+        taken = {"till_id": till_id, "shop_id": shop_id, "device": device.id, "code": till_code}
+        connection.execute(insert(seat).values(taken))
+    return Paired(till_id, till_code, token, Shop(*connection.execute(_shops.where(shop.c.id == shop_id)).one()))
+
+
+def _free_code(connection: Connection, shop_id: int, wanted: str) -> str:
+    """What was wanted, where it is a code and nobody ever had it; else the first in 1 … 9, A … Z, 10 … that is free."""
+    taken = set(connection.execute(select(seat.c.code).where(seat.c.shop_id == shop_id)).scalars())
+    wanted = wanted.strip().upper()
+    if _TILL_CODE.fullmatch(wanted) and wanted not in taken:
+        return wanted
+    return next(code for code in _codes() if code not in taken)
+
+
+def _codes() -> Iterator[str]:
+    lengths = (itertools.product(_DIGITS, repeat=length) for length in (1, 2, 3))
+    return ("".join(digits) for digits in itertools.chain.from_iterable(lengths) if digits[0] != "0")
 
 
 def credential(connection: Connection, token_sha256: str) -> Credential | None:
@@ -148,8 +188,9 @@ def credential(connection: Connection, token_sha256: str) -> Credential | None:
 
 def tills(connection: Connection) -> list[Till]:
     columns = (till.c.paired_at, till.c.revoked_at, till.c.acked_seq, till.c.acked_at)
-    wanted = select(till.c.id, shop.c.name, till.c.name, *columns).join(shop, shop.c.id == till.c.shop_id)
-    return [Till(*row) for row in connection.execute(wanted.order_by(till.c.paired_at, till.c.id))]
+    wanted = select(till.c.id, seat.c.code, shop.c.name, till.c.name, *columns).join(shop, shop.c.id == till.c.shop_id)
+    seated = wanted.outerjoin(seat, seat.c.till_id == till.c.id)
+    return [Till(*row) for row in connection.execute(seated.order_by(till.c.paired_at, till.c.id))]
 
 
 def revoke(connection: Connection, till_id: str, now_ms: int) -> bool:

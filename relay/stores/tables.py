@@ -1,4 +1,4 @@
-"""The relay's tables: streams, events, shops, tills and invitations.
+"""The relay's tables: streams, events, shops, tills, their seats, and invitations.
 
 It must not know a dialect: what differs between databases is in the store's own module.
 """
@@ -97,6 +97,20 @@ till = Table(
     Column("acked_seq", _whole, nullable=True),
     Column("acked_at", _whole, nullable=True),
     Index("till_revoked", "revoked_at"),
+    sqlite_strict=True,
+)
+
+# A till's place in its shop: the device that it runs on, and the code that begins its account references. A place is
+# never given to another device, for a customer may still pay by an old reference.
+seat = Table(
+    "seat",
+    metadata,
+    Column("till_id", Text, ForeignKey("till.id"), primary_key=True, nullable=False),
+    Column("shop_id", _whole, ForeignKey("shop.id"), nullable=False),
+    _text("device"),
+    _text("code"),
+    UniqueConstraint("shop_id", "device", name="seat_device"),
+    UniqueConstraint("shop_id", "code", name="seat_code"),
     sqlite_strict=True,
 )
 

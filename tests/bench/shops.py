@@ -5,6 +5,7 @@ It must not know what is measured. A shop is made in the store before its relay 
 
 import itertools
 import random
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -40,6 +41,7 @@ class Paired:
     token: str
     stream: str
     till_id: str
+    till_code: str
     callback_base: str
     nonce_key: str
 
@@ -74,10 +76,13 @@ def relay(
 
 
 def pair(url: str, code: str, name: str = "bench") -> Paired:
-    answer = httpx.post(url + PAIR_PATH, json={"code": code, "name": name}, trust_env=False)
+    answer = httpx.post(
+        url + PAIR_PATH, json={"code": code, "name": name, "device": secrets.token_hex(16)}, trust_env=False
+    )
     answer.raise_for_status()
     said = answer.json()
-    return Paired(url, said["token"], said["stream"], said["till_id"], said["callback_base"], said["nonce_key"])
+    names = ("token", "stream", "till_id", "till_code", "callback_base", "nonce_key")
+    return Paired(url, **{name: said[name] for name in names})
 
 
 def connect_spec(till: Paired) -> dict[str, object]:

@@ -47,7 +47,7 @@ def test_a_shop_with_a_till_must_say_its_number(till_number: str) -> None:
 def test_nothing_secret_is_shown_when_credentials_or_a_pairing_are_printed() -> None:
     credentials = Credentials("the-key", "the-secret", "the-passkey")
     pairing = Pairing(
-        "https://relay.test", "Mama Mboga", "s1", "t1", "the-token", "https://relay.test/h/the-base", "the-nonce"
+        "https://relay.test", "Mama Mboga", "s1", "t1", "A2", "the-token", "https://relay.test/h/the-base", "the-nonce"
     )
     assert repr(credentials) == "Credentials(…)"
     assert repr(pairing) == "Pairing(shop='Mama Mboga', till_id='t1')"

@@ -49,7 +49,6 @@ class Session:
         self.links: list[str] = []
         self.till: Till
         self.access: MpesaAccess
-        self.till_code = ""
         self.changes.subscribe(Notice, lambda notice: self.notices.append(notice.sentence))
 
     async def serve(self, channel: socket.socket) -> None:
@@ -79,7 +78,6 @@ class Session:
         *,
         folder: str,
         access: dict[str, Any],
-        till_code: str,
         hurry: float = 1.0,
         read_timeout: float = 30.0,
         connected: bool = True,
@@ -87,7 +85,7 @@ class Session:
         _hurry(hurry, read_timeout)
         _log_to(Path(folder))
         self.till = Till(Path(folder), self.changes, lambda: Heading("Duka la Mfano", "1"))
-        self.access, self.till_code = _access(access), till_code
+        self.access = _access(access)
         self._hear_the_link()
         await self.till.open()
         return await self.do_connect() if connected else False
@@ -102,7 +100,7 @@ class Session:
         self.till.health.link_changed = heard  # type: ignore[method-assign]  # the one place that hears of the link
 
     async def do_connect(self) -> bool:
-        await self.till.connect(self.access, self.till_code, "Duka")
+        await self.till.connect(self.access, "Duka")
         return True
 
     async def do_sell(self, amount: int, phone: str) -> dict[str, Any]:

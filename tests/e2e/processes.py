@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import httpx
 
 from pos_app.commands import children
 from pos_app.domain.refused import Refused
+from pos_app.domain.shop import TillIdentity
 from pos_app.relay_link.pairing import pair_now
 from relay.__main__ import main as relay_command
 
@@ -122,12 +124,11 @@ class RelayProcess:
             assert relay_command([*arguments, "--json", "--store", self._store]) == 0
         return json.loads(said.getvalue())
 
-    def pair(self, shop: str) -> dict[str, str]:
+    def pair(self, shop: str, till: TillIdentity) -> dict[str, str]:
         code = self.command("till", "invite", "--shop", shop)["code"]
-        paired = pair_now(self.url, code, "Till")
+        paired = pair_now(self.url, code, till)
         assert not isinstance(paired, Refused), paired
-        names = ("relay_url", "shop", "stream", "till_id", "token", "callback_base", "nonce_key")
-        return {name: getattr(paired, name) for name in names}
+        return {field.name: getattr(paired, field.name) for field in fields(paired)}
 
 
 class SimulatorProcess:

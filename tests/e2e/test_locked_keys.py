@@ -11,8 +11,16 @@ from counter import Counter
 from keyring.backends import fail
 from PySide6.QtCore import Qt
 
-from pos_app.domain.shop import AccountKind
-from pos_app.settings import FileSecrets, MemorySecrets, SecretName, SecretsError, Settings, SettingsFile
+from pos_app.domain.shop import AccountKind, Pairing, TillIdentity
+from pos_app.settings import (
+    FileSecrets,
+    MemorySecrets,
+    SecretName,
+    SecretsError,
+    Settings,
+    SettingsFile,
+    keep_pairing,
+)
 from pos_app.ui.message_page import UnlockPage
 from pos_app.ui.payment.stage import Stage
 from pos_app.ui.payment.state import Page
@@ -30,25 +38,21 @@ def locked(shop: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A shop that was set up on a computer without a key store: its keys lie in the encrypted file."""
     none = fail.Keyring()  # type: ignore[no-untyped-call]  # keyring has few types
     monkeypatch.setattr(keyring, "get_keyring", lambda: none)
-    pairing, account = shop.pairing, shop.account
+    account = shop.account
     settings = Settings(
         shop_name="Mama Njeri",
-        till_code=shop.code,
         kind=AccountKind(account["kind"]),
         short_code=account["short_code"],
         till_number=account["till_number"],
         base_url=shop.daraja_url,
-        relay_url=pairing["relay_url"],
-        relay_shop=pairing["shop"],
-        relay_stream=pairing["stream"],
-        relay_till_id=pairing["till_id"],
     )
-    SettingsFile(shop.folder / "settings.json", {}).save(settings)
+    file = SettingsFile(shop.folder / "settings.json", {})
+    file.save(settings)
     kept = FileSecrets.open(shop.folder / "keys.box", PASSPHRASE)
     assert isinstance(kept, FileSecrets)
-    named = {"relay_token": "token", "callback_base": "callback_base", "nonce_key": "nonce_key"}
     for name in SecretName:
-        kept.set(name, pairing[named[name]] if name in named else shop.credentials[name])
+        kept.set(name, shop.credentials[name])
+    keep_pairing(file, kept, TillIdentity("ab" * 16, "Counter 1"), Pairing(**shop.pairing))
     return shop
 
 

@@ -65,7 +65,7 @@ def test_a_till_says_that_a_wiped_relay_does_not_know_it_and_works_on_once_paire
     world.until(lambda: REFUSED in till.ask("look")["bar"], "the bar says so")
     paid_unheard(till)
     world.relay.command("shop", "add", till.shop)
-    till.pairing = world.relay.pair(till.shop)
+    till.pair()
     till.take_confirmations()
     till.quit()
     till.start()

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from processes import PATIENCE, Channel, Nursery, RelayProcess, SimulatorProcess, wait_until
 
+from pos_app.domain.shop import TillIdentity
+
 HURRY = 50
 """How much faster than life the till climbs its ladder in most of these tests: first rung 0.4 s, UNKNOWN at 3.6 s."""
 ACCOUNTS = {
@@ -33,7 +35,7 @@ class TillProcess:
     """One shop's till: its folder, its pairing, and whichever process runs it now."""
 
     def __init__(self, world: Surroundings, folder: Path, kind: str, credentials: dict[str, str]) -> None:
-        number = next(_numbers)
+        self._number = number = next(_numbers)
         self.world = world
         self.folder = folder
         self.database = folder / "till.db"
@@ -42,12 +44,17 @@ class TillProcess:
         self.account = ACCOUNTS[kind]
         self.credentials = credentials
         world.relay.command("shop", "add", self.shop)
-        self.pairing = world.relay.pair(self.shop)
+        self.pair()
         self.daraja_url = world.simulator.url
         self.hurry: float = HURRY
         self.read_timeout = 30.0
         self._channel: Channel | None = None
         self.take_confirmations()
+
+    def pair(self) -> None:
+        """Each wants a code of its own, so that the simulator’s ledger tells the tills of all shops apart."""
+        self.pairing = self.world.relay.pair(self.shop, TillIdentity(f"{self._number:032x}", "Till", self.code))
+        assert self.pairing["till_code"] == self.code
 
     def take_confirmations(self) -> None:
         url = f"{self.pairing['callback_base']}/c2b/confirm"
@@ -64,7 +71,6 @@ class TillProcess:
                 "credentials": self.credentials,
                 "pairing": self.pairing,
             },
-            till_code=self.code,
             hurry=self.hurry,
             read_timeout=self.read_timeout,
             connected=connected,

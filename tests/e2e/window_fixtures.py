@@ -58,7 +58,7 @@ def counter(aloop: TillLoop, qapp: QApplication, qtbot: QtBot) -> Iterator[Made]
 def shop(world: Any) -> Any:
     till = world.till("buy_goods")
     till.folder.mkdir()
-    SettingsFile(till.folder / "settings.json", {}).save(Settings(shop_name="Mama Njeri", till_code=till.code))
+    SettingsFile(till.folder / "settings.json", {}).save(Settings(shop_name="Mama Njeri"))
     return till
 
 

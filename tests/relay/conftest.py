@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -164,8 +165,10 @@ class Bench:
     async def post(self, path: str, body: bytes | list[bytes], **more: Any) -> Reply:
         return await self.request("POST", path, body, **more)
 
-    async def pair(self, shop: str, name: str = "till one") -> PairResponse:
-        reply = await self.post(protocol.PAIR_PATH, protocol.encode(PairRequest(self.invite(shop), name)))
+    async def pair(self, shop: str, name: str = "till one", device: str = "", till_code: str = "") -> PairResponse:
+        """Another device each time, unless one is named."""
+        request = PairRequest(self.invite(shop), name, device or secrets.token_hex(16), till_code)
+        reply = await self.post(protocol.PAIR_PATH, protocol.encode(request))
         assert reply.status == 200, reply
         return protocol.decode_pair_response(reply.body)
 

@@ -1,5 +1,6 @@
 """Pairing: a one-time code becomes a token, and nothing else does."""
 
+import asyncio
 import sqlite3
 import time
 from typing import Any
@@ -11,10 +12,11 @@ from relay.protocol import PairRequest, PairResponse
 from relay.stores import directory
 
 pytestmark = pytest.mark.anyio
+DEVICE = "ab" * 16
 
 
 async def ask(bench: Any, code: str, name: str = "till", client: str = "10.0.0.9") -> int:
-    reply = await bench.post(protocol.PAIR_PATH, protocol.encode(PairRequest(code, name)), client=client)
+    reply = await bench.post(protocol.PAIR_PATH, protocol.encode(PairRequest(code, name, DEVICE)), client=client)
     return int(reply.status)
 
 
@@ -74,11 +76,77 @@ async def test_guessing_from_one_address_is_slowed_and_others_are_not(
     assert await ask(bench, "BBBB-BBBB", client="1") == 403
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"code":1}', b"\xff", b"[" * 60_000, b'{"code":"\xff","name":""}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"code":1}',
+        b'{"code":"","name":"","device":"x"}',
+        b"\xff",
+        b"[" * 60_000,
+        b'{"code":"\xff","name":""}',
+    ],
+)
 async def test_what_is_no_request_is_refused(bench: Any, body: bytes) -> None:
     assert (await bench.post(protocol.PAIR_PATH, body)).status == 400
     assert (await bench.post(protocol.PAIR_PATH, b"{", ending="stalls")).status == 400
     assert (await bench.post(protocol.PAIR_PATH, b"{", ending="gone")).status == 0
+
+
+# The till code.
+
+
+async def test_tills_that_pair_at_once_and_want_the_same_code_each_get_their_own(bench: Any) -> None:
+    bench.add_shop("Duka")
+    paired = await asyncio.gather(*(bench.pair("Duka", f"till {at}", till_code="1") for at in range(12)))
+    codes = [till.till_code for till in paired]
+    assert sorted(codes) == sorted(set(codes))
+    assert set(codes) == set("123456789ABC")
+
+
+async def test_a_device_that_pairs_again_keeps_its_code_and_its_old_token_opens_nothing(bench: Any) -> None:
+    bench.add_shop("Duka")
+    first = await bench.pair("Duka", device=DEVICE, till_code="a2")
+    bench.in_store(lambda connection: directory.revoke(connection, first.till_id, 1))
+    again = await bench.pair("Duka", "Counter 2", device=DEVICE, till_code="9")
+    assert (first.till_code, again.till_code, again.till_id) == ("A2", "A2", first.till_id)
+    assert (await bench.poll(first)).status == 401
+    assert (await bench.poll(again)).status == 200
+    (till,) = bench.in_store(directory.tills)
+    assert (till.code, till.name, till.revoked_at) == ("A2", "Counter 2", None)
+
+
+async def test_the_code_of_a_till_that_is_gone_is_never_given_to_another(bench: Any) -> None:
+    bench.add_shop("Duka")
+    gone = await bench.pair("Duka", till_code="1")
+    bench.in_store(lambda connection: directory.revoke(connection, gone.till_id, 1))
+    assert (await bench.pair("Duka", till_code="1")).till_code == "2"
+
+
+async def test_each_shop_has_codes_of_its_own(bench: Any) -> None:
+    for shop in ("Duka", "Kiosk"):
+        bench.add_shop(shop)
+    assert [(await bench.pair(shop, device=DEVICE)).till_code for shop in ("Duka", "Kiosk")] == ["1", "1"]
+
+
+@pytest.mark.parametrize("wanted", ["", "1-2", "TILL", "é", "  "])
+async def test_what_can_be_no_code_is_not_given(bench: Any, wanted: str) -> None:
+    bench.add_shop("Duka")
+    assert (await bench.pair("Duka", till_code=wanted)).till_code == "1"
+
+
+def test_codes_are_short_and_there_are_enough_of_them() -> None:
+    codes = list(directory._codes())
+    assert codes[:10] == [*"123456789", "A"]
+    assert codes[34:36] == ["Z", "10"]
+    assert len(codes) == len(set(codes)) == 36**3 - 1
+    assert max(map(len, codes)) == 3
+
+
+async def test_a_till_from_before_codes_is_listed_without_one(bench: Any, till: PairResponse) -> None:
+    bench.in_store(lambda connection: connection.exec_driver_sql("DELETE FROM seat"))
+    assert [held.code for held in bench.in_store(directory.tills)] == [None]
 
 
 async def test_answers_of_the_api_are_not_kept_by_anyone(bench: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ SENDERS = 32
 
 def pair(relay: Any, relay_command: Callable[..., Any], shop: str = "Duka", store: Path | None = None) -> PairResponse:
     invited = relay_command("till", "invite", "--shop", shop, "--json", store=store)
-    request = protocol.encode(PairRequest(json.loads(invited.stdout)["code"], "till one"))
+    request = protocol.encode(PairRequest(json.loads(invited.stdout)["code"], "till one", secrets.token_hex(16)))
     return protocol.decode_pair_response(
         httpx.post(relay.url + protocol.PAIR_PATH, content=request).raise_for_status().content
     )
@@ -202,7 +203,8 @@ async def test_nothing_secret_reaches_the_log(
         headers = {"Authorization": f"Bearer {till.token}"}
         await client.get(f"{relay.url}/v1/events/{till.stream}?after=0&wait=0", headers=headers)
         await client.get(f"{relay.url}/v1/events/CANARY?after=0", headers={"Authorization": "Bearer CANARY"})
-        await client.post(relay.url + protocol.PAIR_PATH, content=protocol.encode(PairRequest("CANARY", "CANARY")))
+        wrong = PairRequest("CANARY", "CANARY", secrets.token_hex(16), "CANARY")
+        await client.post(relay.url + protocol.PAIR_PATH, content=protocol.encode(wrong))
     socket = await open_feed(relay, till, Cursor("e", 5, "c" * 32))
     await frames_until(socket, CaughtUp)
     await socket.send('{"t":"ack","s":"CANARY","seq":"CANARY"}')
@@ -242,7 +244,7 @@ def test_the_command_line_says_what_it_did(
     from relay.stores import directory, sqlite
 
     with sqlite.engine(tmp_path / "relay.db").connect() as connection, sqlite.Transaction(connection):
-        paired = directory.pair(connection, code, "till one", int(time.time() * 1000))
+        paired = directory.pair(connection, code, directory.Device("ab" * 16, "till one"), int(time.time() * 1000))
     assert paired is not None
     (facts,) = json.loads(run("till", "list", "--json"))
     assert (facts["id"], facts["shop"], facts["revoked_at"], facts["acked_seq"]) == (
@@ -253,7 +255,8 @@ def test_the_command_line_says_what_it_did(
     )
     assert json.loads(run("till", "revoke", paired.till_id, "--json")) == {"id": paired.till_id, "revoked": True}
     assert "revoked" in run("till", "revoke", paired.till_id)
-    assert "revoked" in run("till", "list")
+    listed = f"{paired.till_id} 'till one' of Kiosk, till code {paired.till_code}, revoked\n"
+    assert run("till", "list") == listed
     monkeypatch.setenv("RELAY_STORE", store)
     assert main(["shop", "list"]) == 0
 

@@ -131,7 +131,7 @@ def test_close_codes_say_whether_to_come_back() -> None:
 
 
 def test_pairing_survives_the_way_there_and_back() -> None:
-    request = protocol.PairRequest("BCDF-GHJK", "till one")
+    request = protocol.PairRequest("BCDF-GHJK", "till one", "ab" * 16, "A2")
     assert protocol.decode_pair_request(protocol.encode(request)) == request
-    response = protocol.PairResponse("till_1", "t", "Duka", "st_1", "https://relay.test/h/0", "k")
+    response = protocol.PairResponse("till_1", "A2", "t", "Duka", "st_1", "https://relay.test/h/0", "k")
     assert protocol.decode_pair_response(protocol.encode(response)) == response

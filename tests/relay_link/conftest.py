@@ -175,7 +175,7 @@ async def scripted() -> AsyncIterator[Callable[..., Awaitable[Pairing]]]:
 
 
 def pairing_at(url: str) -> Pairing:
-    return Pairing(url, "Duka", STREAM, "till_1", "token", f"{url}/h/k", "nonce key")
+    return Pairing(url, "Duka", STREAM, "till_1", "T1", "token", f"{url}/h/k", "nonce key")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pos_app.domain.shop import Pairing
+from pos_app.domain.shop import Pairing, TillIdentity
 from pos_app.relay_link import client as module
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import Cursor, LinkStatus
@@ -21,6 +21,7 @@ from relay.protocol import Ack, Bye, CaughtUp, Heartbeat, Hello, Reset, StreamCu
 
 pytestmark = pytest.mark.anyio
 STREAM = "st_1"
+TILL = TillIdentity("ab" * 16, "Till 1")
 Scripted = Callable[..., Awaitable[Pairing]]
 Linked = Callable[..., AbstractAsyncContextManager[asyncio.Task[None]]]
 
@@ -404,7 +405,7 @@ async def test_callbacks_posted_to_the_real_relay_arrive_once_in_order_and_acros
     relay: Any, kept: Any, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, linked: Linked
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    pairing = await pair(http, relay.url, relay.invite(), "Till 1")
+    pairing = await pair(http, relay.url, relay.invite(), TILL)
     assert isinstance(pairing, Pairing)
     make_nonce = nonce_maker(pairing)
 
@@ -437,7 +438,7 @@ async def test_callbacks_posted_to_the_real_relay_arrive_once_in_order_and_acros
 async def test_the_real_relay_by_long_poll_gives_the_same_deliveries(
     relay: Any, kept: Any, http: httpx.AsyncClient, hurried: Hurried
 ) -> None:
-    pairing = await pair(http, relay.url, relay.invite(), "Till 1")
+    pairing = await pair(http, relay.url, relay.invite(), TILL)
     assert isinstance(pairing, Pairing)
     nonce = nonce_maker(pairing)()
     body = {"Body": {"stkCallback": {"CheckoutRequestID": "ws_CO_1", "ResultCode": 0}}}
@@ -454,7 +455,7 @@ async def test_the_real_relay_by_long_poll_gives_the_same_deliveries(
 async def test_a_cursor_of_another_log_is_reset_by_the_real_relay(
     relay: Any, kept: Any, http: httpx.AsyncClient, linked: Linked
 ) -> None:
-    pairing = await pair(http, relay.url, relay.invite(), "Till 1")
+    pairing = await pair(http, relay.url, relay.invite(), TILL)
     assert isinstance(pairing, Pairing)
     await http.post(f"{pairing.callback_base}/stk/{nonce_maker(pairing)()}", json={"Body": {}})
     kept.held = Cursor("a log that is gone", 400, "f" * 32)

@@ -9,14 +9,16 @@ import httpx
 import pytest
 
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import Pairing
+from pos_app.domain.shop import Pairing, TillIdentity
 from pos_app.relay_link.pairing import ask_relay, nonce_maker, pair, pair_now
 from relay.protocol import nonce_is_real
 
 pytestmark = pytest.mark.anyio
+TILL = TillIdentity("ab" * 16, "Till 1", "A2")
 NOBODY = "http://127.0.0.1:1"
 PAIRED = {
     "till_id": "t",
+    "till_code": "A2",
     "token": "k",
     "shop": "Duka",
     "stream": "st_1",
@@ -31,13 +33,13 @@ def answering(status: int, content: bytes = b"") -> httpx.AsyncClient:
 
 async def test_a_code_pairs_once_with_the_real_relay(relay: Any, http: httpx.AsyncClient) -> None:
     code = relay.invite()
-    pairing = await pair(http, f" {relay.url}/ ", code, "Till 1")
+    pairing = await pair(http, f" {relay.url}/ ", code, TILL)
     assert isinstance(pairing, Pairing)
-    assert (pairing.relay_url, pairing.shop) == (relay.url, "Duka")
+    assert (pairing.relay_url, pairing.shop, pairing.till_code) == (relay.url, "Duka", "A2")
     assert nonce_is_real(pairing.nonce_key, nonce_maker(pairing)())
     for secret in (pairing.token, pairing.nonce_key, pairing.callback_base):
         assert secret not in repr(pairing)
-    again = await pair(http, relay.url, code, "Till 2")
+    again = await pair(http, relay.url, code, TILL)
     assert isinstance(again, Refused)
     assert "was used" in again.sentence
     known = await ask_relay(http, pairing)
@@ -49,9 +51,9 @@ async def test_a_code_pairs_once_with_the_real_relay(relay: Any, http: httpx.Asy
 
 
 async def test_without_a_loop_too(relay: Any) -> None:
-    assert isinstance(pair_now(relay.url, relay.invite(), "Till 1"), Pairing)
-    assert isinstance(pair_now(relay.url, "000000", "Till 1"), Refused)
-    assert isinstance(pair_now(NOBODY, "000000", "Till 1"), Refused)
+    assert isinstance(pair_now(relay.url, relay.invite(), TILL), Pairing)
+    assert isinstance(pair_now(relay.url, "000000", TILL), Refused)
+    assert isinstance(pair_now(NOBODY, "000000", TILL), Refused)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ async def test_without_a_loop_too(relay: Any) -> None:
 async def test_an_address_where_nobody_answers(
     http: httpx.AsyncClient, url: str, make_pairing: Callable[[str], Pairing]
 ) -> None:
-    refused = await pair(http, url, "123456", "Till 1")
+    refused = await pair(http, url, "123456", TILL)
     assert isinstance(refused, Refused)
     assert "does not answer" in refused.sentence
     answer = await ask_relay(http, make_pairing(url))
@@ -84,7 +86,7 @@ async def test_an_address_where_nobody_answers(
 )
 async def test_every_refusal_is_a_sentence(status: int, content: bytes, words: str) -> None:
     async with answering(status, content) as http:
-        refused = await pair(http, "https://relay.example", "123456", "Till 1")
+        refused = await pair(http, "https://relay.example", "123456", TILL)
     assert isinstance(refused, Refused)
     assert words in refused.sentence
 
@@ -99,5 +101,5 @@ async def test_a_relay_with_trouble_says_its_error(status: int, make_pairing: Ca
 
 async def test_a_good_answer_is_a_pairing() -> None:
     async with answering(200, json.dumps(PAIRED).encode()) as http:
-        pairing = await pair(http, "https://relay.example/", "123456", "Till 1")
-    assert pairing == Pairing("https://relay.example", "Duka", "st_1", "t", "k", "https://r/h/k", "n")
+        pairing = await pair(http, "https://relay.example/", "123456", TILL)
+    assert pairing == Pairing("https://relay.example", "Duka", "st_1", "t", "A2", "k", "https://r/h/k", "n")

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pos_app.domain.attempt import AttemptState
+from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
@@ -19,7 +19,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine, SaleState
-from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount, TillIdentity
 from pos_app.relay_link.delivery import LinkStatus
 from pos_app.services.changes import Changes, HealthChanged, Light, Notice, SaleChanged
 from pos_app.services.clock import monotonic, utc_now
@@ -37,6 +37,7 @@ from pos_app.store.evidence import Linked
 
 pytestmark = pytest.mark.anyio
 Body = Callable[..., dict[str, Any]]
+TILL = TillIdentity("ab" * 16, "Counter 1", shop="Duka", stream="st_1")
 PAYBILL = ShopAccount(AccountKind.PAYBILL, "174379")
 GOOD = Credentials(TRAINING_SHOP.consumer_key, TRAINING_SHOP.consumer_secret, SANDBOX_PASSKEY)
 
@@ -234,7 +235,10 @@ async def test_t3_a_broken_database_takes_no_charge(desk: Any) -> None:
 
 @pytest.fixture
 def make_connections(http: httpx.AsyncClient) -> Connections:
-    return Connections(lambda: http)
+    async def none_open() -> tuple[Attempt, ...]:
+        return ()
+
+    return Connections(lambda: http, none_open)
 
 
 @pytest.fixture
@@ -259,23 +263,59 @@ async def test_an_address_that_is_none_is_a_sentence(make_connections: Connectio
 
 
 async def test_a_relay_that_is_not_there_is_a_sentence(make_connections: Connections) -> None:
-    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "t", "k", "http://127.0.0.1:1/h/k", "n")
+    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "t", "T1", "k", "http://127.0.0.1:1/h/k", "n")
     assert not (await make_connections.test_relay(pairing)).ok
-    assert isinstance(await make_connections.pair("http://127.0.0.1:1", "123456", "T1"), Refused)
+    assert isinstance(await make_connections.pair("http://127.0.0.1:1", "123456", TILL), Refused)
+
+
+def relay_of(shop: str, stream: str) -> httpx.AsyncClient:
+    """Takes every code for that shop."""
+    paired = {"till_id": "t", "till_code": "1", "token": "k", "shop": shop, "stream": stream}
+    answer = {**paired, "callback_base": "https://relay.example/h/k", "nonce_key": "n"}
+    return httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: httpx.Response(200, json=answer)))
+
+
+@pytest.mark.parametrize(("charges", "words"), [(1, "1 charge is still open"), (3, "3 charges are still open")])
+async def test_while_charges_are_open_the_till_stays_with_the_shop_that_hears_their_answers(
+    desk: Any, charges: int, words: str
+) -> None:
+    for _ in range(charges):
+        await desk.charged()
+    async with relay_of("Kiosk", "st_2") as http:
+        refused = await Connections(lambda: http, desk.payments.open_attempts).pair("https://r.example", "code", TILL)
+    assert isinstance(refused, Refused)
+    assert refused.sentence.startswith(f"{words} in Duka")
+    assert "Kiosk" in refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("shop", "stream"), [("Duka", "st_1"), ("Duka", "st_of_a_relay_set_up_anew"), ("Duka that was renamed", "st_1")]
+)
+async def test_the_same_shop_may_be_paired_with_again_at_any_time(desk: Any, shop: str, stream: str) -> None:
+    await desk.charged()
+    async with relay_of(shop, stream) as http:
+        connections = Connections(lambda: http, desk.payments.open_attempts)
+        assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
+
+
+async def test_another_shop_may_be_paired_with_once_no_charge_is_open(desk: Any) -> None:
+    async with relay_of("Kiosk", "st_2") as http:
+        connections = Connections(lambda: http, desk.payments.open_attempts)
+        assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
 
 
 # The whole till.
 
 
 async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(tmp_path: Path) -> None:
-    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "t", "k", "http://127.0.0.1:1/h/k", "n")
+    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "t", "T1", "k", "http://127.0.0.1:1/h/k", "n")
     core = Daraja(ManualClock(), default=scenario("stuck"))
     with serving(core) as url:
         access = MpesaAccess(url, PAYBILL, GOOD, pairing)
         till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
         await till.open()
-        await till.connect(access, "T1", "Duka")
-        await till.connect(access, "T1", "Duka")
+        await till.connect(access, "Duka")
+        await till.connect(access, "Duka")
         sale = await till.sales.open(Cart((SaleLine("Bread", Money.shillings(65)),)))
         assert isinstance(sale, Sale)
         attempt = await till.payments.charge(sale.id, sale.total, Msisdn("254712345678"))
@@ -287,12 +327,12 @@ async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(t
         again = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
         await again.open()
         assert [one.id for one in await again.payments.open_attempts()] == [attempt.id]
-        await again.connect(access, "T1", "Duka")
+        await again.connect(access, "Duka")
         answered = asyncio.Event()
         again.payments._heard = lambda _told: answered.set()
         await asyncio.wait_for(answered.wait(), 20)
         assert core.pushes[0].queries >= 1
-        await again.connect(None, "T1", "Duka")
+        await again.connect(None, "Duka")
         assert again.health.current.mpesa is Light.OFF
         await again.close()
 
@@ -300,8 +340,8 @@ async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(t
 async def test_settings_saved_twice_in_one_breath_leave_one_link(tmp_path: Path) -> None:
     till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
     await till.open()
-    await till.connect(_access(), "T1", "Duka")
-    await asyncio.gather(*(till.connect(_access(), code, "Duka") for code in ("T1", "T2", "T3")))
+    await till.connect(_access(), "Duka")
+    await asyncio.gather(*(till.connect(_access(code), "Duka") for code in ("T1", "T2", "T3")))
     assert [task.get_name() for task in asyncio.all_tasks()].count("relay link") == 1
     assert till.payments.charging is not None
     assert till.payments.charging.till_code == "T3"
@@ -314,7 +354,7 @@ async def test_an_address_of_m_pesa_that_cannot_be_used_leaves_a_till_that_takes
     changes.subscribe(Notice, lambda notice: notices.append(notice.sentence))
     till = Till(tmp_path, changes, lambda: Heading("Duka", "T1"))
     await till.open()
-    await till.connect(replace(_access(), daraja_url="sandbox.example"), "T1", "Duka")
+    await till.connect(replace(_access(), daraja_url="sandbox.example"), "Duka")
     assert (till.health.current.mpesa, len(notices), till.payments.charging) == (Light.OFF, 1, None)
     await till.close()
 
@@ -322,10 +362,10 @@ async def test_an_address_of_m_pesa_that_cannot_be_used_leaves_a_till_that_takes
 async def test_a_till_that_is_not_open_has_no_network(tmp_path: Path) -> None:
     till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
     with pytest.raises(RuntimeError, match="not open"):
-        await till.connect(_access(), "T1", "Duka")
+        await till.connect(_access(), "Duka")
     await till.close()
 
 
-def _access() -> MpesaAccess:
-    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "t", "k", "http://127.0.0.1:1/h/k", "n")
+def _access(till_code: str = "T1") -> MpesaAccess:
+    pairing = Pairing("http://127.0.0.1:1", "Duka", "st_1", "t", till_code, "k", "http://127.0.0.1:1/h/k", "n")
     return MpesaAccess("http://127.0.0.1:1", PAYBILL, GOOD, pairing)

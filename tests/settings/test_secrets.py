@@ -16,7 +16,7 @@ from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 from keyring.errors import KeyringLocked
 
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import Credentials, Pairing
+from pos_app.domain.shop import Credentials
 from pos_app.settings import (
     FileSecrets,
     KeyringSecrets,
@@ -24,10 +24,10 @@ from pos_app.settings import (
     SecretName,
     Secrets,
     SecretsError,
-    Settings,
+    credentials_from,
     open_secrets,
 )
-from pos_app.settings.secrets import credentials_from, pairing_from, trusted_backend
+from pos_app.settings.key_store import trusted_backend
 
 CANARY = "canary-7f3a91-secret"
 PASSPHRASE = "mama mboga 2026"
@@ -46,6 +46,9 @@ class DictKeyring(KeyringBackend):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
 
 
 class LockedKeyring(DictKeyring):
@@ -168,13 +171,24 @@ def test_what_is_set_is_got(make: type[MemorySecrets]) -> None:
     assert secrets.get(SecretName.PASSKEY) == ""
     secrets.set(SecretName.PASSKEY, CANARY)
     assert secrets.get(SecretName.PASSKEY) == CANARY
+    secrets.forget(SecretName.PASSKEY)
+    assert secrets.get(SecretName.PASSKEY) == ""
+
+
+def test_what_the_file_forgets_is_gone_from_it(box: Path) -> None:
+    secrets = opened(box)
+    secrets.set(SecretName.PASSKEY, CANARY)
+    secrets.set(SecretName.CONSUMER_KEY, "stays")
+    secrets.forget(SecretName.PASSKEY)
+    again = opened(box)
+    assert (again.get(SecretName.PASSKEY), again.get(SecretName.CONSUMER_KEY)) == ("", "stays")
 
 
 def test_two_tills_of_one_user_keep_their_keys_apart() -> None:
     store = DictKeyring()
-    KeyringSecrets(store, "a").set(SecretName.NONCE_KEY, "of a")
-    KeyringSecrets(store, "b").set(SecretName.NONCE_KEY, "of b")
-    assert KeyringSecrets(store, "a").get(SecretName.NONCE_KEY) == "of a"
+    KeyringSecrets(store, "a").set(SecretName.PASSKEY, "of a")
+    KeyringSecrets(store, "b").set(SecretName.PASSKEY, "of b")
+    assert KeyringSecrets(store, "a").get(SecretName.PASSKEY) == "of a"
 
 
 def test_a_locked_key_store_is_a_sentence_and_the_log_holds_no_key(caplog: pytest.LogCaptureFixture) -> None:
@@ -231,13 +245,13 @@ def test_of_several_stores_only_a_trusted_one_is_taken(monkeypatch: pytest.Monke
 
 
 def test_a_computer_with_a_key_store_needs_no_passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pos_app.settings.secrets.trusted_backend", DictKeyring)
+    monkeypatch.setattr("pos_app.settings.key_store.trusted_backend", DictKeyring)
     assert isinstance(open_secrets(tmp_path), KeyringSecrets)
 
 
 def test_two_data_folders_have_two_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = DictKeyring()
-    monkeypatch.setattr("pos_app.settings.secrets.trusted_backend", lambda: store)
+    monkeypatch.setattr("pos_app.settings.key_store.trusted_backend", lambda: store)
     for name in ("a", "b"):
         secrets = open_secrets(tmp_path / name)
         assert isinstance(secrets, KeyringSecrets)
@@ -255,7 +269,7 @@ def test_a_computer_without_a_key_store_asks_for_the_passphrase(
 
 def test_keys_once_put_into_a_file_stay_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(tmp_path / "keys.box").set(SecretName.PASSKEY, CANARY)
-    monkeypatch.setattr("pos_app.settings.secrets.trusted_backend", DictKeyring)
+    monkeypatch.setattr("pos_app.settings.key_store.trusted_backend", DictKeyring)
     secrets = open_secrets(tmp_path, PASSPHRASE)
     assert isinstance(secrets, FileSecrets)
     assert secrets.get(SecretName.PASSKEY) == CANARY
@@ -268,17 +282,3 @@ def test_the_credentials_are_there_once_all_three_are() -> None:
     assert credentials_from(secrets) is None
     secrets.set(SecretName.PASSKEY, "p")
     assert credentials_from(secrets) == Credentials("k", "s", "p")
-
-
-def test_the_pairing_is_there_once_settings_and_keys_are() -> None:
-    secrets = MemorySecrets()
-    settings = Settings(
-        relay_url="https://r", relay_shop="Duka", relay_stream="s1", relay_till_id="t1", relay_till_name="Till 1"
-    )
-    assert pairing_from(settings, secrets) is None
-    for name in (SecretName.RELAY_TOKEN, SecretName.CALLBACK_BASE, SecretName.NONCE_KEY):
-        secrets.set(name, name.value)
-    assert pairing_from(Settings(), secrets) is None
-    assert pairing_from(settings, secrets) == Pairing(
-        "https://r", "Duka", "s1", "t1", "relay_token", "callback_base", "nonce_key"
-    )

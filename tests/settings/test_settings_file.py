@@ -2,6 +2,8 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,7 +77,7 @@ def test_one_impossible_value_costs_only_that_value(path: Path) -> None:
     loaded = file.load()
     assert loaded.shop_name == CHOSEN.shop_name
     assert (loaded.theme, loaded.sounds, loaded.short_code) == (ThemeChoice.SYSTEM, True, "")
-    assert "short code, sounds, theme" in file.problem
+    assert "short code (“600000”), sounds (“perhaps”), theme (“purple”)" in file.problem
 
 
 def test_a_file_of_a_newer_till_is_read_as_far_as_it_is_known(path: Path) -> None:
@@ -131,8 +133,38 @@ def test_the_environment_decides_over_the_file_and_is_not_written_to_it(path: Pa
 def test_an_impossible_value_in_the_environment_is_said_and_not_used(path: Path) -> None:
     file = SettingsFile(path, {"TILL_SOUNDS": "loud", "TILL_SHOP_NAME": ""})
     assert file.load() == Settings()
-    assert file.problem == "TILL_SOUNDS is set to something it cannot be, so it is not used."
+    assert file.problem == "TILL_SOUNDS is set to “loud”, which it cannot be, so it is not used."
     assert file.overridden == frozenset()
+
+
+@pytest.mark.parametrize("text", ["1-2", "till", "é", "x" * 100])
+def test_a_till_code_that_no_charge_could_bear_is_said_at_the_start_and_not_used(path: Path, text: str) -> None:
+    file = SettingsFile(path, {"TILL_CODE": text})
+    assert file.load() == Settings()
+    assert file.problem == f"TILL_CODE is set to “{text[:40]}”, which it cannot be, so it is not used."
+    path.parent.mkdir()
+    path.write_text(json.dumps({"till_code": text, "relay_till_code": text, "shop_name": "Duka"}))
+    file = SettingsFile(path, {})
+    assert file.load() == Settings(shop_name="Duka")
+    assert f"relay till code (“{text[:40]}”), till code (“{text[:40]}”)" in file.problem
+
+
+def test_an_empty_till_code_is_none_either(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"till_code": ""}')
+    assert SettingsFile(path, {}).load().till_code == "1"
+
+
+def test_two_parts_of_the_program_that_save_different_fields_lose_neither(path: Path) -> None:
+    file = SettingsFile(path, {})
+    with ThreadPoolExecutor(2) as pool:
+        list(
+            pool.map(
+                lambda field: file.change(**field),
+                ({"cashier": f"C{n}"} if n % 2 else {"shop_name": f"S{n}"} for n in range(40)),
+            )
+        )
+    assert SettingsFile(path, {}).load() == file.in_force == Settings(shop_name="S38", cashier="C39")
 
 
 def test_the_account_is_there_once_the_numbers_can_be_a_shop() -> None:
@@ -146,9 +178,10 @@ def test_daraja_is_where_the_environment_says_unless_an_address_is_given() -> No
     assert Settings(base_url="http://127.0.0.1:9").daraja_url == "http://127.0.0.1:9"
 
 
-def test_a_till_is_paired_once_it_has_an_address_and_an_identity() -> None:
-    assert not Settings(relay_url="https://relay.example.co.ke").is_paired
-    assert Settings(relay_url="https://relay.example.co.ke", relay_till_id="t1").is_paired
+def test_a_till_is_paired_once_it_has_an_address_and_a_code_of_its_own() -> None:
+    before_codes = Settings(relay_url="https://relay.example.co.ke", relay_till_id="t1")
+    assert not before_codes.is_paired
+    assert replace(before_codes, relay_till_code="2", relay_generation="1f").is_paired
 
 
 @pytest.mark.parametrize("text", ["1", "A2", "abc"])

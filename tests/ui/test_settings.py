@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
 from pos_app.services.connections import Check
 from pos_app.settings import (
     Environment,
@@ -20,6 +20,8 @@ from pos_app.settings import (
     Settings,
     SettingsFile,
     ThemeChoice,
+    keep_pairing,
+    pairing_from,
 )
 from pos_app.ui.event_loop import TillLoop
 from pos_app.ui.settings.state import Probe, Standing
@@ -36,8 +38,13 @@ PAIRED = replace(
     relay_stream="s1",
     relay_till_id="t1",
     relay_till_name="Counter 1",
+    relay_till_code="A2",
+    relay_device="ab" * 16,
+    relay_generation="1f",
 )
-PAIRING = Pairing("https://relay.example.co.ke", "Duka la Wanjiru", "s2", "t2", "token", "https://relay/h/key", "nonce")
+PAIRING = Pairing(
+    "https://relay.example.co.ke", "Duka la Wanjiru", "s2", "t2", "7", "token", "https://relay/h/key", "nonce"
+)
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -62,8 +69,8 @@ class FakeConnections:
         self.asked.append(("relay", pairing))
         return self.check
 
-    async def pair(self, relay_url: str, code: str, till_name: str) -> Pairing | Refused:
-        self.asked.append(("pair", relay_url, code, till_name))
+    async def pair(self, relay_url: str, code: str, till: TillIdentity) -> Pairing | Refused:
+        self.asked.append(("pair", relay_url, code, till.name, till.till_code))
         await self.release.wait()
         if isinstance(self.paired, Exception):
             raise self.paired
@@ -71,10 +78,10 @@ class FakeConnections:
 
 
 class LockedSecrets(MemorySecrets):
-    def get(self, name: SecretName) -> str:
+    def get(self, name: str) -> str:
         raise SecretsError("The computer’s key store is locked.")
 
-    def set(self, name: SecretName, value: str) -> None:
+    def set(self, name: str, value: str) -> None:
         raise SecretsError("The computer’s key store is locked.")
 
 
@@ -89,6 +96,7 @@ class Desk:
         self.connections = FakeConnections()
         self.saved: list[Settings] = []
         self.training = False
+        self.practice_code = ""
 
     def open(self, settings: Settings | None = SHOP) -> SettingsPage:
         if settings is not None:
@@ -100,6 +108,7 @@ class Desk:
             self.connections,
             Tasks(),
             training=self.training,
+            practice_code=self.practice_code,
             on_saved=self.saved.append,
         )
         page = SettingsPage(self.model)
@@ -433,17 +442,11 @@ def test_a_test_with_a_locked_key_store_says_so(desk: Desk) -> None:
 
 
 def test_the_relay_is_tested_with_the_pairing_in_force(desk: Desk) -> None:
-    for name in SecretName:
-        desk.secrets.set(name, name.value)
-    page = desk.open(PAIRED)
+    keep_pairing(SettingsFile(desk.path, {}), desk.secrets, TillIdentity("ab" * 16, "Counter 1"), PAIRING)
+    page = desk.open(None)
     page.relay.test.button.click()
     assert desk.tested(Probe.RELAY)[0] is Standing.WORKS
-    assert desk.connections.asked == [
-        (
-            "relay",
-            Pairing("https://relay.example.co.ke", "Duka", "s1", "t1", "relay_token", "callback_base", "nonce_key"),
-        )
-    ]
+    assert desk.connections.asked == [("relay", PAIRING)]
 
 
 def pair(desk: Desk, page: SettingsPage, code: str = "k7qm2x9d") -> None:
@@ -460,22 +463,44 @@ def test_pairing_by_code_is_kept_at_once_and_without_the_other_edits(desk: Desk,
     pair(desk, page)
     qtbot.keyClick(page.relay.code.line, Qt.Key.Key_Return)
     desk.settled()
-    assert desk.connections.asked == [("pair", "https://relay.example.co.ke", "K7QM-2X9D", "Counter 2")]
-    assert desk.on_disk() == replace(
-        SHOP,
-        relay_url=PAIRING.relay_url,
-        relay_shop="Duka la Wanjiru",
-        relay_stream="s2",
-        relay_till_id="t2",
-        relay_till_name="Counter 2",
-    )
-    assert [desk.secrets.get(name) for name in list(SecretName)[3:]] == ["token", "https://relay/h/key", "nonce"]
+    assert desk.connections.asked == [("pair", "https://relay.example.co.ke", "K7QM-2X9D", "Counter 2", "1")]
+    kept = desk.on_disk()
+    assert pairing_from(kept, desk.secrets) == PAIRING
+    assert (kept.shop_name, kept.cashier, kept.relay_till_name) == ("Duka", "Cashier", "Counter 2")
     assert page.relay.standing.text().startswith("✓ Paired with Duka la Wanjiru as Counter 2")
     assert page.relay.pair.text() == "Pair again"
     assert page.relay.code.line.text() == ""
     assert page.shop.cashier.line.text() == "Akinyi"
     assert page.standing.text() == "● Unsaved changes"
     assert desk.saved == [desk.on_disk()]
+
+
+def test_the_till_code_that_the_relay_gave_is_shown_and_can_be_changed_by_nobody(desk: Desk) -> None:
+    desk.environ["TILL_CODE"] = "9"
+    page = desk.open()
+    assert page.shop.till_code.line.text() == "9"
+    pair(desk, page)
+    page.relay.pair.click()
+    desk.settled()
+    assert desk.connections.asked[-1][-1] == "9"
+    assert page.standing.text() == "✓ Paired with Duka la Wanjiru as Counter 2. The code of this till is 7."
+    for shown in (page, desk.open(None)):
+        assert (shown.shop.till_code.line.text(), shown.shop.till_code.line.isEnabled()) == ("7", False)
+        assert "no other of the shop" in shown.shop.till_code.hint.text()
+        assert "till code 7" in shown.relay.standing.text()
+
+
+def test_a_save_on_its_way_while_the_till_is_paired_undoes_no_pairing(
+    desk: Desk,
+) -> None:
+    page = desk.open()
+    pair(desk, page)
+    desk.write(page.shop.cashier.line, "Akinyi")
+    page.relay.pair.click()
+    page.save.click()
+    desk.settled()
+    assert pairing_from(desk.on_disk(), desk.secrets) == PAIRING
+    assert desk.on_disk().cashier == "Akinyi"
 
 
 def test_a_refused_code_is_said_and_the_old_pairing_stays(desk: Desk) -> None:
@@ -546,6 +571,7 @@ def test_an_unexpected_failure_to_pair_frees_the_button(desk: Desk, caplog: pyte
 
 def test_in_training_the_mpesa_and_relay_fields_cannot_be_changed(desk: Desk) -> None:
     desk.training = True
+    desk.practice_code = "1"
     page = desk.open()
     page.show_part(page.mpesa)
     assert "TRAINING" in page.mpesa.note.text()
@@ -554,8 +580,10 @@ def test_in_training_the_mpesa_and_relay_fields_cannot_be_changed(desk: Desk) ->
         assert not field.editor.isEnabled()
     page.show_part(page.relay)
     assert not page.relay.form.isVisible()
+    assert page.relay.standing.text() == "✓ Paired with the practice relay, till code 1"
     page.show_part(page.shop)
     assert page.shop.shop_name.line.isEnabled()
+    assert (page.shop.till_code.line.text(), page.shop.till_code.line.isEnabled()) == ("1", False)
 
 
 def test_every_control_has_a_name_and_a_target_of_48_pixels(desk: Desk) -> None:

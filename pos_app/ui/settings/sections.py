@@ -27,6 +27,10 @@ _TRAINING_NOTE = (
     "The shop’s real numbers and keys are not in use and stay as they are."
 )
 
+_GIVEN_CODE = (
+    "The relay gave it to this till and to no other of the shop. It begins the reference in the customer’s SMS."
+)
+
 
 class Section(QWidget):
     """`fields` are those that an error can be shown beside, by the setting's name."""
@@ -66,7 +70,8 @@ class ShopSection(Section):
         )
         self.till_code = TextField(
             "Till code",
-            "1 to 3 letters or digits, its own for each till. It begins the reference in the customer’s SMS.",
+            "1 to 3 letters or digits; it begins the reference in the customer’s SMS. "
+            "The relay gives this one when the till is paired, or another if a till of the shop has it.",
             limit=3,
             on_edit=lambda text: edit("till_code", text),
         )
@@ -94,10 +99,12 @@ class ShopSection(Section):
     def show_state(self, state: SettingsState) -> None:
         self.shop_name.show_value(state.draft.shop_name)
         self.cashier.show_value(state.draft.cashier)
-        self.till_code.show_value(state.draft.till_code)
+        self.till_code.show_value(state.given_code or state.draft.till_code)
         self.theme.show_value(state.draft.theme)
         self.sounds.setChecked(state.draft.sounds)
         super().show_state(state)
+        if state.given_code:
+            self.till_code.fix(_GIVEN_CODE)
 
 
 class MpesaSection(Section):
@@ -239,6 +246,9 @@ class RelaySection(Section):
 
 def _standing(state: SettingsState) -> str:
     saved = state.saved
+    if state.practice_code:
+        return f"✓ Paired with the practice relay, till code {state.practice_code}"
     if not saved.is_paired:
         return "? Not paired yet. Payments are found only by asking Safaricom, which takes longer."
-    return f"✓ Paired with {saved.relay_shop} as {saved.relay_till_name or saved.relay_till_id}, at {saved.relay_url}"
+    name = saved.relay_till_name or saved.relay_till_id
+    return f"✓ Paired with {saved.relay_shop} as {name}, till code {saved.relay_till_code}, at {saved.relay_url}"

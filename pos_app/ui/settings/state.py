@@ -33,7 +33,10 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class SettingsState:
-    """`typed` are secrets waiting to be saved, `stored` those already kept; their values are never here."""
+    """`typed` are secrets waiting to be saved, `stored` those already kept; their values are never here.
+
+    `practice_code` is the till code that training's own relay gave.
+    """
 
     draft: Settings
     saved: Settings
@@ -46,8 +49,14 @@ class SettingsState:
     results: Mapping[Probe, ProbeResult] = field(default_factory=lambda: MappingProxyType({}))
     saving: bool = False
     pairing: bool = False
+    practice_code: str = ""
     note: str = ""
     problem: str = ""
+
+    @property
+    def given_code(self) -> str:
+        """The till code that the relay decided; empty where this till still chooses its own."""
+        return self.practice_code or (self.saved.relay_till_code if self.saved.is_paired else "")
 
     @property
     def has_unsaved(self) -> bool:

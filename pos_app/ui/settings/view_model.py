@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount
-from pos_app.settings import SecretName, Secrets, SecretsError, Settings, SettingsFile, pairing_from
+from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
+from pos_app.settings import (
+    SecretName,
+    Secrets,
+    SecretsError,
+    Settings,
+    SettingsFile,
+    identity_from,
+    keep_pairing,
+    pairing_from,
+)
 from pos_app.settings.values import url_problem
 from pos_app.ui.settings.state import Probe, ProbeResult, SettingsState, Standing, problems_of
 from pos_app.ui.tasks import Tasks
@@ -43,6 +52,7 @@ class SettingsViewModel(QObject):
         tasks: Tasks,
         *,
         training: bool,
+        practice_code: str = "",
         on_saved: Callable[[Settings], None],
     ) -> None:
         super().__init__()
@@ -57,6 +67,7 @@ class SettingsViewModel(QObject):
             draft=saved,
             saved=saved,
             training=training,
+            practice_code=practice_code,
             where=secrets.where,
             overridden=settings_file.overridden,
             problem=settings_file.problem,
@@ -91,7 +102,7 @@ class SettingsViewModel(QObject):
         self._show(errors=MappingProxyType(errors), note="", problem="")
         if not errors:
             self._show(saving=True)
-            self._tasks.start(self._save(self.state.draft, dict(self._typed)), "save settings")
+            self._tasks.start(self._save(self._edited(), dict(self._typed)), "save settings")
 
     def test(self, kind: Probe) -> None:
         running = self.state.results.get(kind)
@@ -123,10 +134,15 @@ class SettingsViewModel(QObject):
             return
         self._show(stored=frozenset(stored))
 
-    async def _save(self, draft: Settings, typed: dict[SecretName, str]) -> None:
+    def _edited(self) -> dict[str, object]:
+        draft, saved = self.state.draft, self.state.saved
+        names = [field.name for field in fields(Settings)]
+        return {name: getattr(draft, name) for name in names if getattr(draft, name) != getattr(saved, name)}
+
+    async def _save(self, edited: dict[str, object], typed: dict[SecretName, str]) -> None:
         problem = "The settings could not be saved. Try again."
         try:
-            await asyncio.to_thread(self._write, draft, typed)
+            saved = await asyncio.to_thread(self._write, edited, typed)
             problem = ""
         except SecretsError as error:
             problem = str(error)
@@ -137,13 +153,13 @@ class SettingsViewModel(QObject):
         if not problem:
             self._typed = {name: text for name, text in self._typed.items() if typed.get(name) != text}
             stored = self.state.stored | typed.keys()
-            self._show(saved=draft, typed=frozenset(self._typed), stored=stored, note="Saved and in force.")
-            self._on_saved(draft)
+            self._show(saved=saved, typed=frozenset(self._typed), stored=stored, note="Saved and in force.")
+            self._on_saved(saved)
 
-    def _write(self, settings: Settings, keys: dict[SecretName, str]) -> None:
+    def _write(self, edited: dict[str, object], keys: dict[SecretName, str]) -> Settings:
         for name, value in keys.items():
             self._secrets.set(name, value)
-        self._file.save(settings)
+        return self._file.change(**edited)
 
     async def _test(self, kind: Probe) -> None:
         result = ProbeResult(Standing.PROBLEM, "The test could not be made. Try again.")
@@ -185,39 +201,24 @@ class SettingsViewModel(QObject):
 
     async def _pair(self, relay_url: str, code: str, till_name: str) -> None:
         problem = "The till could not be paired. Ask for a new code and try again."
+        till = identity_from(self._file.in_force, till_name)
         try:
-            paired = await self._connections.pair(relay_url, code, till_name)
-            problem = paired.sentence if isinstance(paired, Refused) else await self._keep(paired, till_name)
+            paired = await self._connections.pair(relay_url, code, till)
+            problem = paired.sentence if isinstance(paired, Refused) else await self._keep(paired, till)
         finally:
             self._show(pairing=False, problem=problem)
 
-    async def _keep(self, paired: Pairing, till_name: str) -> str:
+    async def _keep(self, paired: Pairing, till: TillIdentity) -> str:
         """Kept at once, without the other edits: the code works only once. A sentence when that failed."""
-        kept = {
-            "relay_url": paired.relay_url,
-            "relay_shop": paired.shop,
-            "relay_stream": paired.stream,
-            "relay_till_id": paired.till_id,
-            "relay_till_name": till_name,
-        }
-        keys = {
-            SecretName.RELAY_TOKEN: paired.token,
-            SecretName.CALLBACK_BASE: paired.callback_base,
-            SecretName.NONCE_KEY: paired.nonce_key,
-        }
-        self._catch_up()
-        settings = _with(self.state.saved, kept)
         try:
-            await asyncio.to_thread(self._write, settings, keys)
+            settings = await asyncio.to_thread(keep_pairing, self._file, self._secrets, till, paired)
         except SecretsError as error:
             return _HALF_PAIRED.format(error)
         except OSError as error:
             return _HALF_PAIRED.format(f"the disk said “{error.strerror}”.")
-        note = f"Paired with {paired.shop} as {till_name}."
-        self._show(
-            saved=settings, draft=_with(self.state.draft, kept), stored=self.state.stored | keys.keys(), note=note
-        )
-        self._show(results=MappingProxyType({}))
+        self._catch_up()
+        note = f"Paired with {paired.shop} as {till.name}. The code of this till is {paired.till_code}."
+        self._show(note=note, results=MappingProxyType({}))
         self._on_saved(settings)
         return ""
 
@@ -237,10 +238,6 @@ class SettingsViewModel(QObject):
 
 
 _PAIRING_FIELDS = ("relay_url", "code", "relay_till_name")
-
-
-def _with(settings: Settings, values: dict[str, str]) -> Settings:
-    return replace(settings, **values)  # type: ignore[arg-type]  # text fields only
 
 
 def _result(check: "Check") -> ProbeResult:

@@ -22,6 +22,7 @@ def access_of(daraja_url: str, till: dict[str, Any]) -> MpesaAccess:
         shop="bench",
         stream=till["stream"],
         till_id=till["till_id"],
+        till_code=till["till_code"],
         token=till["token"],
         callback_base=till["callback_base"],
         nonce_key=till["nonce_key"],
