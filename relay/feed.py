@@ -23,9 +23,9 @@ from relay.stores.directory import Credential
 
 MAX_WAIT_SECONDS = 55.0
 
-_UNAUTHORISED = prepared(401, b'{"error":"bad token"}', api=True)
-_REVOKED = prepared(403, b'{"error":"revoked"}', api=True)
-_NO_STREAM = prepared(404, b'{"error":"no such stream"}', api=True)
+_UNAUTHORISED = prepared(401, protocol.error_body(protocol.ERROR_BAD_TOKEN), api=True)
+_REVOKED = prepared(403, protocol.error_body(protocol.ERROR_REVOKED), api=True)
+_NO_STREAM = prepared(404, protocol.error_body(protocol.ERROR_NO_SUCH_STREAM), api=True)
 _MALFORMED = prepared(400, b'{"error":"bad cursor"}', api=True)
 
 logger = logging.getLogger("relay.feed")

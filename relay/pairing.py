@@ -23,7 +23,14 @@ from relay.http import (
     prepared,
 )
 from relay.log import EventLog
-from relay.protocol import PairResponse, decode_pair_request, encode
+from relay.protocol import (
+    ERROR_TOO_MANY_CODES,
+    ERROR_WRONG_CODE,
+    PairResponse,
+    decode_pair_request,
+    encode,
+    error_body,
+)
 from relay.settings import Settings
 from relay.stores import directory
 from relay.stores.directory import Credential, Device
@@ -32,9 +39,9 @@ WRONG_PER_MINUTE = 20
 _ADDRESSES = 10_000
 _MAX_NAME = 80
 
-_WRONG = prepared(403, b'{"error":"wrong or used code"}', api=True)
+_WRONG = prepared(403, error_body(ERROR_WRONG_CODE), api=True)
 _MALFORMED = prepared(400, b'{"error":"not a pairing request"}', api=True)
-_TOO_OFTEN = prepared(429, b'{"error":"too many wrong codes, wait a minute"}', api=True)
+_TOO_OFTEN = prepared(429, error_body(ERROR_TOO_MANY_CODES), api=True)
 
 logger = logging.getLogger("relay.pairing")
 

@@ -55,6 +55,12 @@ RESET_FORK = "fork"
 RESET_AHEAD = "ahead"
 RESET_TRIMMED = "trimmed"
 
+ERROR_BAD_TOKEN = "bad token"  # noqa: S105 — words of an answer
+ERROR_REVOKED = "revoked"
+ERROR_NO_SUCH_STREAM = "no such stream"
+ERROR_WRONG_CODE = "wrong or used code"
+ERROR_TOO_MANY_CODES = "too many wrong codes, wait a minute"
+
 GENESIS = "0" * 32
 """The chain before the first event."""
 
@@ -62,6 +68,23 @@ GENESIS = "0" * 32
 def closes_for_good(code: int) -> bool:
     """True where a till stops and tells a person, false where it connects again after a jittered wait."""
     return 4500 <= code <= 4999
+
+
+def refuses_for_good(body: bytes) -> bool:
+    """The same of an HTTP answer, by what its body says: a status alone may come from anything in between."""
+    return error_of(body) in {ERROR_BAD_TOKEN, ERROR_REVOKED, ERROR_NO_SUCH_STREAM}
+
+
+def error_body(error: str) -> bytes:
+    return _encoder.encode({"error": error})
+
+
+def error_of(body: bytes) -> str:
+    """What the relay says is wrong; empty for a body that is not the relay's."""
+    try:
+        return _error.decode(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -206,6 +229,10 @@ class PairResponse(msgspec.Struct):
     nonce_key: str
 
 
+class _Refusal(msgspec.Struct):
+    error: str
+
+
 class _Tag(msgspec.Struct):
     t: str
 
@@ -215,6 +242,7 @@ _encoder = msgspec.json.Encoder()
 _from_till: msgspec.json.Decoder[FromTill] = msgspec.json.Decoder(FromTill)
 _from_relay: msgspec.json.Decoder[FromRelay] = msgspec.json.Decoder(FromRelay)
 _tag = msgspec.json.Decoder(_Tag)
+_error = msgspec.json.Decoder(_Refusal)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _TILL_TAGS = frozenset({"hello", "ack"})
 _RELAY_TAGS = frozenset({"welcome", "reset", "event", "skip", "caught_up", "hb", "bye", "error"})

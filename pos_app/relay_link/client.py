@@ -44,6 +44,10 @@ class RefusedByRelayError(Exception):
     """The relay knows this till no longer, or wants a newer program: waiting will not help."""
 
 
+class InterceptedError(Exception):
+    """What answered is not the relay: only the relay itself may end the link."""
+
+
 @dataclass
 class RelayLink:
     """`run` until cancelled. One link at a time may follow a stream for one till."""
@@ -57,7 +61,7 @@ class RelayLink:
     async def run(self) -> None:
         while True:
             self.listener.status(LinkStatus.CONNECTING)
-            started, follower = asyncio.get_running_loop().time(), None
+            started, follower, found = asyncio.get_running_loop().time(), None, LinkStatus.OFFLINE
             try:
                 follower = Follower(self.pairing.stream, await self.listener.cursor(), self.listener)
                 await self._follow_once(follower)
@@ -65,13 +69,16 @@ class RelayLink:
                 log.warning("the relay refused this till: %s", refusal)
                 self.listener.status(LinkStatus.REFUSED)
                 return
+            except InterceptedError as stranger:
+                log.warning("something answers in the relay’s place: %s", stranger)
+                found = LinkStatus.INTERCEPTED
             except (*_NETWORK_ERRORS, GapError) as error:
                 log.info("the relay link ended: %s", type(error).__name__)
             except Exception:  # whatever the till’s own records met, the log is read again from the cursor
                 log.exception("the relay link failed")
             if asyncio.get_running_loop().time() - started > STABLE_SECONDS:
                 self._failures = 0
-            self.listener.status(LinkStatus.OFFLINE)
+            self.listener.status(found)
             await asyncio.sleep(self._pause(follower))
             self._failures += 1
 
@@ -107,8 +114,7 @@ class RelayLink:
                 await socket.send(protocol.encode(self._hello(follower)), text=True)
                 await self._read(socket, follower)
         except InvalidStatus as error:
-            if error.response.status_code in {401, 403}:
-                raise RefusedByRelayError(f"HTTP {error.response.status_code}") from error
+            _look_who_answers(error.response.status_code, bytes(error.response.body or b""))
             raise
         except ConnectionClosed as error:
             if error.rcvd and protocol.closes_for_good(error.rcvd.code):
@@ -148,12 +154,20 @@ class RelayLink:
                 headers=self._headers,
                 timeout=40,
             )
-            if answer.status_code in {401, 403}:
-                raise RefusedByRelayError(f"HTTP {answer.status_code}")
+            if protocol.refuses_for_good(answer.content):
+                raise RefusedByRelayError(protocol.error_of(answer.content))
+            _look_who_answers(answer.status_code, answer.content)
             answer.raise_for_status()
             frames = protocol.decode_frames(answer.content)
             await follower.take(frames)
             caught_up = any(isinstance(frame, CaughtUp) for frame in frames)
+
+
+def _look_who_answers(status: int, body: bytes) -> None:
+    """The relay takes every socket before it judges a token, and says in a body what it refuses; others do not."""
+    trouble = status >= httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.NETWORK_AUTHENTICATION_REQUIRED
+    if status != httpx.codes.OK and not trouble and not protocol.error_of(body):
+        raise InterceptedError(f"HTTP {status}")
 
 
 async def _receive(socket: ClientConnection, inbox: asyncio.Queue[FromRelay | Exception]) -> None:

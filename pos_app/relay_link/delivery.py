@@ -78,6 +78,8 @@ class LinkStatus(StrEnum):
     CATCHING_UP = "catching_up"
     LIVE = "live"
     OFFLINE = "offline"
+    INTERCEPTED = "intercepted"
+    """Something on the way answers in the relay's place: a page to sign in on, a firewall. The link goes on trying."""
     REFUSED = "refused"
     """The relay does not accept this till any more; a person must pair it again."""
 

@@ -12,13 +12,16 @@ from relay.protocol import PairRequest, make_nonce
 
 _NO_ANSWER = "The relay does not answer at that address. Check the address and the internet, then try again."
 _NOT_A_RELAY = "Something answers at that address, but it is not a relay. Check the address."
+_IN_BETWEEN = (
+    "Something on the network answers in the relay’s place. Open a web page: the network may want you to sign in first."
+)
 _JSON = {"content-type": "application/json"}
-_SPENT = "That code was used, tried too often, or is older than 10 minutes. Ask for a new one and type it again."
+_SPENT = (
+    "That code is wrong, was used, tried too often, or is older than 10 minutes. Ask for a new one and type it again."
+)
 _REFUSALS = {
-    404: "The relay does not know that code. Ask for a new one and type it again.",
-    403: _SPENT,
-    410: _SPENT,
-    429: "Too many tries. Wait a minute, then type the code again.",
+    protocol.ERROR_WRONG_CODE: _SPENT,
+    protocol.ERROR_TOO_MANY_CODES: "Too many tries. Wait a minute, then type the code again.",
 }
 
 
@@ -49,7 +52,7 @@ def _request(code: str, till: TillIdentity) -> bytes:
 
 def _pairing(answer: httpx.Response, url: str) -> Pairing | Refused:
     if answer.status_code != httpx.codes.OK:
-        return Refused(_REFUSALS.get(answer.status_code, _NOT_A_RELAY))
+        return Refused(_REFUSALS.get(protocol.error_of(answer.content), _NOT_A_RELAY))
     try:
         paired = protocol.decode_pair_response(answer.content)
     except (protocol.MalformedFrameError, UnicodeDecodeError, RecursionError):
@@ -81,12 +84,14 @@ async def ask_relay(http: httpx.AsyncClient, pairing: Pairing) -> RelayAnswer:
         )
     except (httpx.HTTPError, httpx.InvalidURL):
         return RelayAnswer(ok=False, sentence=_NO_ANSWER)
-    if answer.status_code in {401, 403}:
+    if protocol.refuses_for_good(answer.content):
         return RelayAnswer(
             ok=False, sentence="The relay does not know this till any more. Pair it again with a new code."
         )
-    if answer.status_code != httpx.codes.OK:
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         return RelayAnswer(ok=False, sentence=f"The relay answers with error {answer.status_code}. Call its operator.")
+    if answer.status_code != httpx.codes.OK:
+        return RelayAnswer(ok=False, sentence=f"{_IN_BETWEEN} (HTTP {answer.status_code})")
     return RelayAnswer(ok=True, sentence=f"Connected to the relay as “{pairing.shop}”.")
 
 

@@ -10,10 +10,14 @@ _RELAY_LIGHTS = {
     LinkStatus.CATCHING_UP: Light.SLOW,
     LinkStatus.LIVE: Light.OK,
     LinkStatus.OFFLINE: Light.DOWN,
+    LinkStatus.INTERCEPTED: Light.DOWN,
     LinkStatus.REFUSED: Light.DOWN,
 }
 _NO_INTERNET = "No internet. Cash works. M-Pesa will be checked later."
 _NO_RELAY = "No connection to the relay. Charges still work; answers may take up to two minutes."
+_INTERCEPTED = (
+    "The network answers in the relay’s place: it may want you to sign in. The till keeps trying; charges still work."
+)
 _REFUSED = "The relay does not accept this till any more. Open Settings and pair it again."
 _NO_MPESA = "M-Pesa does not answer. Cash works. Charges that are open are being checked."
 
@@ -23,7 +27,7 @@ class Health:
         self._changes = changes
         self._relay = Light.OFF
         self._mpesa = Light.OFF
-        self._refused = False
+        self._link: LinkStatus | None = None
         self._shown: HealthChanged | None = None
         # Money that came is M-Pesa working, however silent its answers were before.
         changes.subscribe(PaymentArrived, lambda _change: self.mpesa_set_up(is_set_up=True))
@@ -34,8 +38,10 @@ class Health:
         return HealthChanged(internet, self._relay, self._mpesa, self._sentence(internet))
 
     def _sentence(self, internet: Light) -> str:
-        if self._refused:
+        if self._link is LinkStatus.REFUSED:
             return _REFUSED
+        if self._link is LinkStatus.INTERCEPTED:
+            return _INTERCEPTED
         if internet is Light.DOWN:
             return _NO_INTERNET
         if self._mpesa is Light.DOWN:
@@ -43,10 +49,10 @@ class Health:
         return _NO_RELAY if self._relay is Light.DOWN else ""
 
     def link_changed(self, status: LinkStatus) -> None:
-        self._refused = status is LinkStatus.REFUSED
         # While it was down, “connecting” is only another try; the light moves when it has worked.
-        if not (status is LinkStatus.CONNECTING and self._relay is Light.DOWN):
-            self._relay = _RELAY_LIGHTS[status]
+        if status is LinkStatus.CONNECTING and self._relay is Light.DOWN and self._link is not LinkStatus.REFUSED:
+            return
+        self._link, self._relay = status, _RELAY_LIGHTS[status]
         self._publish()
 
     def answered(self, told: Evidence) -> None:

@@ -130,6 +130,13 @@ def test_close_codes_say_whether_to_come_back() -> None:
     assert not protocol.closes_for_good(protocol.CLOSE_GOING_AWAY)
 
 
+def test_only_what_the_relay_says_in_its_own_words_ends_a_till() -> None:
+    for error in (protocol.ERROR_BAD_TOKEN, protocol.ERROR_REVOKED, protocol.ERROR_NO_SUCH_STREAM):
+        assert protocol.refuses_for_good(protocol.error_body(error))
+    for body in (b"", b"<html>", b'{"error":"Forbidden"}', b'{"error":5}', b'["revoked"]', b"\xff", b"[" * 60_000):
+        assert not protocol.refuses_for_good(body)
+
+
 def test_pairing_survives_the_way_there_and_back() -> None:
     request = protocol.PairRequest("BCDF-GHJK", "till one", "ab" * 16, "A2")
     assert protocol.decode_pair_request(protocol.encode(request)) == request

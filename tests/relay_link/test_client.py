@@ -17,7 +17,20 @@ from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import Cursor, LinkStatus
 from pos_app.relay_link.follower import Follower
 from pos_app.relay_link.pairing import nonce_maker, pair
-from relay.protocol import Ack, Bye, CaughtUp, Heartbeat, Hello, Reset, StreamCursor, encode_frames
+from relay.protocol import (
+    ERROR_BAD_TOKEN,
+    ERROR_NO_SUCH_STREAM,
+    ERROR_REVOKED,
+    Ack,
+    Bye,
+    CaughtUp,
+    Heartbeat,
+    Hello,
+    Reset,
+    StreamCursor,
+    encode_frames,
+    error_body,
+)
 
 pytestmark = pytest.mark.anyio
 STREAM = "st_1"
@@ -122,12 +135,7 @@ async def test_a_real_bye_sets_the_pause_and_the_till_comes_back(
         await talk.say(frames["welcome"](), Bye("drain", (11, 22)))
         await talk.close(1001)
 
-    async def serve(talk: Any) -> None:
-        await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
-        await talk.wait()
-
-    async with linked(await scripted(drain, serve)):
+    async with linked(await scripted(drain, _welcome(frames))):
         await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
     assert hurried.asked == [(11, 22)]
 
@@ -162,12 +170,7 @@ async def test_any_other_close_is_only_a_pause(
     async def close(talk: Any) -> None:
         await talk.close(code)
 
-    async def serve(talk: Any) -> None:
-        await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
-        await talk.wait()
-
-    async with linked(await scripted(close, serve)):
+    async with linked(await scripted(close, _welcome(frames))):
         await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
 
 
@@ -176,12 +179,7 @@ async def test_a_silent_connection_is_noticed(
 ) -> None:
     monkeypatch.setattr(module, "SILENCE_SECONDS", 0.1)
 
-    async def serve(talk: Any) -> None:
-        await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
-        await talk.wait()
-
-    async with linked(await scripted(_hang, serve)):
+    async with linked(await scripted(_hang, _welcome(frames))):
         await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
     assert LinkStatus.OFFLINE in kept.statuses
 
@@ -253,13 +251,8 @@ async def test_a_cursor_that_cannot_be_read_just_now_is_read_again(
         found: Cursor = await held()
         return found
 
-    async def serve(talk: Any) -> None:
-        await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
-        await talk.wait()
-
     monkeypatch.setattr(kept, "cursor", cursor)
-    async with linked(await scripted(serve)) as link:
+    async with linked(await scripted(_welcome(frames))) as link:
         live = asyncio.create_task(kept.until(lambda: LinkStatus.LIVE in kept.statuses))
         await asyncio.wait({link, live}, return_when=asyncio.FIRST_COMPLETED)
         assert not link.done()
@@ -321,31 +314,68 @@ async def test_where_websockets_fail_twice_it_polls(
     assert asked[0].url.path == "/v1/events/st_1"
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_poll_stops_too(
-    kept: Any, make_pairing: Callable[[str], Pairing], status: int, linked: Linked
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, ERROR_BAD_TOKEN), (403, ERROR_REVOKED), (404, ERROR_NO_SUCH_STREAM)]
+)
+async def test_a_poll_that_the_relay_itself_refuses_stops_too(
+    kept: Any, make_pairing: Callable[[str], Pairing], status: int, error: str, linked: Linked
 ) -> None:
-    http, _ = polling([httpx.Response(status, json={"error": "revoked"})])
+    http, _ = polling([httpx.Response(status, content=error_body(error))])
     async with linked(make_pairing("http://127.0.0.1:1"), http) as link:
         await asyncio.wait_for(link, 10)
     await http.aclose()
     assert kept.statuses[-1] is LinkStatus.REFUSED
 
 
-@pytest.mark.parametrize("page", [httpx.Response(500), httpx.Response(302), httpx.Response(200, content=b"\xff<html>")])
+STRANGERS = [
+    (401, b""),
+    (403, b"<html>Blocked by the firewall</html>"),
+    (403, b'{"error":"Forbidden"'),
+    (403, b'{"message":"revoked"}'),
+    (302, b""),
+    (511, b"<html>Sign in to this network</html>"),
+]
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+async def test_a_poll_that_something_in_between_answers_is_only_weather_and_said(
+    kept: Any, frames: Any, scripted: Scripted, stranger: tuple[int, bytes], linked: Linked
+) -> None:
+    status, body = stranger
+
+    async def broken(talk: Any) -> None:
+        await talk.close(1011)
+
+    http, _ = polling([httpx.Response(status, content=body)])
+    async with linked(await scripted(broken, broken, _welcome(frames)), http):
+        await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
+    await http.aclose()
+    assert LinkStatus.INTERCEPTED in kept.statuses
+    assert LinkStatus.REFUSED not in kept.statuses
+
+
+async def test_what_the_relay_itself_finds_wrong_with_a_request_is_no_stranger(
+    kept: Any, frames: Any, scripted: Scripted, linked: Linked
+) -> None:
+    async def broken(talk: Any) -> None:
+        await talk.close(1011)
+
+    http, _ = polling([httpx.Response(400, content=error_body("bad cursor"))])
+    async with linked(await scripted(broken, broken, _welcome(frames)), http):
+        await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
+    await http.aclose()
+    assert not {LinkStatus.INTERCEPTED, LinkStatus.REFUSED} & set(kept.statuses)
+
+
+@pytest.mark.parametrize("page", [httpx.Response(500), httpx.Response(200, content=b"\xff<html>")])
 async def test_a_poll_that_fails_tries_the_websocket_again(
     kept: Any, frames: Any, scripted: Scripted, page: httpx.Response, linked: Linked
 ) -> None:
     async def broken(talk: Any) -> None:
         await talk.close(1011)
 
-    async def serve(talk: Any) -> None:
-        await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
-        await talk.wait()
-
     http, asked = polling([page])
-    async with linked(await scripted(broken, broken, serve), http):
+    async with linked(await scripted(broken, broken, _welcome(frames)), http):
         await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
     await http.aclose()
     assert len(asked) == 1
@@ -360,13 +390,8 @@ async def test_after_a_while_of_polling_the_websocket_is_tried_again(
     async def broken(talk: Any) -> None:
         await talk.close(1011)
 
-    async def serve(talk: Any) -> None:
-        await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
-        await talk.wait()
-
     http, asked = polling([])
-    link = RelayLink(await scripted(broken, serve), kept, lambda: http, hurried)
+    link = RelayLink(await scripted(broken, _welcome(frames)), kept, lambda: http, hurried)
     link._failures = 2
     running = asyncio.create_task(link.run())
     await kept.until(lambda: LinkStatus.LIVE in kept.statuses)
@@ -376,22 +401,37 @@ async def test_after_a_while_of_polling_the_websocket_is_tried_again(
     assert asked == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 503])
-async def test_a_handshake_that_is_refused(kept: Any, status: int, make_pairing: Any, linked: Linked) -> None:
+@pytest.mark.parametrize("stranger", [*STRANGERS, (503, b"")])
+async def test_a_handshake_that_is_refused_is_tried_again_with_longer_and_longer_pauses(
+    kept: Any, hurried: Hurried, stranger: tuple[int, bytes], make_pairing: Any, linked: Linked
+) -> None:
+    status, body = stranger
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(f"HTTP/1.1 {status} no\r\nContent-Length: 0\r\n\r\n".encode())
+            writer.write(f"HTTP/1.1 {status} no\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
             await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    http, _ = polling([])
-    async with linked(make_pairing(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"), http):
-        wanted = LinkStatus.OFFLINE if status == 503 else LinkStatus.REFUSED
-        await kept.until(lambda: wanted in kept.statuses)
+    wanted = LinkStatus.OFFLINE if status == 503 else LinkStatus.INTERCEPTED
+    http, _ = polling([httpx.Response(status, content=body) for _ in range(2)])
+    async with linked(make_pairing(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"), http) as link:
+        await kept.until(lambda: kept.statuses.count(wanted) == 4)
+        assert not link.done()
     server.close()
     await http.aclose()
+    assert [longest for _, longest in hurried.asked[:4]] == [0.5, 1.0, 2.0, 4.0]
+
+
+def _welcome(frames: Any) -> Callable[[Any], Awaitable[None]]:
+    async def serve(talk: Any) -> None:
+        await talk.hear()
+        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0))
+        await talk.wait()
+
+    return serve
 
 
 async def _hang(talk: Any) -> None:
@@ -468,9 +508,10 @@ async def test_a_cursor_of_another_log_is_reset_by_the_real_relay(
 
 async def test_what_came_before_the_end_of_a_connection_is_applied_before_it(frames: Any) -> None:
     inbox: asyncio.Queue[Any] = asyncio.Queue()
-    for item in (*frames["run_of"](2), ConnectionResetError()):
+    events = frames["run_of"](2)
+    for item in (*events, ConnectionResetError()):
         inbox.put_nowait(item)
-    assert [frame.seq for frame in await module._next_batch(inbox, 1)] == [1, 2]
+    assert await module._next_batch(inbox, 1) == events
     with pytest.raises(ConnectionResetError):
         await module._next_batch(inbox, 1)
     with pytest.raises(TimeoutError):

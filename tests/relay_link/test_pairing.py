@@ -11,7 +11,7 @@ import pytest
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import Pairing, TillIdentity
 from pos_app.relay_link.pairing import ask_relay, nonce_maker, pair, pair_now
-from relay.protocol import nonce_is_real
+from relay.protocol import ERROR_REVOKED, ERROR_TOO_MANY_CODES, ERROR_WRONG_CODE, error_body, nonce_is_real
 
 pytestmark = pytest.mark.anyio
 TILL = TillIdentity("ab" * 16, "Till 1", "A2")
@@ -78,10 +78,10 @@ async def test_an_address_where_nobody_answers(
         (200, b"[" * 100_000, "not a relay"),
         (500, b"", "not a relay"),
         (302, b"", "not a relay"),
-        (404, b"", "does not know that code"),
-        (403, b"", "was used"),
-        (410, b"", "was used"),
-        (429, b"", "Too many tries"),
+        (403, b"<html>Sign in to this network</html>", "not a relay"),
+        (404, b"", "not a relay"),
+        (403, error_body(ERROR_WRONG_CODE), "was used"),
+        (429, error_body(ERROR_TOO_MANY_CODES), "Too many tries"),
     ],
 )
 async def test_every_refusal_is_a_sentence(status: int, content: bytes, words: str) -> None:
@@ -97,6 +97,16 @@ async def test_a_relay_with_trouble_says_its_error(status: int, make_pairing: Ca
         answer = await ask_relay(http, make_pairing("https://relay.example"))
     assert not answer.ok
     assert str(status) in answer.sentence
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", b'{"error":"Forbidden"}'])
+async def test_only_the_relay_itself_can_say_that_it_knows_this_till_no_longer(
+    body: bytes, make_pairing: Callable[[str], Pairing]
+) -> None:
+    async with answering(403, body) as http:
+        assert "in the relay’s place" in (await ask_relay(http, make_pairing("https://relay.example"))).sentence
+    async with answering(403, error_body(ERROR_REVOKED)) as http:
+        assert "Pair it again" in (await ask_relay(http, make_pairing("https://relay.example"))).sentence
 
 
 async def test_a_good_answer_is_a_pairing() -> None:
