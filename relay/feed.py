@@ -14,8 +14,8 @@ from relay import protocol
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
 from relay.pairing import credential
-from relay.placing import Place, place
-from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, Reset, StreamCursor
+from relay.placing import Place, place, reset
+from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
 from relay.session import Session, Unknown, close, read_frame, send_frame, welcome
 from relay.settings import Settings
 from relay.stores import directory
@@ -155,8 +155,7 @@ class Feed:
         head = await self._log.head(cursor.s)
         frames: list[FromRelay] = [welcome(self._settings, cursor.s, found)]
         if head.epoch != found.head.epoch:
-            reset = Reset(cursor.s, self._log.reset_reason(cursor.s), head.epoch, head.floor)
-            return [*frames, reset]
+            return [*frames, await reset(self._log, cursor.s, self._log.reset_reason(cursor.s), head)]
         return frames + self._behind(cursor.s, found, list(events))
 
     def _behind(self, stream: str, found: Place, events: list[FromRelay]) -> list[FromRelay]:

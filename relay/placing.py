@@ -7,7 +7,16 @@ chain at its seq; a cursor of this epoch that is ahead, or on another chain, pro
 from typing import NamedTuple
 
 from relay.log import EventLog, Head
-from relay.protocol import RESET_AHEAD, RESET_EPOCH, RESET_FORK, RESET_TRIMMED, Reset, StreamCursor, StreamState
+from relay.protocol import (
+    GENESIS,
+    RESET_AHEAD,
+    RESET_EPOCH,
+    RESET_FORK,
+    RESET_TRIMMED,
+    Reset,
+    StreamCursor,
+    StreamState,
+)
 
 
 class Place(NamedTuple):
@@ -30,7 +39,13 @@ async def place(log: EventLog, cursor: StreamCursor) -> Place:
         return Place(cursor.seq, head, None)
     if reason in (RESET_AHEAD, RESET_FORK):
         head = await log.rotate(cursor.s, head.epoch, reason)
-    return Place(head.floor, head, Reset(cursor.s, reason, head.epoch, head.floor))
+    return Place(head.floor, head, await reset(log, cursor.s, reason, head))
+
+
+async def reset(log: EventLog, stream: str, reason: str, head: Head) -> Reset:
+    """What is trimmed leaves the chain at the floor behind, so that a till can hold the next event against it."""
+    chain = await log.chain_at(stream, head.floor)
+    return Reset(stream, reason, head.epoch, head.floor, chain or GENESIS)
 
 
 async def _reason(log: EventLog, cursor: StreamCursor, head: Head) -> str | None:

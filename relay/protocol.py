@@ -3,7 +3,7 @@
 It must not know sockets, databases or how either side stores anything.
 
 After `welcome` the relay sends every event behind the cursor in order, then `caught_up`, then each new one as it
-comes. After `reset` both sides go on, on the same connection, from seq 0 and `GENESIS` of the epoch it names.
+comes. After `reset` both sides go on, on the same connection, from its floor and the chain there, in its epoch.
 """
 
 import hashlib
@@ -136,10 +136,13 @@ class Welcome(msgspec.Struct, tag_field="t", tag="welcome"):
 
 
 class Reset(msgspec.Struct, tag_field="t", tag="reset"):
+    """`floor` is the last seq that the relay may no longer have, 0 where it has all; `chain` is the chain there."""
+
     s: str
     reason: str
     epoch: str
     floor: int = 0
+    chain: str = GENESIS
 
 
 class Event(msgspec.Struct, tag_field="t", tag="event"):

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
-from relay.placing import Place, place
+from relay.placing import Place, place, reset
 from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Reset, StreamCursor, Welcome, encode
 from relay.settings import Settings
 
@@ -130,7 +130,7 @@ class Session:
             head = await self._log.head(self._stream)
             if head.epoch != self._epoch:
                 reason = self._log.reset_reason(self._stream)
-                await self._reset(send, Reset(self._stream, reason, head.epoch, head.floor))
+                await self._reset(send, await reset(self._log, self._stream, reason, head))
                 told = False
             elif await self._turn(send, head.seq):
                 await asyncio.sleep(0)
@@ -155,11 +155,11 @@ class Session:
             self._sent = event.seq
         return bool(events)
 
-    async def _reset(self, send: Send, reset: Reset) -> None:
-        logger.warning("%s: %s reset: %s", self._stream, self.till_id, reset.reason)
-        await send_frame(send, reset)
-        self._epoch = reset.epoch
-        self._sent = self.acked = reset.floor
+    async def _reset(self, send: Send, told: Reset) -> None:
+        logger.warning("%s: %s reset: %s", self._stream, self.till_id, told.reason)
+        await send_frame(send, told)
+        self._epoch = told.epoch
+        self._sent = self.acked = told.floor
         self._waiting_since = None
 
     async def _beat(self, send: Send) -> None:

@@ -85,7 +85,10 @@ class LinkStatus(StrEnum):
 
 
 class Listener(Protocol):
-    """The services' end. `deliver` and `reset` return only after their commit."""
+    """The services' end. `deliver` and `reset` return only after their commit.
+
+    A reset to a cursor behind the beginning means that the relay no longer has what came up to there.
+    """
 
     async def cursor(self) -> Cursor: ...
 

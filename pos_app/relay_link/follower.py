@@ -58,8 +58,8 @@ class Follower:
             batch.clear()
 
     async def _reset(self, frame: Reset) -> None:
-        self.cursor = Cursor(epoch=frame.epoch)
-        self._acknowledged = 0
+        self.cursor = Cursor(frame.epoch, frame.floor, frame.chain)
+        self._acknowledged = frame.floor
         await self.listener.reset(self.cursor, frame.reason)
 
     def _note(self, frame: FromRelay) -> bool:

@@ -35,7 +35,11 @@ _RESETS = {
     "ahead": "The relay’s record of payments was replaced by an older copy.",
     "trimmed": "The relay no longer has the oldest messages that this till has not read.",
 }
-_RESET_ADVICE = " This till reads it again from the start; nothing is counted twice. Tell your supervisor."
+_READ_AGAIN = " This till reads it again from the start; nothing is counted twice. Tell your supervisor."
+_GAP = (
+    " This till reads on from the oldest that there is. Payments from before may be missing here: "
+    "compare with the M-PESA statement and tell your supervisor."
+)
 _UNREADABLE = "A payment message could not be read. It is kept at the relay; call your supervisor."
 
 
@@ -153,7 +157,8 @@ class Callbacks:
         position = Position(cursor.epoch, cursor.seq, cursor.chain)
         await self._database.run(lambda connection: relay_events.move(connection, self._stream, position))
         log.warning("the relay reset this till: %s", reason)
-        self._changes.publish(Notice(_RESETS.get(reason, _RESETS["epoch"]) + _RESET_ADVICE, urgent=True))
+        advice = _GAP if cursor.seq else _READ_AGAIN
+        self._changes.publish(Notice(_RESETS.get(reason, _RESETS["epoch"]) + advice, urgent=True))
         for attempt in await self._database.read(attempts.live):
             self._check(attempt.id)
 

@@ -1,5 +1,7 @@
 """A relay that comes back with its memory, without it, or with an older one (Must show 7, R7, R8)."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -107,6 +109,25 @@ def test_a_till_notices_an_older_copy_that_has_outgrown_its_cursor(world: Any) -
     noticed(till, OLDER_COPY)
     paid_sale_after(till)
     till.judge(strangers=dict(strangers))
+
+
+def test_a_till_that_was_away_for_too_long_says_that_payments_may_be_missing_and_reads_on(world: Any) -> None:
+    till = opened(world)
+    paid_sale(till)
+    till.quit()
+    (cursor,) = till.rows("SELECT * FROM relay_cursor")
+    for number in (1, 2, 3):
+        world.confirmation(till, f"UKT{number:07d}", 10)
+    kept = [world.confirmation(till, f"UKU{number:07d}", 20) for number in (1, 2)]
+    world.relay.stop()
+    with closing(sqlite3.connect(world.relay.database)) as connection, connection:
+        connection.execute("UPDATE stream SET floor = ? WHERE name = ?", (cursor["seq"] + 3, cursor["stream"]))
+    world.relay.start()
+    till.start()
+    till.wait_live()
+    noticed(till, "Payments from before may be missing here")
+    paid_sale_after(till)
+    till.judge(strangers=dict(kept))
 
 
 def test_an_empty_copy_is_noticed_too(world: Any) -> None:

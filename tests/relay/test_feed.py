@@ -300,6 +300,9 @@ async def test_a_trimmed_cursor_is_told_where_the_log_begins(bench: Any, till: P
     _, reset, *events, _ = await socket.until(CaughtUp)
     assert (reset.reason, reset.floor, reset.epoch) == (protocol.RESET_TRIMMED, 2, cursor.epoch)
     assert [event.seq for event in events] == [3, 4]
+    assert events[0].follows(protocol.Cursor(reset.epoch, reset.floor, reset.chain))
+    polled = protocol.decode_frames((await bench.poll(till, f"epoch=gone&after=1&chain={'0' * 32}&wait=0")).body)
+    assert polled[1] == protocol.Reset(till.stream, protocol.RESET_EPOCH, cursor.epoch, 2, reset.chain)
 
 
 async def test_a_wiped_relay_is_noticed(settings: Any, running: Any, bodies: Any) -> None:

@@ -84,6 +84,23 @@ async def test_a_reset_starts_again_in_the_new_epoch_on_the_same_connection(kept
     assert kept.held.epoch == "e2"
 
 
+async def test_a_reset_to_a_trimmed_log_goes_on_from_its_floor_and_loses_nothing_above_it(
+    kept: Any, frames: Any
+) -> None:
+    following = follower(kept)
+    log = frames["run_of"](6, Cursor("e1"))
+    ack = await following.take([Reset(STREAM, "trimmed", "e1", 4, log[3].chain), *log[4:], CaughtUp(STREAM, 6)])
+    assert kept.resets == [(Cursor("e1", 4, log[3].chain), "trimmed")]
+    assert (kept.seqs, ack) == ([5, 6], Ack(STREAM, 6))
+
+
+async def test_an_event_that_does_not_follow_the_floor_is_a_gap(kept: Any, frames: Any) -> None:
+    log = frames["run_of"](6, Cursor("e1"))
+    with pytest.raises(GapError):
+        await follower(kept).take([Reset(STREAM, "trimmed", "e1", 4, "f" * 32), *log[4:]])
+    assert kept.seqs == []
+
+
 async def test_frames_of_other_streams_say_nothing(kept: Any, frames: Any) -> None:
     following = follower(kept)
     other = msgspec.structs.replace(frames["run_of"](1)[0], s="another")
