@@ -13,7 +13,7 @@ from ipaddress import ip_address
 import httpx
 
 from pos_app.daraja.errors import AddressError
-from pos_app.daraja.redaction import for_log
+from pos_app.daraja.redaction import code_for_log, for_log
 from pos_app.daraja.wire import Endpoint, error_envelope
 
 BODY_MAX = 64 * 1024
@@ -23,6 +23,7 @@ _FIREWALL_WORDS = (b"incapsula", b"imperva")
 # Raised before the first byte of the request. A kept-alive connection found dead raises ReadError or
 # RemoteProtocolError instead, after the request was written: Daraja may have it.
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+NO_ANSWER, NO_CONNECTION = "NO-ANSWER", "NO-CONNECTION"
 _HOST = re.compile(rb"[A-Za-z0-9.:-]+")
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """No answer. `may_have_left` is False only when certainly no byte of the request did."""
+    """No answer. `may_have_left` is False only when certainly no byte of the request did.
+
+    `cause` is for the person who reads it out to support.
+    """
 
     may_have_left: bool
     cause: str
@@ -83,7 +87,7 @@ class Exchange:
         reply = _read(status, raw, (authorization.partition(" ")[2], *self._secrets))
         envelope = error_envelope(reply.body)
         code, request_id = (envelope.code, envelope.request_id) if envelope else ("", "")
-        _log.info("%s: HTTP %d, error %s, request %s", endpoint.name, status, for_log(code), for_log(request_id))
+        _log.info("%s: HTTP %d, error %s, request %s", endpoint.name, status, code_for_log(code), for_log(request_id))
         return reply
 
     async def _receive(
@@ -107,8 +111,9 @@ class Exchange:
         return response.status_code, bytes(raw)
 
     def _broken(self, endpoint: Endpoint, error: Exception, *, may_have_left: bool) -> Broken:
-        cause = type(error).__name__
-        _log.warning("%s: %s, %s", endpoint.name, cause, "may have left" if may_have_left else "did not leave")
+        left = "may have left" if may_have_left else "did not leave"
+        _log.warning("%s: %s, %s", endpoint.name, type(error).__name__, left)
+        cause = NO_ANSWER if may_have_left else NO_CONNECTION
         return Broken(may_have_left, cause, is_certificate="CERTIFICATE_VERIFY_FAILED" in str(error))
 
 

@@ -12,6 +12,12 @@ _CHECKOUT_REQUEST_ID = re.compile(r"ws_CO_\w+")
 _PHONE = re.compile(r"(?<!\d)(?:\+?254|0)?[17]\d{5}(\d{3})(?!\d)", re.ASCII)
 # Tokens, passkeys and passwords are long runs with a digit somewhere; the words of Daraja's messages have none.
 _SECRET = re.compile(r"(?<![\w+/-])(?=\S*\d)[\w+/-]{20,}={0,2}", re.ASCII)
+# Those of contract §5, HTTP's, and our own for what was no answer; whatever else stands there may be anybody's.
+_CODE = re.compile(
+    r"\d{1,4}|10{5,8}\d{0,3}|\d{2,3}(\.\d{2,4}){1,2}|E\d{4}|SFC_IC\d{4}|HTTP \d{3}|WAF|NO-ANSWER|NO-CONNECTION|closed",
+    re.ASCII,
+)
+_LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"\d")
 _NOT_ID = re.compile(r"[^\w.-]", re.ASCII)
 
 
@@ -24,6 +30,13 @@ def scrubbed(text: str) -> str:
     return _PHONE.sub(r"•••\1", line)[:TEXT_MAX]
 
 
+def code_for_log(code: str) -> str:
+    """A result or error code; of one that is none of Daraja's only the shape. `-` when there is none."""
+    if _CODE.fullmatch(code):
+        return code
+    return _DIGIT.sub("9", _LETTER.sub("a", for_log(code)))
+
+
 def for_log(identifier: str) -> str:
-    """An error code or request id of Daraja's as it may stand in a log line; `-` when there is none."""
+    """A request id of Daraja's as it may stand in a log line; `-` when there is none."""
     return _PHONE.sub(r"***\1", _NOT_ID.sub("?", identifier[:_ID_MAX])) or "-"

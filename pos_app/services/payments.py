@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pos_app.daraja.errors import RequestError
+from pos_app.daraja.redaction import code_for_log
 from pos_app.domain.attempt import Attempt, AttemptState, account_reference
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.money import AmountError, Money, checked_charge
@@ -38,6 +39,10 @@ NOT_SET_UP = Refused("M-Pesa is not set up on this till. Nothing was sent. Open 
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then charge again.")
 _OTHER_ACCOUNT = Refused(
     "The till’s M-Pesa number was changed since. Nothing was sent. Give this request up, then charge again."
+)
+_NOT_OURS_TO_ASK = Refused(
+    "This request went to another M-Pesa number than the till has now, so Safaricom cannot be asked about it. "
+    "It may be paid: do not charge again. Set that number again in Settings, then check again."
 )
 
 
@@ -139,7 +144,7 @@ class Payments:
 
     async def _submit_now(self, attempt: Attempt, charging: Charging) -> Attempt:
         told = await self._push(attempt, charging)
-        log.info("charge %s: %s %s", attempt.id, told.fact, told.code)
+        log.info("charge %s: %s %s", attempt.id, told.fact, code_for_log(told.code))
         self._heard(told)
         return await self._record(attempt.id, told)
 
@@ -193,12 +198,14 @@ class Payments:
         except (StoreError, AmountError) as error:
             return Refused(str(error))
 
-    async def check_now(self, attempt_id: int, *, though_over: bool = False) -> Attempt:
+    async def check_now(self, attempt_id: int, *, though_over: bool = False) -> Attempt | Refused:
         """Asks Safaricom once about a charge that is live, or `though_over`; without an id to ask by, nothing."""
         attempt = await self._database.read(lambda connection: attempts.by_id(connection, attempt_id))
         worth_asking = attempt.state.is_live or (though_over and not attempt.state.is_paid)
         if self.charging is None or not worth_asking or not attempt.checkout_request_id:
             return attempt
+        if attempt.account.short_code != self.charging.account.short_code:
+            return _NOT_OURS_TO_ASK
         told = await self.charging.daraja.stk_query(attempt.checkout_request_id)
         self._heard(told)
         return await self._record(attempt_id, told)

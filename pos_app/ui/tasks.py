@@ -63,11 +63,11 @@ class OneAtATime:
         if self._busy:
             coro.close()
             return
-        self._busy = True
-        self._tasks.start(self._to_the_end(coro), name)
+        task = self._tasks.start(coro, name)
+        self._busy = task is not None
+        if task is not None:
+            # Not a `finally` of the coroutine's: one that is cancelled before it begins never comes to it.
+            task.add_done_callback(self._free)
 
-    async def _to_the_end(self, coro: Coroutine[Any, Any, None]) -> None:
-        try:
-            await coro
-        finally:
-            self._busy = False
+    def _free(self, _task: asyncio.Task[Any]) -> None:
+        self._busy = False

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from pos_app.daraja.client import DarajaClient
+from pos_app.daraja.exchange import NO_ANSWER, NO_CONNECTION
 from pos_app.domain.shop import ShopAccount
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +68,7 @@ async def test_a_broken_connection_says_which_way(
     client = make_client()
     for check in (await client.check_access(), await client.check_passkey()):
         assert not check.ok
-        assert check.code == type(error).__name__
+        assert check.code in {NO_ANSWER, NO_CONNECTION}
         assert words in check.sentence
     assert words in (await client.check_access()).sentence
 

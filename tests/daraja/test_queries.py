@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from pos_app.daraja.client import DarajaClient
+from pos_app.daraja.exchange import NO_ANSWER, NO_CONNECTION
 from pos_app.domain.evidence import Fact
 from pos_app.domain.reason import Reason
 
@@ -79,8 +80,8 @@ async def test_an_answer_without_an_id_is_about_the_charge_asked_for(
 @pytest.mark.parametrize(
     ("answer", "reason", "code"),
     [
-        (httpx.ReadTimeout("x"), Reason.UNKNOWN, "ReadTimeout"),
-        (httpx.ConnectError("x"), Reason.UNKNOWN, "ConnectError"),
+        (httpx.ReadTimeout("x"), Reason.UNKNOWN, NO_ANSWER),
+        (httpx.ConnectError("x"), Reason.UNKNOWN, NO_CONNECTION),
         (httpx.Response(200, text="<html>"), Reason.UNKNOWN, "HTTP 200"),
         (httpx.Response(500, json={"ResponseCode": "0", "ResultCode": "0"}), Reason.UNKNOWN, "0"),
         (httpx.Response(200, json={"ResultCode": "0"}), Reason.UNKNOWN, "HTTP 200"),

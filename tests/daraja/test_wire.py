@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pos_app.daraja import wire
-from pos_app.daraja.redaction import TEXT_MAX, for_log, scrubbed
+from pos_app.daraja.access_token import FIREWALL
+from pos_app.daraja.exchange import NO_ANSWER, NO_CONNECTION
+from pos_app.daraja.redaction import TEXT_MAX, code_for_log, for_log, scrubbed
+from pos_app.daraja.result_codes import _API_RESPONSES, _SYNC_ERRORS, STK_RESULTS
 from pos_app.domain.evidence import Fact
 from pos_app.domain.money import Money
 from pos_app.domain.reason import Reason
@@ -295,3 +298,29 @@ def test_text_loses_its_secrets_and_numbers(text: str, shown: str) -> None:
 )
 def test_an_identifier_is_fit_for_a_log_line(identifier: Any, shown: str) -> None:
     assert for_log(identifier) == shown
+
+
+@pytest.mark.parametrize("code", [*STK_RESULTS, *_API_RESPONSES, *(row.code for row in _SYNC_ERRORS if row.code)])
+def test_every_code_of_the_contract_stands_in_the_log_as_it_is(code: str) -> None:
+    assert code_for_log(code.rstrip(".")) == code.rstrip(".")
+
+
+@pytest.mark.parametrize("code", ["HTTP 503", FIREWALL, NO_ANSWER, NO_CONNECTION])
+def test_so_do_our_own_for_what_was_no_answer(code: str) -> None:
+    assert code_for_log(code) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "shape"),
+    [
+        ("", "-"),
+        ("712345678", "***999"),
+        ("254712345678", "***999"),
+        ("UJE7BX41QP", "aaa9aa99aa"),
+        ("Jane Wanjirũ", "aaaa?aaaaaa?"),
+        ("ws_CO_14102026153012345", "aa_aa_99999999999999999"),
+        ("x" * 500, "a" * 64),
+    ],
+)
+def test_of_any_other_code_the_log_has_the_shape_only(code: str, shape: str) -> None:
+    assert code_for_log(code) == shape

@@ -1,8 +1,9 @@
 """Charges by STK push, row by row of money-safety §1.3 (S1–S13), and the ways to ask for the same money twice."""
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from pos_app.domain.attempt import Attempt, AttemptState
-from pos_app.domain.evidence import Disposition, Fact, Source
+from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.money import AmountError, Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
@@ -536,3 +537,34 @@ async def test_the_last_charge_of_a_sale_is_found(desk: Any, make_callback: Body
 
 def told_as(preset: str, **knobs: Any) -> Scenario:
     return scenario({"preset": preset, **knobs})
+
+
+async def test_a_charge_of_another_number_is_not_asked_about_under_this_one(desk: Any) -> None:
+    attempt = await desk.charged()
+    desk.connect(ShopAccount(AccountKind.PAYBILL, "600966"))
+    refused = await desk.payments.check_now(attempt.id)
+    assert isinstance(refused, Refused)
+    assert "do not charge again" in refused.sentence
+    await desk.advance(60)
+    assert desk.queries == []
+    desk.connect(desk.account)
+    assert not isinstance(await desk.payments.check_now(attempt.id), Refused)
+    assert len(desk.queries) == 1
+
+
+async def test_no_code_that_is_none_of_darajas_reaches_the_log(desk: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    attempt = await desk.charged()
+    told = Evidence(Fact.REJECTED, Source.REPLY, desk.now(), code="254712345678 UJE7BX41QP")
+    desk.payments.charging.daraja.stk_push = _answering(told)
+    await desk.charged()
+    assert f"charge {attempt.id}: accepted 0" in caplog.text
+    assert "rejected ***999" in caplog.text
+    assert "UJE7BX41QP" not in caplog.text
+
+
+def _answering(told: Evidence) -> Callable[..., Awaitable[Evidence]]:
+    async def answer(**_fields: object) -> Evidence:
+        return told
+
+    return answer

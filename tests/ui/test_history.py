@@ -18,6 +18,7 @@ from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
 from pos_app.domain.reason import Reason
 from pos_app.domain.receipt import Heading, Receipt, receipt_of
+from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine, SaleState
 from pos_app.domain.shop import AccountKind, ShopAccount
 from pos_app.domain.tender import Tender, TenderKind
@@ -101,12 +102,15 @@ class FakePayments:
         self._sales = sales
         self.checked: list[int] = []
         self.fails = False
+        self.refusal: Refused | None = None
 
-    async def check_now(self, attempt_id: int) -> Attempt:
+    async def check_now(self, attempt_id: int) -> Attempt | Refused:
         self.checked.append(attempt_id)
         await asyncio.sleep(0)
         if self.fails:
             raise RuntimeError("no answer")
+        if self.refusal is not None:
+            return self.refusal
         self._sales.live = False
         return LIVE
 
@@ -434,6 +438,17 @@ def test_check_now_asks_once_and_shows_what_came_of_it(desk: Desk, qtbot: QtBot)
     qtbot.keyClick(page.detail, Qt.Key.Key_F11)
     qtbot.keyClick(page.detail, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert desk.payments.checked == [1]
+
+
+def test_a_check_that_cannot_be_made_says_why(desk: Desk, qtbot: QtBot) -> None:
+    desk.sales.live = True
+    desk.payments.refusal = Refused("It went to another M-Pesa number.")
+    page = desk.open()
+    desk.open_detail(page)
+    qtbot.keyClick(page.detail, Qt.Key.Key_F11)
+    desk.quiet()
+    assert "It went to another M-Pesa number." in page.detail.problem.text()
+    assert page.detail.check.isVisible()
 
 
 def test_a_check_that_fails_says_that_the_money_is_safe(

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from pos_app.ui.event_loop import TillLoop
-from pos_app.ui.tasks import Tasks
+from pos_app.ui.tasks import OneAtATime, Tasks
 
 
 def test_a_task_stays_alive_without_anybody_holding_it(aloop: TillLoop, qtbot: QtBot) -> None:
@@ -69,3 +69,24 @@ def test_once_closed_nothing_more_is_started(aloop: TillLoop, qtbot: QtBot) -> N
     qtbot.waitUntil(closing.done)
     assert tasks.start(work(), "late click") is None
     assert tasks.live == ()
+
+
+def test_a_press_whose_work_was_cancelled_before_it_began_locks_nothing(aloop: TillLoop, qtbot: QtBot) -> None:
+    done: list[str] = []
+
+    async def work(name: str) -> None:
+        done.append(name)
+
+    async def press() -> None:
+        once.start(work("first"), "work")
+        once.start(work("dropped"), "work")
+        next(task for task in asyncio.all_tasks() if task.get_name() == "work").cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        once.start(work("second"), "work")
+
+    tasks = Tasks()
+    once = OneAtATime(tasks)
+    tasks.start(press(), "press")
+    qtbot.waitUntil(lambda: tasks.live == ())
+    assert done == ["second"]

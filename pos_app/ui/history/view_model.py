@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
+from pos_app.domain.refused import Refused
 from pos_app.services.changes import AttemptChanged, Changes, PaymentArrived, SaleChanged
 from pos_app.ui.history.detail_state import Detail, detail_of
 from pos_app.ui.history.rows import PAGE, HistoryRows
@@ -211,8 +212,8 @@ class HistoryViewModel(QObject):
     async def _check(self, sale_id: int, attempt_id: int) -> None:
         problem = "The check could not be made. The money is safe; the till goes on asking by itself."
         try:
-            await self._payments.check_now(attempt_id)
-            problem = ""
+            answer = await self._payments.check_now(attempt_id)
+            problem = answer.sentence if isinstance(answer, Refused) else ""
         finally:
             self._show(checking=False, problem=problem)
         if sale_id == self.state.sale_id:
