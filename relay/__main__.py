@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,12 +79,13 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
     serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
     serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
-_ENVIRONMENT = "All but the last two may be set as RELAY_<NAME> in the environment."
+_ENVIRONMENT = "All but the last three may be set as RELAY_<NAME> in the environment."
 
 
 def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], told: str) -> argparse.ArgumentParser:
@@ -99,18 +101,29 @@ def _store_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
+    server.leave_no_core()
     settings = from_arguments(vars(given), os.environ)
+    invitation = _in_store(given, partial(_invite_to, given.invite.strip())) if given.invite else None
     logging.basicConfig(
         level=given.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(server.serve(settings, _announce))
+        runner.run(server.serve(settings, partial(_announce, invitation)))
 
 
-def _announce(url: str) -> None:
+def _announce(invitation: directory.Invitation | None, url: str) -> None:
     sys.stdout.write(f"listening on {url}\n")
+    if invitation is not None:
+        sys.stdout.write(f"pairing code {_code_line(invitation)}\n")
     sys.stdout.flush()
+
+
+def _invite_to(shop: str, connection: Connection) -> directory.Invitation:
+    """To a shop that is added if there is none of that name."""
+    if shop not in {held.name for held in directory.shops(connection)}:
+        directory.add_shop(connection, shop, new_epoch())
+    return directory.invite_till(connection, shop, _now_ms())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -147,8 +160,12 @@ def _till_invite(given: argparse.Namespace) -> None:
         made = _in_store(given, lambda connection: directory.invite_till(connection, given.shop, _now_ms()))
     except directory.NoSuchShopError as unknown:
         raise _FailedError(f"there is no shop called {given.shop!r}") from unknown
+    _print(given, {"code": made.code, "expires_at": utc_text(made.expires_at)}, _code_line(made))
+
+
+def _code_line(made: directory.Invitation) -> str:
     until = datetime.fromtimestamp(made.expires_at / 1000, UTC).strftime("%H:%M:%S UTC")
-    _print(given, {"code": made.code, "expires_at": utc_text(made.expires_at)}, f"{made.code} (good until {until})")
+    return f"{made.code} (good until {until})"
 
 
 def _till_list(given: argparse.Namespace) -> None:

@@ -69,6 +69,14 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         await relay.close()
 
 
+def leave_no_core() -> None:
+    """A crash must not put the memory of the process on disk: it holds the shops' keys and their payers."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 async def _serve(relay: Relay, settings: Settings, listening: socket.socket, announce: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)

@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _READY = "listening on "
+_READY_SECONDS = 60.0
+"""For slow disks and busy machines."""
 _END_SECONDS = 15
 
 
@@ -49,13 +53,24 @@ class Server(AbstractContextManager["Server"]):
         self.url = ""
 
     def wait_ready(self) -> Self:
-        assert self._process.stdout is not None  # noqa: S101 — asked for above
-        line = self._process.stdout.readline()
-        if not line.startswith(_READY):
-            self.close()
-            raise ChildError(f"The training {self.name} did not start. Its log says why.")
-        self.url = line.removeprefix(_READY).strip()
+        """Raises ChildError, and then the child has ended."""
+        self.url = self.said(_READY)
         return self
+
+    def said(self, words: str) -> str:
+        """What follows these words in the next line. Raises ChildError for another line, or none in time."""
+        assert self._process.stdout is not None  # noqa: S101 — asked for above
+        # Nothing but its end wakes up who reads from a pipe, on every system.
+        overdue, began = threading.Timer(_READY_SECONDS, self._process.kill), time.monotonic()
+        overdue.start()
+        line = self._process.stdout.readline()
+        overdue.cancel()
+        if not line.startswith(words):
+            self.close()
+            is_late = time.monotonic() - began >= _READY_SECONDS
+            within = f" within {_READY_SECONDS:.0f} seconds" if is_late else ""
+            raise ChildError(f"The training {self.name} did not start{within}. Its log says why.")
+        return line.removeprefix(words).strip()
 
     @property
     def pid(self) -> int:
@@ -73,13 +88,3 @@ class Server(AbstractContextManager["Server"]):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def run(name: str, arguments: list[str]) -> str:
-    """Runs a child to its end and gives what it printed. Raises ChildError with its last line."""
-    done = subprocess.run(  # noqa: S603 — our own program with our own arguments
-        [*program(name), *arguments], capture_output=True, text=True, env=_environment(), check=False
-    )
-    if done.returncode:
-        raise ChildError(done.stderr.strip().rpartition("\n")[2] or f"{name} ended with {done.returncode}")
-    return done.stdout

@@ -1,6 +1,5 @@
 """Training mode: a simulator and a relay of our own as children, paired by themselves; only Safaricom is not real."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,26 +24,24 @@ def training(folder: Path, scenario: str = "ask", speed: float = 1.0) -> Iterato
     store = f"sqlite:///{folder / 'relay.db'}"
     with ExitStack() as stack:
         relay = stack.enter_context(
-            children.Server("relay", ["serve", "--port", "0", "--store", store], folder / "relay.log")
+            children.Server(
+                "relay", ["serve", "--port", "0", "--store", store, "--invite", SHOP_NAME], folder / "relay.log"
+            )
         )
         simulator = stack.enter_context(
             children.Server(
                 "simulator", ["--port", "0", "--scenario", scenario, "--speed", str(speed)], folder / "simulator.log"
             )
         )
-        pairing = _paired(relay.wait_ready().url, store)
+        pairing = _paired(relay.wait_ready().url, relay.said("pairing code ").partition(" ")[0])
         url = simulator.wait_ready().url
         _register_confirmations(url, pairing)
         credentials = Credentials(TRAINING_SHOP.consumer_key, TRAINING_SHOP.consumer_secret, SANDBOX_PASSKEY)
         yield MpesaAccess(url, _ACCOUNT, credentials, pairing, phone_page=url)
 
 
-def _paired(relay_url: str, store: str) -> Pairing:
-    shops = json.loads(children.run("relay", ["shop", "list", "--json", "--store", store]))
-    if not any(shop["name"] == SHOP_NAME for shop in shops):
-        children.run("relay", ["shop", "add", SHOP_NAME, "--store", store])
-    invited = json.loads(children.run("relay", ["till", "invite", "--shop", SHOP_NAME, "--json", "--store", store]))
-    pairing = pair_now(relay_url, invited["code"], _TILL)
+def _paired(relay_url: str, code: str) -> Pairing:
+    pairing = pair_now(relay_url, code, _TILL)
     if isinstance(pairing, Refused):
         raise children.ChildError(pairing.sentence)
     return pairing

@@ -41,7 +41,11 @@ class Redacting(logging.Formatter):
 
 
 def start(folder: Path) -> None:
-    """Sends this process's log, uncaught errors, crashes and Qt's warnings to `till.log` in the folder."""
+    """Sends this process's log, uncaught errors and Qt's warnings to `till.log` in the folder, crashes beside it.
+
+    A crash leaves that and nothing else: the memory of a till holds the shop's keys.
+    """
+    _leave_no_core()
     handler = RotatingFileHandler(folder / "till.log", maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8")
     handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
@@ -53,6 +57,13 @@ def start(folder: Path) -> None:
     sys.excepthook = _uncaught
     threading.excepthook = lambda args: log.critical("a thread failed", exc_info=args.exc_value)
     qInstallMessageHandler(_qt_said)
+
+
+def _leave_no_core() -> None:
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

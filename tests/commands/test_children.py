@@ -74,21 +74,16 @@ def test_a_child_that_does_not_end_by_itself_is_killed(tmp_path: Path, monkeypat
     assert not process.is_running()
 
 
-def test_a_child_that_runs_to_its_end_gives_what_it_printed(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path / 'relay.db'}"
-    assert children.run("relay", ["shop", "list", "--json", "--store", store]) == "[]\n"
-
-
-def test_a_child_that_fails_gives_its_last_line(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path / 'relay.db'}"
-    with pytest.raises(ChildError, match=r"^relay: there is no shop called 'Duka'$"):
-        children.run("relay", ["till", "invite", "--shop", "Duka", "--store", store])
-
-
-def test_a_child_that_fails_without_a_word_gives_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "program", lambda _name: [sys.executable, "-c", "raise SystemExit(3)"])
-    with pytest.raises(ChildError, match=r"^simulator ended with 3$"):
-        children.run("simulator", [])
+def test_a_child_that_says_nothing_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = "import sys; sys.stdin.read()"
+    monkeypatch.setattr(children, "_READY_SECONDS", 1)
+    monkeypatch.setattr(children, "program", lambda _name: [sys.executable, "-c", silent])
+    server = Server("simulator", [], tmp_path / "simulator.log")
+    with pytest.raises(ChildError, match=r"^The training simulator did not start within 1 seconds\. Its log says why"):
+        server.wait_ready()
+    assert not psutil.pid_exists(server.pid)
 
 
 def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:

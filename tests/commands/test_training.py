@@ -1,5 +1,6 @@
 """Training mode's own world: it starts by itself, pairs by itself, and resumes on the same folder."""
 
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,8 @@ from pos_app.domain.shop import Pairing
 
 
 def stored(folder: Path, *arguments: str) -> str:
-    return children.run("relay", [*arguments, "--json", "--store", f"sqlite:///{folder / 'relay.db'}"])
+    command = [*children.program("relay"), *arguments, "--json", "--store", f"sqlite:///{folder / 'relay.db'}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_same_folder_pairs_again_and_keeps_its_record(tmp_path: Path) -> None:

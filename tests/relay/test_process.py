@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import sqlite3
 import time
@@ -259,6 +260,26 @@ def test_the_command_line_says_what_it_did(
     assert run("till", "list") == listed
     monkeypatch.setenv("RELAY_STORE", store)
     assert main(["shop", "list"]) == 0
+
+
+def test_serving_may_begin_with_a_pairing_code_for_a_shop_that_is_added_once(
+    start_relay: Any, relay_command: Any
+) -> None:
+    for at in range(2):
+        relay = start_relay("--invite", "Duka")
+        words, _, code = relay.process.stdout.readline().partition("code ")
+        assert words == "pairing "
+        request = protocol.encode(PairRequest(code.split()[0], f"till {at}", f"{at:032x}"))
+        assert httpx.post(relay.url + protocol.PAIR_PATH, content=request).status_code == 200
+        relay.end()
+    assert [shop["name"] for shop in json.loads(relay_command("shop", "list", "--json").stdout)] == ["Duka"]
+    assert [till["code"] for till in json.loads(relay_command("till", "list", "--json").stdout)] == ["1", "2"]
+
+
+def test_a_relay_that_crashes_leaves_no_copy_of_its_memory(start_relay: Any) -> None:
+    relay = start_relay()
+    limits = Path(f"/proc/{relay.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
 
 
 def test_wrong_use_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,18 +194,14 @@ class RealRelay:
     """`python -m relay serve` as its own process, on its own store."""
 
     def __init__(self, folder: Path) -> None:
-        self._run = children.run
         self.store = f"sqlite:///{folder / 'relay.db'}"
         self._server = children.Server("relay", ["serve", "--port", "0", "--store", self.store], folder / "relay.log")
         self.url = self._server.wait_ready().url
         self.run("shop", "add", "Duka")
 
     def run(self, *arguments: str) -> Any:
-        printed = self._run("relay", [*arguments, "--store", self.store, "--json"])
-        return json.loads(printed)
-
-    def run_plain(self, *arguments: str) -> None:
-        self._run("relay", [*arguments, "--store", self.store])
+        command = [*children.program("relay"), *arguments, "--store", self.store, "--json"]
+        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
     def invite(self) -> str:
         return str(self.run("till", "invite", "--shop", "Duka")["code"])

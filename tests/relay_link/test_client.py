@@ -468,7 +468,7 @@ async def test_callbacks_posted_to_the_real_relay_arrive_once_in_order_and_acros
         await http.post(f"{pairing.callback_base}/stk/{'0' * 32}", json={"Body": {}})
         await kept.until(lambda: len(kept.seqs) == 7)
         assert not kept.deliveries[-1].trusted
-        relay.run_plain("till", "revoke", pairing.till_id)
+        relay.run("till", "revoke", pairing.till_id)
         await asyncio.wait_for(link, 20)
     assert kept.statuses[-1] is LinkStatus.REFUSED
     for secret in (pairing.token, pairing.callback_base, pairing.nonce_key, *nonces):

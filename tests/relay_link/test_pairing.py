@@ -44,7 +44,7 @@ async def test_a_code_pairs_once_with_the_real_relay(relay: Any, http: httpx.Asy
     assert "was used" in again.sentence
     known = await ask_relay(http, pairing)
     assert (known.ok, known.sentence) == (True, "Connected to the relay as “Duka”.")
-    relay.run_plain("till", "revoke", pairing.till_id)
+    relay.run("till", "revoke", pairing.till_id)
     assert not (await ask_relay(http, pairing)).ok
     other = await ask_relay(http, replace(pairing, token="of somebody else"))
     assert "does not know this till any more" in other.sentence

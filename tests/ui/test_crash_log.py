@@ -129,10 +129,12 @@ def test_an_uncaught_error_says_one_line_and_no_traceback(
     assert (folder / "crash.log").exists()
 
 
-def test_a_crash_of_the_interpreter_leaves_its_stack(tmp_path: Path) -> None:
-    crashing = "import sys, os, signal; from pathlib import Path; from pos_app.ui import crash_log\n"
-    crashing += "crash_log.start(Path(sys.argv[1])); os.kill(os.getpid(), signal.SIGSEGV)"
+def test_a_crash_of_the_interpreter_leaves_its_stack_and_no_copy_of_its_memory(tmp_path: Path) -> None:
+    crashing = "import sys, os, signal, resource; from pathlib import Path; from pos_app.ui import crash_log\n"
+    crashing += "crash_log.start(Path(sys.argv[1])); print(resource.getrlimit(resource.RLIMIT_CORE), flush=True)\n"
+    crashing += "os.kill(os.getpid(), signal.SIGSEGV)"
     command = [sys.executable, "-c", crashing, str(tmp_path)]
     process = subprocess.run(command, capture_output=True, cwd=CHECKOUT, timeout=60, check=False)
     assert process.returncode != 0
+    assert process.stdout == b"(0, 0)\n"
     assert "Segmentation fault" in (tmp_path / "crash.log").read_text()
