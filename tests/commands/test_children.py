@@ -74,9 +74,7 @@ def test_a_child_that_does_not_end_by_itself_is_killed(tmp_path: Path, monkeypat
     assert not process.is_running()
 
 
-def test_a_child_that_says_nothing_is_not_waited_for_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_that_says_nothing_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = "import sys; sys.stdin.read()"
     monkeypatch.setattr(children, "_READY_SECONDS", 1)
     monkeypatch.setattr(children, "program", lambda _name: [sys.executable, "-c", silent])

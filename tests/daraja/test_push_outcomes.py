@@ -1,7 +1,7 @@
 """What each synchronous answer to a push proves (money-safety §1.2): anything that is not listed is unknown."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError, RequestError
 from pos_app.daraja.exchange import NO_ANSWER, NO_CONNECTION
-from pos_app.domain.evidence import Fact
+from pos_app.domain.evidence import Evidence, Fact
 from pos_app.domain.money import AmountError, Money
 from pos_app.domain.reason import Reason
 from pos_app.domain.shop import Credentials, ShopAccount
@@ -20,6 +20,18 @@ pytestmark = pytest.mark.anyio
 
 WAF_HTML = '<html><iframe src="/_Incapsula_Resource?CWUDNSAI=23"></iframe></html>'
 WAF_TEXT = "Request unsuccessful. Incapsula incident ID: 1234-5678"
+Pushed = Callable[..., Awaitable[Evidence]]
+
+
+@pytest.fixture
+def pushed(daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any]) -> Pushed:
+    """What one push comes to that is answered so; with `changes` to what is asked for."""
+
+    async def push(*answers: object, **changes: object) -> Evidence:
+        daraja.push(*answers)
+        return await make_client().stk_push(**{**charge, **changes})
+
+    return push
 
 
 def _error(status: int, code: object, message: str) -> Any:
@@ -50,17 +62,9 @@ def _error(status: int, code: object, message: str) -> Any:
     ],
 )
 async def test_a_listed_error_is_a_refusal_after_one_post(
-    daraja: Any,
-    make_client: Callable[..., DarajaClient],
-    charge: dict[str, Any],
-    *,
-    status: int,
-    code: object,
-    message: str,
-    reason: Reason,
+    daraja: Any, pushed: Pushed, *, status: int, code: object, message: str, reason: Reason
 ) -> None:
-    daraja.push(_error(status, code, message))
-    evidence = await make_client().stk_push(**charge)
+    evidence = await pushed(_error(status, code, message))
     assert (evidence.fact, evidence.reason, evidence.code) == (Fact.REJECTED, reason, code)
     assert len(daraja.pushes) == 1
 
@@ -82,16 +86,9 @@ async def test_a_listed_error_is_a_refusal_after_one_post(
     ],
 )
 async def test_an_unlisted_error_leaves_the_outcome_unknown(
-    daraja: Any,
-    make_client: Callable[..., DarajaClient],
-    charge: dict[str, Any],
-    *,
-    status: int,
-    code: object,
-    message: str,
+    daraja: Any, pushed: Pushed, *, status: int, code: object, message: str
 ) -> None:
-    daraja.push(_error(status, code, message))
-    evidence = await make_client().stk_push(**charge)
+    evidence = await pushed(_error(status, code, message))
     assert (evidence.fact, evidence.reason, evidence.code) == (Fact.REPLY_LOST, Reason.UNKNOWN, code)
     assert len(daraja.pushes) == 1
 
@@ -126,11 +123,8 @@ async def test_an_unlisted_error_leaves_the_outcome_unknown(
         httpx.Response(200, json={"ResponseCode": 10**5000 // 10**4000}),
     ],
 )
-async def test_an_unreadable_answer_leaves_the_outcome_unknown(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any], answer: Any
-) -> None:
-    daraja.push(answer)
-    evidence = await make_client().stk_push(**charge)
+async def test_an_unreadable_answer_leaves_the_outcome_unknown(daraja: Any, pushed: Pushed, answer: Any) -> None:
+    evidence = await pushed(answer)
     assert (evidence.fact, evidence.reason) == (Fact.REPLY_LOST, Reason.UNKNOWN)
     assert evidence.code
     assert evidence.text
@@ -156,35 +150,20 @@ async def test_an_unreadable_answer_leaves_the_outcome_unknown(
         (0, Fact.ACCEPTED, Reason.WAIT),
     ],
 )
-async def test_a_response_code_is_looked_up(
-    daraja: Any,
-    make_client: Callable[..., DarajaClient],
-    charge: dict[str, Any],
-    *,
-    code: object,
-    fact: Fact,
-    reason: Reason,
-) -> None:
+async def test_a_response_code_is_looked_up(pushed: Pushed, *, code: object, fact: Fact, reason: Reason) -> None:
     body = {"ResponseCode": code, "ResponseDescription": "as told", "CheckoutRequestID": "ws_CO_9"}
-    daraja.push(httpx.Response(200, json=body))
-    evidence = await make_client().stk_push(**charge)
+    evidence = await pushed(httpx.Response(200, json=body))
     assert (evidence.fact, evidence.reason, evidence.code, evidence.text) == (fact, reason, str(code), "as told")
 
 
-async def test_an_answer_that_both_refuses_and_accepts_is_unknown(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any]
-) -> None:
+async def test_an_answer_that_both_refuses_and_accepts_is_unknown(pushed: Pushed) -> None:
     body = {"ResponseCode": "0", "CheckoutRequestID": "ws_CO_9", "errorCode": "400.002.02", "errorMessage": "Bad"}
-    daraja.push(httpx.Response(200, json=body))
-    assert (await make_client().stk_push(**charge)).fact is Fact.REPLY_LOST
+    assert (await pushed(httpx.Response(200, json=body))).fact is Fact.REPLY_LOST
 
 
 @pytest.mark.parametrize(("status", "page"), [(403, WAF_HTML), (503, WAF_TEXT), (403, "<html>Imperva</html>")])
-async def test_a_page_of_the_firewall_is_a_refusal(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any], status: int, page: str
-) -> None:
-    daraja.push(httpx.Response(status, text=page))
-    evidence = await make_client().stk_push(**charge)
+async def test_a_page_of_the_firewall_is_a_refusal(pushed: Pushed, status: int, page: str) -> None:
+    evidence = await pushed(httpx.Response(status, text=page))
     assert (evidence.fact, evidence.reason, evidence.code) == (Fact.REJECTED, Reason.DOWN, "WAF")
 
 
@@ -192,11 +171,8 @@ async def test_a_page_of_the_firewall_is_a_refusal(
     "error",
     [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("full"), httpx.ProxyError("no")],
 )
-async def test_a_failure_before_the_first_byte_means_not_sent(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any], error: Any
-) -> None:
-    daraja.push(error)
-    evidence = await make_client().stk_push(**charge)
+async def test_a_failure_before_the_first_byte_means_not_sent(daraja: Any, pushed: Pushed, error: Any) -> None:
+    evidence = await pushed(error)
     assert (evidence.fact, evidence.reason) == (Fact.NOT_SENT, Reason.NOT_SENT)
     assert len(daraja.pushes) == 1
 
@@ -216,10 +192,9 @@ async def test_a_failure_before_the_first_byte_means_not_sent(
     ],
 )
 async def test_a_failure_after_it_may_have_left_is_unknown_and_never_resent(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any], error: Any
+    daraja: Any, pushed: Pushed, error: Any
 ) -> None:
-    daraja.push(error)
-    evidence = await make_client().stk_push(**charge)
+    evidence = await pushed(error)
     assert (evidence.fact, evidence.reason, evidence.code) == (
         Fact.REPLY_LOST,
         Reason.UNKNOWN,
@@ -241,37 +216,31 @@ TOKEN_REFUSALS = [
 
 @pytest.mark.parametrize("refusal", TOKEN_REFUSALS)
 async def test_a_refused_token_is_renewed_once_and_the_push_sent_at_most_twice(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any], refusal: Any
+    daraja: Any, pushed: Pushed, refusal: Any
 ) -> None:
-    daraja.push(_error(*refusal), _error(*refusal))
-    evidence = await make_client().stk_push(**charge)
+    evidence = await pushed(_error(*refusal), _error(*refusal))
     assert (evidence.fact, evidence.reason, evidence.code) == (Fact.REJECTED, Reason.SETUP, refusal[1])
     assert (len(daraja.pushes), len(daraja.tokens)) == (2, 2)
 
 
 async def test_a_token_refused_in_an_answer_that_also_accepts_is_no_reason_to_send_again(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any]
+    daraja: Any, pushed: Pushed
 ) -> None:
     both = {"errorCode": "404.001.03", "errorMessage": "Invalid Access Token", "ResponseCode": "0"}
-    daraja.push(httpx.Response(200, json=both))
-    assert (await make_client().stk_push(**charge)).fact is Fact.REPLY_LOST
+    assert (await pushed(httpx.Response(200, json=both))).fact is Fact.REPLY_LOST
     assert len(daraja.pushes) == 1
 
 
-async def test_a_push_lost_after_its_token_was_renewed_is_unknown(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any]
-) -> None:
-    daraja.push(_error(*TOKEN_REFUSALS[0]), httpx.ReadTimeout("slow"))
-    assert (await make_client().stk_push(**charge)).fact is Fact.REPLY_LOST
+async def test_a_push_lost_after_its_token_was_renewed_is_unknown(daraja: Any, pushed: Pushed) -> None:
+    assert (await pushed(_error(*TOKEN_REFUSALS[0]), httpx.ReadTimeout("slow"))).fact is Fact.REPLY_LOST
     assert len(daraja.pushes) == 2
 
 
 async def test_no_new_token_after_a_refused_one_means_not_sent(
-    daraja: Any, make_client: Callable[..., DarajaClient], charge: dict[str, Any], example: Callable[[str], Any]
+    daraja: Any, pushed: Pushed, example: Callable[[str], Any]
 ) -> None:
     daraja.token(httpx.Response(200, json=example("E1")), httpx.ConnectError("gone"))
-    daraja.push(_error(*TOKEN_REFUSALS[0]))
-    assert (await make_client().stk_push(**charge)).fact is Fact.NOT_SENT
+    assert (await pushed(_error(*TOKEN_REFUSALS[0]))).fact is Fact.NOT_SENT
     assert len(daraja.pushes) == 1
 
 
@@ -294,17 +263,10 @@ async def test_no_new_token_after_a_refused_one_means_not_sent(
     ],
 )
 async def test_without_a_token_nothing_is_pushed(
-    daraja: Any,
-    make_client: Callable[..., DarajaClient],
-    charge: dict[str, Any],
-    *,
-    answer: Any,
-    fact: Fact,
-    reason: Reason,
-    code: object,
+    daraja: Any, pushed: Pushed, *, answer: Any, fact: Fact, reason: Reason, code: object
 ) -> None:
     daraja.token(answer)
-    evidence = await make_client().stk_push(**charge)
+    evidence = await pushed()
     assert (evidence.fact, evidence.reason, evidence.code) == (fact, reason, code)
     assert evidence.text
     assert daraja.pushes == []
@@ -328,16 +290,9 @@ async def test_what_daraja_cannot_take_is_refused_before_anything_is_sent(
     ("description", "sent"), [("A very long description", "A very long d"), ("  ", "INV-1042"), ("Bread", "Bread")]
 )
 async def test_a_description_is_cut_to_fit_and_never_missing(
-    daraja: Any,
-    make_client: Callable[..., DarajaClient],
-    charge: dict[str, Any],
-    *,
-    example: Callable[[str], Any],
-    description: str,
-    sent: str,
+    daraja: Any, pushed: Pushed, *, example: Callable[[str], Any], description: str, sent: str
 ) -> None:
-    daraja.push(httpx.Response(200, json=example("E6")))
-    await make_client().stk_push(**{**charge, "description": description})
+    await pushed(httpx.Response(200, json=example("E6")), description=description)
     assert json.loads(daraja.pushes[0].content)["TransactionDesc"] == sent
 
 
