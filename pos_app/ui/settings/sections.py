@@ -70,8 +70,8 @@ class ShopSection(Section):
         )
         self.till_code = TextField(
             "Till code",
-            "1 to 3 letters or digits; it begins the reference in the customer’s SMS. "
-            "The relay gives this one when the till is paired, or another if a till of the shop has it.",
+            "1 to 3 letters or digits, in the customer’s SMS. "
+            "Pairing keeps it, unless another till of the shop has it.",
             limit=3,
             on_edit=lambda text: edit("till_code", text),
         )
