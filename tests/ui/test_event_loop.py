@@ -5,9 +5,11 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -90,6 +92,38 @@ def test_timers_fire_in_order_of_time_not_of_calling(aloop: TillLoop, qtbot: QtB
     aloop.call_soon(fired.append, "now")
     qtbot.waitUntil(lambda: len(fired) == 3)
     assert fired == ["now", "first", "second"]
+
+
+def test_what_threads_and_callbacks_ask_for_runs_in_the_order_of_asking(aloop: TillLoop, qtbot: QtBot) -> None:
+    ran: list[int] = []
+
+    def ask() -> None:
+        for number in range(1000):
+            aloop.call_soon_threadsafe(ran.append, number)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    qtbot.waitUntil(lambda: len(ran) == 1000)
+    asking.join()
+    aloop.call_soon(lambda: aloop.call_soon(ran.append, 1001))
+    aloop.call_soon(ran.append, 1000)
+    aloop.call_soon(ran.append, -1).cancel()
+    qtbot.waitUntil(lambda: len(ran) == 1002)
+    assert ran == list(range(1002))
+
+
+def test_long_work_lets_the_window_have_its_turn_in_between(aloop: TillLoop, qtbot: QtBot) -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        time.sleep(0.005)
+        done.append("work")
+
+    for _ in range(10):
+        aloop.call_soon(work)
+    QTimer.singleShot(0, lambda: done.append("window"))
+    qtbot.waitUntil(lambda: len(done) == 11)
+    assert done.index("window") < 10
 
 
 def test_cancelled_timers_are_let_go(aloop: TillLoop) -> None:
