@@ -3,9 +3,10 @@
 import shutil
 import sys
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QProcess
+from PySide6.QtCore import QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from pos_app.paths import resource_path
@@ -27,8 +28,14 @@ class Sounds:
         self.muted = muted
 
     def play(self, sound: Sound) -> None:
+        """Heard once what it tells of is painted: to start a player takes longer than the paint."""
         if self.enabled and sound not in self.muted:
-            _play(resource_path("sounds", f"{sound}.wav"))
+            QTimer.singleShot(0, lambda: _play(resource_path("sounds", f"{sound}.wav")))
+
+
+@cache
+def _player() -> str | None:
+    return next(filter(None, map(shutil.which, _PLAYERS)), None)
 
 
 def _play(file: Path) -> None:
@@ -37,7 +44,7 @@ def _play(file: Path) -> None:
 
         winsound.PlaySound(str(file), winsound.SND_FILENAME | winsound.SND_ASYNC | winsound.SND_NODEFAULT)
         return
-    player = next(filter(None, map(shutil.which, _PLAYERS)), None)
+    player = _player()
     # A detached process has no parent to wait for it, so the till neither blocks nor keeps a zombie.
     if player is None or not QProcess.startDetached(player, [str(file)])[0]:
         QApplication.beep()

@@ -14,6 +14,7 @@ from pos_app.domain.attempt import AttemptState
 from pos_app.domain.money import Money
 from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
+from pos_app.ui.payment.charge_page import ChargePage
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import Stage
 from pos_app.ui.payment.words import DO_NOT_CHARGE_AGAIN, Act
@@ -804,3 +805,28 @@ def test_the_longest_panels_are_cut_at_no_size(till: Till, size: tuple[int, int]
             assert label.height() >= needed - 1, label.text()
     assert reason.english in words(till)
     assert "No money taken" in words(till)
+
+
+def test_paid_turns_to_a_page_that_is_dressed_already(till: Till) -> None:
+    till.charge()
+    waiting = till.page.payment.charge
+    till.qtbot.waitUntil(lambda: till.page.payment.findChild(ChargePage, "paid") is not None)
+    till.shop.pay()
+    till.stage(Stage.PAID)
+    paid = till.page.payment.charge
+    assert (paid.property("panel"), waiting.property("panel")) == ("paid", "surface")
+    assert paid.isVisible()
+    assert paid.word.text() == "PAID"
+    assert not waiting.isVisible()
+
+
+def test_a_payment_is_read_and_shown_once(till: Till) -> None:
+    """One commit tells of the attempt, the payment and the sale."""
+    till.charge()
+    till.qtbot.waitUntil(lambda: not till.tasks.live)
+    shown: list[str] = []
+    till.payment.changed.connect(lambda: shown.append(f"{till.payment.state.stage} {till.payment.state.payer}"))
+    till.shop.pay(name="WANJIRU")
+    till.stage(Stage.PAID)
+    till.qtbot.waitUntil(lambda: not till.tasks.live)
+    assert shown == ["paid WANJIRU"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -14,7 +14,7 @@ from pos_app.domain.money import Money
 from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
 from pos_app.domain.tender import Tender, TenderKind
-from pos_app.services.changes import CatalogueChanged
+from pos_app.services.changes import CatalogueChanged, SaleChanged
 from pos_app.services.payments import RecentPayment
 from pos_app.ui.payment.state import Page
 from pos_app.ui.sale.rail import age_words
@@ -447,3 +447,26 @@ def test_a_scan_on_another_page_is_left_alone(till: Till) -> None:
     till.window.show_page(2)
     till.page.scan("6161100120000")
     assert "scan" not in till.tasks.live
+
+
+def test_a_tab_that_stays_is_the_same_button(till: Till) -> None:
+    for amount in ("100", "200", "300"):
+        till.sell(amount)
+        till.key(Key.Key_F9)
+        till.qtbot.waitUntil(lambda: not till.sale.state.cart.lines)
+    strip = till.page.cart.strip
+    till.qtbot.waitUntil(lambda: len(strip.buttons) == 3)
+    first, _, third = strip.buttons
+    till.key(Key.Key_2, CONTROL)
+    till.qtbot.waitUntil(lambda: [button.text() for button in strip.buttons] == ["1 · 100", "3 · 300"])
+    assert strip.buttons == [first, third]
+
+
+def test_changes_without_end_do_not_put_off_what_is_beside_the_cart(till: Till) -> None:
+    till.sell("100")
+    till.key(Key.Key_F9)
+    endless = QTimer(interval=5)
+    endless.timeout.connect(lambda: till.changes.publish(SaleChanged(1)))
+    endless.start()
+    till.qtbot.waitUntil(lambda: len(till.page.cart.strip.buttons) == 1)
+    endless.stop()

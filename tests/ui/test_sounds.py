@@ -29,12 +29,19 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return heard
 
 
-def test_a_sound_plays_unless_all_or_it_is_muted(played: list[str]) -> None:
+@pytest.fixture(autouse=True)
+def _look_for_a_player_again() -> None:
+    sounds._player.cache_clear()
+
+
+def test_a_sound_plays_unless_all_or_it_is_muted(qapp: QApplication, played: list[str]) -> None:
     speaker = Sounds(muted=frozenset({Sound.FAILED}))
     speaker.play(Sound.PAID)
     speaker.play(Sound.FAILED)
     speaker.enabled = False
     speaker.play(Sound.ATTENTION)
+    assert not played, "what is seen is painted first"
+    qapp.processEvents()
     assert played == ["paid.wav"]
 
 
@@ -43,6 +50,7 @@ def test_without_a_player_the_computer_beeps(qapp: QApplication, monkeypatch: py
     monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setattr(QApplication, "beep", lambda: beeps.append(1))
     Sounds().play(Sound.PAID)
+    qapp.processEvents()
     assert beeps == [1]
 
 
@@ -53,5 +61,6 @@ def test_a_player_is_started_apart_from_the_till(qapp: QApplication, monkeypatch
         QProcess, "startDetached", lambda program, arguments: (started.append((program, arguments)), (True, 1))[1]
     )
     Sounds().play(Sound.ATTENTION)
+    qapp.processEvents()
     assert started[0][0] == "/usr/bin/aplay"
     assert started[0][1][0].endswith("attention.wav")

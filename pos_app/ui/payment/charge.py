@@ -38,6 +38,7 @@ class Charge(QObject):
         self._looking = 0
         self.sale: Sale | None = None
         self._overtaken = False
+        self._about_to_read = False
         self.attempt: Attempt | None = None
         self.payer = self.receipt = ""
         changes.subscribe(AttemptChanged, self._on_attempt)
@@ -46,6 +47,7 @@ class Charge(QObject):
 
     def show(self, sale: Sale | None) -> None:
         self._looking = 0
+        self._about_to_read = False
         if sale is None or not self._shows(sale.id):
             self.attempt = None
             self.payer = self.receipt = ""
@@ -139,6 +141,7 @@ class Charge(QObject):
         if not self._is_news(change.attempt):
             return
         if change.attempt.state.is_paid:
+            self._about_to_read = True
             self._tasks.start(self._show_attempt(change.attempt), "show payment")
         else:
             self._show_newest(change.attempt)
@@ -165,16 +168,20 @@ class Charge(QObject):
         """The sale is read first, so that a paid charge never shows beside a sale that does not know of it."""
         try:
             if attempt.state.is_paid and self._shows(attempt.sale_id):
+                self._about_to_read = False
                 await self._reload(attempt.sale_id)
         finally:
             if self._is_news(attempt):
                 self._show_newest(attempt)
 
     def _on_sale(self, change: SaleChanged) -> None:
-        if self._shows(change.sale_id):
+        # One commit tells of the attempt, the payment and the sale: what is about to be read knows of all three.
+        if self._shows(change.sale_id) and not self._about_to_read:
+            self._about_to_read = True
             self._tasks.start(self._reload_and_tell(change.sale_id), "reload sale")
 
     async def _reload_and_tell(self, sale_id: int) -> None:
+        self._about_to_read = False
         await self._reload(sale_id)
         self._tell(sale_id)
 
@@ -188,7 +195,8 @@ class Charge(QObject):
         if self.attempt is not None and payment.attempt_id == self.attempt.id:
             self.payer = payment.payer_name or self.payer
             self.receipt = payment.receipt or self.receipt
-            self.moved.emit()
+            if not self._about_to_read:
+                self.moved.emit()
 
     def _shows(self, sale_id: int) -> bool:
         return self.sale is not None and self.sale.id == sale_id

@@ -17,7 +17,7 @@ from pos_app.ui.widgets.room import fits
 
 CHECKING_SECONDS = 75
 BUSY_SECONDS = 120
-_PANELS = {Tone.WAITING: "surface", Tone.FAILED: "surface", Tone.PAID: "paid", Tone.CHECKING: "checking"}
+DRESSES = {Tone.WAITING: "surface", Tone.FAILED: "surface", Tone.PAID: "paid", Tone.CHECKING: "checking"}
 _SIZES = ((72, 64, 48), (56, 56, 40), (44, 44, 36), (36, 32, 32))
 """Pixels of the amount, the sign and the shop's number: the first that fits is taken."""
 _BADGES = {
@@ -29,24 +29,28 @@ _BADGES = {
 
 
 class ChargePage(QWidget):
-    def __init__(self, model: PaymentViewModel) -> None:
+    """In one of the `DRESSES`, for good: to dress a page anew takes longer than all else until PAID is painted."""
+
+    def __init__(self, model: PaymentViewModel, dress: str) -> None:
         super().__init__()
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setProperty("panel", dress)
+        self.setObjectName(dress)
         self.setAccessibleName("Payment")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("ring", False)
         self._model = model
-        self._make_labels()
+        self._make_labels("word" if dress == DRESSES[Tone.PAID] else "name")
         self.primary = KeyButton("", "", "primary", lambda: self._press(self._main_act()))
         self.secondary = KeyButton("", "", "", lambda: self._press(self._panel.secondary))
         self.more = [self._more_button(at) for at in range(2)]
         self._panel = Panel(Tone.WAITING, "dots", "", "")
         self._lay_out()
 
-    def _make_labels(self) -> None:
+    def _make_labels(self, word_role: str) -> None:
         self.title = Text("", "muted")
         self.badge, self.ring = Badge(64), CountRing(104)
-        self.word, self.sentence = Text("", "name"), Text("", "sentence", wrap=True)
+        self.word, self.sentence = Text("", word_role), Text("", "sentence", wrap=True)
         self.amount = FittedNumber(72, centred=True)
         self.phone, self.payer = Text("", "name"), Text("", "name", wrap=True)
         self.money, self.advice = Text("", "money", wrap=True), Text("", "row", wrap=True)
@@ -83,6 +87,11 @@ class ChargePage(QWidget):
             more.addWidget(button)
         box.addLayout(more)
 
+    def get_ready(self) -> None:
+        """Dressed before it is shown, while there is time."""
+        for widget in (self, *self.findChildren(QWidget)):
+            widget.ensurePolished()
+
     def open(self) -> None:
         self._focus()
 
@@ -104,7 +113,6 @@ class ChargePage(QWidget):
             return
         fresh = (panel.tone, panel.word) != (self._panel.tone, self._panel.word)
         self._panel = panel
-        set_kind(self, _PANELS[panel.tone], "panel")
         self._show_sign(state, panel)
         self._show_words(state, panel)
         self._show_buttons(state, panel)
@@ -142,9 +150,7 @@ class ChargePage(QWidget):
             self.ring.show_count(str(state.seconds), state.seconds / CHECKING_SECONDS, "focus")
 
     def _show_words(self, state: PaymentState, panel: Panel) -> None:
-        paid = state.stage is Stage.PAID
         self.title.show_text(state.title)
-        set_kind(self.word, "word" if paid else "name", "role")
         self.word.setText(panel.word)
         self.amount.setText(str(state.due))
         self.phone.show_text("" if state.phone in panel.sentence else state.phone)

@@ -3,14 +3,15 @@
 from functools import cached_property
 from typing import TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from pos_app.ui.payment.charge_page import ChangePage, ChargePage
+from pos_app.ui.payment.charge_page import DRESSES, ChangePage, ChargePage
 from pos_app.ui.payment.entry_pages import CashPage, EntryPage, PhonePage, SplitPage, TillPage
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel
+from pos_app.ui.payment.words import Tone
 from pos_app.ui.widgets.announce import announce
 
 P = TypeVar("P", bound=QWidget)
@@ -22,6 +23,7 @@ class PaymentView(QWidget):
         self._model = model
         self._shown = Page.NONE
         self._stack = QStackedWidget()
+        self._charges: dict[str, ChargePage] = {}
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self._stack)
@@ -38,9 +40,16 @@ class PaymentView(QWidget):
     def split(self) -> SplitPage:
         return self._placed(SplitPage(self._model))
 
-    @cached_property
+    @property
     def charge(self) -> ChargePage:
-        return self._placed(ChargePage(self._model))
+        """That in the dress of the state."""
+        panel = self._model.state.panel
+        return self._charge_in(DRESSES[panel.tone if panel else Tone.WAITING])
+
+    def _charge_in(self, dress: str) -> ChargePage:
+        if dress not in self._charges:
+            self._charges[dress] = self._placed(ChargePage(self._model, dress))
+        return self._charges[dress]
 
     @cached_property
     def cash(self) -> CashPage:
@@ -67,10 +76,17 @@ class PaymentView(QWidget):
         page = self._page(state.page)
         if page is not None:
             page.show_state(state)
-            if state.page is not self._shown:
+            if state.page is not self._shown or page is not self._stack.currentWidget():
                 self._stack.setCurrentWidget(page)
                 page.open()
         self._shown = state.page
+        if state.page is Page.CHARGE and len(self._charges) == 1:
+            QTimer.singleShot(0, self, self._get_ready)
+
+    def _get_ready(self) -> None:
+        """While the customer looks at the phone."""
+        for dress in set(DRESSES.values()) - set(self._charges):
+            self._charge_in(dress).get_ready()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter where no button has the keyboard: nothing, so that a second Enter cannot charge again."""

@@ -333,8 +333,11 @@ class PaymentViewModel(QObject):
         self._since = self._monotonic()
         if page in {Page.CHARGE, Page.CHANGE}:
             self._timer.start()
-        self._replace(PaymentState(page, f"Sale {sale.number}", due, number_label=self.state.number_label))
+        before = self.state
+        self.state = opened = PaymentState(page, f"Sale {sale.number}", due, number_label=before.number_label)
         self._refresh()
+        if self.state is opened and opened != before:
+            self.changed.emit()
 
     def _refresh(self) -> None:
         """Everything a charge shows, read from the attempt and the clocks."""

@@ -130,9 +130,8 @@ class TabStrip(QWidget):
     def __init__(self, model: SaleViewModel) -> None:
         super().__init__()
         self._model = model
-        self._shown: tuple[Tab, ...] = ()
+        self._shown: dict[int, tuple[Tab, Button]] = {}
         self.title = Text("", "title")
-        self.buttons: list[Button] = []
         self.park = Button("Park  F9", "quiet", name="Park this sale, F9", on_click=model.park)
         self.clear = Button("Clear", "quiet", name="Clear this sale", on_click=model.ask_to_clear)
         self._tabs = QHBoxLayout()
@@ -165,21 +164,31 @@ class TabStrip(QWidget):
         for button in (self.park, self.clear):
             button.setVisible(bool(state.cart.lines))
         self._scroll.setVisible(bool(state.tabs))
-        if state.tabs == self._shown:
-            return
-        self._shown = state.tabs
-        for old in self.buttons:
-            self._tabs.removeWidget(old)
-            old.deleteLater()
-        self.buttons = [self._button(tab) for tab in state.tabs]
-        for position, button in enumerate(self.buttons):
-            self._tabs.insertWidget(position, button)
+        self._show_tabs(state.tabs)
 
-    def _button(self, tab: Tab) -> Button:
-        words = f"{_MARKS[tab.mark]}{tab.number} · {tab.total.plain}"
-        name = f"Sale {tab.number}, {tab.total}, {tab.mark}"
-        take_up = self._model.take_up
-        return Button(words, _TAB_KINDS[tab.mark], scale="chip", name=name, on_click=lambda: take_up(tab.sale_id))
+    @property
+    def buttons(self) -> list[Button]:
+        return [self._shown[sale_id][1] for sale_id in sorted(self._shown)]
+
+    def _show_tabs(self, tabs: tuple[Tab, ...]) -> None:
+        """A tab that stays is left alone: they come and go with every sale of a busy hour."""
+        for sale_id in set(self._shown) - {tab.sale_id for tab in tabs}:
+            gone = self._shown.pop(sale_id)[1]
+            self._tabs.removeWidget(gone)
+            gone.deleteLater()
+        for position, tab in enumerate(tabs):
+            shown, button = self._shown.get(tab.sale_id, (None, None))
+            if button is None:
+                button = self._button(tab.sale_id)
+                self._tabs.insertWidget(position, button)
+            if shown != tab:
+                self._shown[tab.sale_id] = tab, button
+                button.setText(f"{_MARKS[tab.mark]}{tab.number} · {tab.total.plain}")
+                button.setAccessibleName(f"Sale {tab.number}, {tab.total}, {tab.mark}")
+                set_kind(button, _TAB_KINDS[tab.mark])
+
+    def _button(self, sale_id: int) -> Button:
+        return Button("", scale="chip", on_click=lambda: self._model.take_up(sale_id))
 
 
 class Totals(QWidget):

@@ -11,7 +11,7 @@ from pos_app.ui.theme import GAP, text_font, tokens
 from pos_app.ui.widgets.buttons import Button, KeyButton
 from pos_app.ui.widgets.fields import Field, NumberField
 from pos_app.ui.widgets.glyph import Glyph
-from pos_app.ui.widgets.labels import Text
+from pos_app.ui.widgets.labels import Text, tooltip
 
 TILE = (120, 96)
 MOST_TILES = 240
@@ -54,13 +54,13 @@ class Tile(Button):
         super().__init__("", name=f"{product.name}, {product.price}", on_click=lambda: model.pick(self.product))
         self.product = product
         self.setMinimumSize(*TILE)
-        self.setToolTip(product.name)
+        self.setToolTip(tooltip(product.name))
 
     def show_product(self, product: Product) -> None:
         if product != self.product:
             self.product = product
             self.setAccessibleName(f"{product.name}, {product.price}")
-            self.setToolTip(product.name)
+            self.setToolTip(tooltip(product.name))
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -96,6 +96,7 @@ class Tiles(QScrollArea):
         super().__init__()
         self._model = model
         self.tiles: list[Tile] = []
+        self._shown: tuple[Product, ...] | None = None
         self.setWidgetResizable(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -105,6 +106,9 @@ class Tiles(QScrollArea):
 
     def show_products(self, products: tuple[Product, ...]) -> None:
         shown = products[:MOST_TILES]
+        if shown == self._shown:
+            return
+        self._shown = shown
         while len(self.tiles) < len(shown):
             tile = Tile(self._model, shown[len(self.tiles)])
             tile.setParent(self._field)

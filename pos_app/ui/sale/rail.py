@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from pos_app.ui.sale.state import SellState
 from pos_app.ui.theme import set_kind
 from pos_app.ui.widgets.glyph import Glyph
-from pos_app.ui.widgets.labels import Elided, Number, Text
+from pos_app.ui.widgets.labels import Elided, Number, Text, tooltip
 
 if TYPE_CHECKING:
     from pos_app.services.payments import RecentPayment
@@ -34,6 +34,7 @@ class Chip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("chip", "plain")
         self.setMaximumWidth(264)
+        self._shown: tuple[RecentPayment, str] | None = None
         self.sign, self.amount = Glyph("tick", "success", 20), Number("", "strong")
         self.age, self.who = Text("", "small"), Elided("", "small")
         top = QHBoxLayout()
@@ -52,17 +53,21 @@ class Chip(QWidget):
         row.addLayout(words, 1)
 
     def show_payment(self, payment: "RecentPayment", now: datetime) -> None:
+        age = age_words(now - payment.at)
+        if self._shown == (payment, age):
+            return
+        self._shown = payment, age
         unclaimed = payment.sale_number is None
         self.sign.show_sign(*_sign_of(payment))
         self.amount.setText(str(payment.amount))
-        self.age.setText(age_words(now - payment.at))
+        self.age.setText(age)
         who = " ".join(filter(None, (payment.who, _tail(payment.phone)))) or "(no name)"
         place = "no sale yet" if unclaimed else f"sale {payment.sale_number}"
         late = " · late" if payment.late else ""
         self.who.setText(f"{who} · {place}{late}")
         set_kind(self, "unclaimed" if unclaimed else "plain", "chip")
-        self.setAccessibleName(f"{payment.amount} from {who}, {place}{late}, {self.age.text()} ago")
-        self.setToolTip(payment.receipt or "M-Pesa code to follow")
+        self.setAccessibleName(f"{payment.amount} from {who}, {place}{late}, {age} ago")
+        self.setToolTip(tooltip(payment.receipt) or "M-Pesa code to follow")
 
 
 def _sign_of(payment: "RecentPayment") -> tuple[str, str]:

@@ -64,6 +64,21 @@ class SellState:
     asking_to_clear: bool = False
     number_label: str = ""
 
+    # What each zone of the screen shows of it, so that only the zone that shows something new is drawn.
+
+    @property
+    def of_finder(self) -> tuple[object, ...]:
+        return self.search, self.products, self.adding
+
+    @property
+    def of_rail(self) -> tuple[object, ...]:
+        return self.recent, self.number_label
+
+    @property
+    def of_cart(self) -> tuple[object, ...]:
+        asked = self.notice, self.asking_to_clear
+        return self.tabs, self.title, self.cart, self.selected, self.due, self.paid, self.locked, *asked
+
 
 def tab_of(sale: Sale) -> Tab:
     mark = Mark.PAID if sale.is_settled else Mark.WAITING if sale.awaiting else Mark.OPEN

@@ -15,7 +15,7 @@ from pos_app.ui.payment.view_model import PaymentViewModel
 from pos_app.ui.sale.cart_view import CartView
 from pos_app.ui.sale.find import FindZone
 from pos_app.ui.sale.rail import PaymentsRail
-from pos_app.ui.sale.state import Way
+from pos_app.ui.sale.state import SellState, Way
 from pos_app.ui.sale.view_model import SaleViewModel
 
 CART_WIDTH = (420, 480)
@@ -33,6 +33,7 @@ class SalePage(QWidget):
     ) -> None:
         super().__init__()
         self._model, self._payment = view_model, payment
+        self._shown: SellState | None = None
         self.finder, self.cart, self.payment = FindZone(view_model), CartView(view_model), PaymentView(payment)
         self.rail = PaymentsRail(clock)
         self.cart.rows.left.connect(self.finder.search.setFocus)
@@ -120,10 +121,14 @@ class SalePage(QWidget):
 
     @Slot()
     def render_state(self) -> None:
-        state = self._model.state
-        self.finder.show_state(state)
-        self.cart.show_state(state)
-        self.rail.show_state(state)
+        state, shown = self._model.state, self._shown
+        self._shown = state
+        if shown is None or shown.of_finder != state.of_finder:
+            self.finder.show_state(state)
+        if shown is None or shown.of_cart != state.of_cart:
+            self.cart.show_state(state)
+        if shown is None or shown.of_rail != state.of_rail:
+            self.rail.show_state(state)
 
     @Slot()
     def _swap(self) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pos_app.services.sales import Sales
 
 REFRESH_MS = 40
-"""Many changes at once, as after an hour offline, are read once."""
+"""Many changes at once are read once."""
 _ACTS = {Way.MPESA: Act.MPESA, Way.CASH: Act.CASH, Way.TILL: Act.TILL, Way.SPLIT: Act.SPLIT}
 
 
@@ -57,6 +57,8 @@ class SaleViewModel(QObject):
         self.state = SellState(number_label=number_label)
         self._sale: Sale | None = None
         self._beside = BesideSales(sales)
+        self._changed: set[int] = set()
+        self._refreshing = self._once_more = False
         self._once = OneAtATime(tasks)
         self._refresh_timer = QTimer(self, interval=REFRESH_MS, singleShot=True)
         self._refresh_timer.timeout.connect(self._start_refresh)
@@ -64,8 +66,9 @@ class SaleViewModel(QObject):
         payment.parked.connect(self._clear)
         payment.returned.connect(self._on_returned)
         payment.refused.connect(self.say)
-        for kind in (SaleChanged, AttemptChanged, PaymentArrived):
-            changes.subscribe(kind, lambda _change: self._refresh_timer.start())
+        changes.subscribe(SaleChanged, lambda change: self._look_again(change.sale_id))
+        changes.subscribe(AttemptChanged, lambda change: self._look_again(change.attempt.sale_id))
+        changes.subscribe(PaymentArrived, lambda _change: self._look_again())
         changes.subscribe(CatalogueChanged, lambda _change: self.search(self.state.search))
 
     def start(self) -> None:
@@ -306,7 +309,6 @@ class SaleViewModel(QObject):
         if self.state.cart.lines:
             return
         sale = await self._sales.get(sale_id)
-        self._beside.forget(sale_id)
         self._hold(sale)
         self._payment.resume(sale)
         self._start_refresh()
@@ -346,7 +348,7 @@ class SaleViewModel(QObject):
             notice="",
             asking_to_clear=False,
         )
-        self._refresh_timer.start()
+        self._look_again()
 
     @Slot(object)
     def _on_returned(self, sale: Sale | None) -> None:
@@ -369,15 +371,35 @@ class SaleViewModel(QObject):
             locked=bool(sale.tenders) or sale.awaiting,
         )
 
+    def _look_again(self, *changed: int) -> None:
+        """Soon, not now: the payment panel shows what became of its own charge first."""
+        self._changed.update(changed)
+        if self._refreshing:
+            self._once_more = True
+        elif not self._refresh_timer.isActive():
+            self._refresh_timer.start()
+
     @Slot()
     def _start_refresh(self) -> None:
-        self._tasks.start(self._refresh(), "read sales and payments")
+        if self._refreshing:
+            self._once_more = True
+        else:
+            self._refreshing = True
+            self._tasks.start(self._refresh(), "read sales and payments")
 
     async def _refresh(self) -> None:
+        changed, self._changed = self._changed, set()
+        try:
+            await self._beside.read(changed)
+            recent = await self._payments.recent()
+        finally:
+            self._refreshing = False
+            if self._once_more:
+                self._once_more = False
+                self._refresh_timer.start()
         held = self._sale.id if self._sale else None
-        tabs, unsettled = await self._beside.read(self.state.tabs, held)
-        self._set(tabs=tabs, recent=await self._payments.recent())
-        current = unsettled.get(self._sale.id) if self._sale else None
+        self._set(tabs=self._beside.tabs(held), recent=recent)
+        current = self._beside.sale(held) if held is not None else None
         if current is not None and not self._payment.is_open:
             self._follow(current)
 

@@ -80,20 +80,24 @@ class KeyButton(Button):
         scale: str = "pay",
     ) -> None:
         super().__init__(text, kind, scale=scale, on_click=on_click)
+        self._words = ("", "")
         self.show_words(text, hint)
 
     def show_words(self, text: str, hint: str = "") -> None:
-        self._hint = hint
+        if (text, hint) == self._words:
+            return
+        self._words = (text, hint)
         self.setText(text)
         self.setAccessibleName(f"{text}, {hint}" if hint else text)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if not self._hint:
+        hint = self._words[1]
+        if not hint:
             return
         painter = QPainter(self)
         painter.setFont(text_font(14))
         painter.setPen(self.palette().color(QPalette.ColorRole.ButtonText))
-        painter.drawText(self.rect().adjusted(12, 7, -12, -7), Qt.AlignmentFlag.AlignTop, self._hint)
+        painter.drawText(self.rect().adjusted(12, 7, -12, -7), Qt.AlignmentFlag.AlignTop, hint)
         painter.end()

@@ -1,10 +1,17 @@
 """Words on the screen. Everything here is plain text: names and remote words are never read as markup."""
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
+from html import escape
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from pos_app.ui.theme import numeric_font
+
+
+def tooltip(text: str) -> str:
+    """A tooltip shows as markup what looks like it, so such words are escaped."""
+    return f"<span>{escape(text)}</span>" if Qt.mightBeRichText(text) else text
 
 
 class Text(QLabel):
@@ -37,11 +44,13 @@ class Elided(Text):
     """One line that ends in … where it is too long; the whole text stays readable by tooltip and screen reader."""
 
     def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
-        self._whole = text
+        self._whole = ""
         super().__init__(text, role, parent=parent)
         self.setMinimumWidth(40)
 
     def setText(self, text: str) -> None:
+        if text == self._whole:
+            return
         self._whole = text
         self.setAccessibleName(text)
         self._elide()
@@ -58,7 +67,7 @@ class Elided(Text):
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
         QLabel.setText(self, shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(tooltip(self._whole) if shown != self._whole else "")
 
 
 class FittedNumber(Number):
@@ -67,6 +76,7 @@ class FittedNumber(Number):
     def __init__(self, largest: int, weight: QFont.Weight = QFont.Weight.DemiBold, centred: bool = False) -> None:
         super().__init__()
         self._largest, self._weight = largest, weight
+        self._fitted: tuple[str, int, int] | None = None
         self.setMinimumHeight(round(largest * 1.22))
         self.setMinimumWidth(80)
         if centred:
@@ -91,7 +101,10 @@ class FittedNumber(Number):
         return QSize(80, round(self._largest * 1.22))
 
     def _fit(self) -> None:
-        pixels = self._largest
+        wanted = (self.text(), self.width(), self._largest)
+        if wanted == self._fitted:
+            return
+        self._fitted, pixels = wanted, self._largest
         while pixels > self._largest // 2:
             font = numeric_font(pixels, self._weight)
             if QFontMetrics(font).horizontalAdvance(self.text()) <= self.width():
