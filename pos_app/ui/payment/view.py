@@ -44,9 +44,9 @@ class PaymentView(QWidget):
     def charge(self) -> ChargePage:
         """That in the dress of the state."""
         panel = self._model.state.panel
-        return self._charge_in(DRESSES[panel.tone if panel else Tone.WAITING])
+        return self.charge_in(DRESSES[panel.tone if panel else Tone.WAITING])
 
-    def _charge_in(self, dress: str) -> ChargePage:
+    def charge_in(self, dress: str) -> ChargePage:
         if dress not in self._charges:
             self._charges[dress] = self._placed(ChargePage(self._model, dress))
         return self._charges[dress]
@@ -86,7 +86,7 @@ class PaymentView(QWidget):
     def _get_ready(self) -> None:
         """While the customer looks at the phone."""
         for dress in set(DRESSES.values()) - set(self._charges):
-            self._charge_in(dress).get_ready()
+            self.charge_in(dress).get_ready()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter where no button has the keyboard: nothing, so that a second Enter cannot charge again."""

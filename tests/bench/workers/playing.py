@@ -106,10 +106,12 @@ async def _prepare(desk: Desk, count: int) -> tuple[list[Sale], list[list[str]]]
 
 async def _show(desk: Desk, sales: list[Sale], start_ns: int, pace_ms: float) -> list[int]:
     """Each sale comes to the screen once the one before it was painted. InvalidStateError where one never is."""
+    from pos_app.ui.payment.charge_page import DRESSES
+    from pos_app.ui.payment.words import Tone
     from pos_app.ui.sale.view import SalePage
 
     assert isinstance(desk.sale_page, SalePage)
-    page, painted = desk.sale_page.payment.charge, dict[int, asyncio.Future[int]]()
+    page, painted = desk.sale_page.payment.charge_in(DRESSES[Tone.PAID]), dict[int, asyncio.Future[int]]()
 
     def told(at: int) -> None:
         shown = painted.get(desk.payment.sale.id) if desk.payment.sale else None
