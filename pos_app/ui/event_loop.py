@@ -24,6 +24,9 @@ __all__ = ["App", "GuiThreadGC", "TillLoop", "run"]
 log = logging.getLogger(__name__)
 Main = Callable[["App", asyncio.Event], Coroutine[Any, Any, int]]
 _MANY_DEAD = 64
+SWITCH_SECONDS = 0.0005
+"""Each call into Qt may give the interpreter to a thread that reads or writes; after Python's own 5 ms it comes back, and
+the window makes a dozen such calls to paint one payment."""
 _TURN_SECONDS = 0.004
 """A turn that takes longer lets Qt paint and hear keys before the rest of it."""
 
@@ -151,6 +154,7 @@ def run(amain: Main, argv: list[str]) -> int:
     running = App.instance()
     app = running if isinstance(running, App) else App(argv)
     app.setQuitOnLastWindowClosed(False)
+    sys.setswitchinterval(SWITCH_SECONDS)
     collector = GuiThreadGC(parent=app)
     with asyncio.Runner(loop_factory=lambda: TillLoop(app)) as runner:
         code = runner.run(_body(amain, app))
