@@ -5,6 +5,8 @@ import logging
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pos_app.services.connections import Connections
     from pos_app.services.till import Till
     from pos_app.ui.payment.view_model import PaymentViewModel
+    from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
 
 log = logging.getLogger(__name__)
@@ -64,8 +67,6 @@ class Desk:
     sale: "SaleViewModel"
     payment: "PaymentViewModel"
     sale_page: QWidget
-    history_page: QWidget
-    settings_page: QWidget
 
     def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
         self._app = app
@@ -92,10 +93,12 @@ class Desk:
         self.window.theme_changed.connect(self._keep_theme)
 
     async def open(self, training: MpesaAccess | None = None) -> None:
-        """The selling page comes as soon as no charge is unaccounted for; the rest follows behind it.
+        """All of it. Raises StoreError with a sentence."""
+        await self.open_to_sell(training)
+        await self.connect()
 
-        Raises StoreError with a sentence.
-        """
+    async def open_to_sell(self, training: MpesaAccess | None = None) -> None:
+        """The selling page comes as soon as no charge is unaccounted for. Raises StoreError with a sentence."""
         from pos_app.services.till import Till
 
         if training is None:
@@ -108,14 +111,18 @@ class Desk:
         self._access = training
         self.till.expect_connection()
         self._build_sale_page()
-        await asyncio.sleep(0)
-        if training is None:
+        self.payment.receipt_wanted.connect(self._show_receipt)
+        self.window.promise(_HISTORY, self._make_history_page)
+
+    async def connect(self) -> None:
+        """Safaricom and the relay, behind a till that sells; a charge that is asked for meanwhile waits."""
+        # Its libraries take longer to load than all that came before, so not on the thread that paints.
+        await asyncio.to_thread(import_module, "pos_app.services.uplink")
+        if not self._training:
             await self._find_access()
         await self._connect()
-        for build in (self._build_receipt_page, self._build_history_page):
-            build()
-            await asyncio.sleep(0)
-        self._build_settings_page(await self.till.connections())
+        connections = await self.till.connections()
+        self.window.promise(_SETTINGS, lambda: self._make_settings_page(connections))
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
 
@@ -199,7 +206,8 @@ class Desk:
         self.window.place(_SALE, self.sale_page)
         self.sale.start()
 
-    def _build_receipt_page(self) -> None:
+    @cached_property
+    def _receipt_page(self) -> "ReceiptView":
         """The receipt of the sale that was just paid; the history shows the older ones."""
         from pos_app.ui.receipt.view import ReceiptView
         from pos_app.ui.receipt.view_model import ReceiptViewModel
@@ -207,16 +215,14 @@ class Desk:
         model = ReceiptViewModel(self.till.receipts, self.tasks)
         model.setParent(self.window)
         page = ReceiptView(model)
-        at = self.window.add(page)
         page.closed.connect(lambda: self.window.show_page(_SALE))
+        return page
 
-        def show(sale_id: int) -> None:
-            page.show_sale(sale_id)
-            self.window.show_page(at)
+    def _show_receipt(self, sale_id: int) -> None:
+        self._receipt_page.show_sale(sale_id)
+        self.window.show_page(self.window.add(self._receipt_page))
 
-        self.payment.receipt_wanted.connect(show)
-
-    def _build_history_page(self) -> None:
+    def _make_history_page(self) -> QWidget:
         from pos_app.ui.history.view import HistoryPage
         from pos_app.ui.history.view_model import HistoryViewModel
 
@@ -225,10 +231,9 @@ class Desk:
         model.setParent(self.window)
         page = HistoryPage(model)
         page.closed.connect(lambda: self.window.show_page(_SALE))
-        self.history_page = page
-        self.window.place(_HISTORY, page)
+        return page
 
-    def _build_settings_page(self, connections: "Connections") -> None:
+    def _make_settings_page(self, connections: "Connections") -> QWidget:
         from pos_app.ui.settings.view import SettingsPage
         from pos_app.ui.settings.view_model import SettingsViewModel
 
@@ -244,8 +249,7 @@ class Desk:
         model.setParent(self.window)
         page = SettingsPage(model)
         page.closed.connect(lambda: self.window.show_page(_SALE))
-        self.settings_page = page
-        self.window.place(_SETTINGS, page)
+        return page
 
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings

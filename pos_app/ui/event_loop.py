@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 Main = Callable[["App", asyncio.Event], Coroutine[Any, Any, int]]
 _MANY_DEAD = 64
 SWITCH_SECONDS = 0.0005
-"""Each call into Qt may give the interpreter to a thread that reads or writes; after Python's own 5 ms it comes back, and
-the window makes a dozen such calls to paint one payment."""
+"""Each call into Qt may give the interpreter to a thread that reads or writes. It would come back after Python's own
+5 ms, and the window makes a dozen such calls to paint one payment."""
 _TURN_SECONDS = 0.004
 """A turn that takes longer lets Qt paint and hear keys before the rest of it."""
 

@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.services.changes import Changes, HealthChanged, Notice
-from pos_app.ui.help_page import HelpPage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.status_bar import StatusBar
 from pos_app.ui.theme import apply_theme, tokens
 from pos_app.ui.widgets.bars import Notices
+
+if TYPE_CHECKING:
+    from pos_app.ui.help_page import HelpPage
 
 FRAME = 6
 SMALLEST = (1100, 640)
@@ -42,6 +45,7 @@ class MainWindow(QWidget):
         self.resize(1366, 768)
         self.status, self.notices = StatusBar(shop, training, clock), Notices()
         self._before_help = 0
+        self._promised: dict[int, Callable[[], QWidget]] = {}
         self.stack = QStackedWidget()
         for page in (sale_page, history_page, settings_page):
             self.stack.addWidget(page)
@@ -78,8 +82,9 @@ class MainWindow(QWidget):
         shortcut.activated.connect(work)
 
     def add(self, page: QWidget) -> int:
-        """A page that no key leads to."""
-        return self.stack.addWidget(page)
+        """A page that no key leads to; where it is from now on, and where it is already."""
+        at = self.stack.indexOf(page)
+        return at if at >= 0 else self.stack.addWidget(page)
 
     def place(self, at: int, page: QWidget) -> None:
         """Puts the page where another stood; the one that stood there is gone."""
@@ -90,8 +95,20 @@ class MainWindow(QWidget):
             before.deleteLater()
         self.stack.setCurrentIndex(current)
 
+    def promise(self, at: int, make: Callable[[], QWidget]) -> None:
+        """The page is made when it is first shown, or now where somebody waits for it already."""
+        self._promised[at] = make
+        if self.stack.currentIndex() == at:
+            self._keep_promise(at)
+
+    def _keep_promise(self, at: int) -> None:
+        make = self._promised.pop(at, None)
+        if make is not None:
+            self.place(at, make())
+
     def show_page(self, at: int) -> None:
         """Each page puts the keyboard where it belongs when it is shown."""
+        self._keep_promise(at)
         self.stack.setCurrentIndex(at)
         self.status.mark_page(at)
 
@@ -113,8 +130,10 @@ class MainWindow(QWidget):
         self.help.show_steps()
 
     @cached_property
-    def help(self) -> HelpPage:
+    def help(self) -> "HelpPage":
         """Made when it is first asked for."""
+        from pos_app.ui.help_page import HelpPage
+
         page = HelpPage(self._close_help)
         self.stack.addWidget(page)
         escape = QShortcut(QKeySequence("Esc"), page)

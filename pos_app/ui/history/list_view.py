@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QScroller,
     QStackedWidget,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -23,6 +22,7 @@ from pos_app.ui.history.words import Tone
 from pos_app.ui.theme import GAP, ROW, numeric_font, text_font, tokens
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.labels import Text
+from pos_app.ui.widgets.touch import scroll_by_touch
 
 _WIDTHS = {SALE: 84, TIME: 158, PAID_BY: 156, CODE: 146, PHONE: 142, STATE: 168, TOTAL: 118}
 _ARROWS = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
@@ -94,7 +94,7 @@ class SalesTable(QTableView):
         self.setItemDelegateForColumn(STATE, _StateDelegate(self))
         for column in (SALE, TIME, CODE, PHONE, TOTAL):
             self.setItemDelegateForColumn(column, _NumberDelegate(self))
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
+        scroll_by_touch(self.viewport())
         self.clicked.connect(self._open)
 
     def set_columns(self) -> None:

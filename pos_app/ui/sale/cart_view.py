@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIntValidator, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QScroller, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.domain.sale import SaleLine
 from pos_app.ui.sale.state import Mark, SellState, Tab, Way
@@ -13,6 +13,7 @@ from pos_app.ui.widgets.fields import NumberField
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Elided, FittedNumber, Number, Text
 from pos_app.ui.widgets.room import fits
+from pos_app.ui.widgets.touch import scroll_by_touch
 
 _MARKS = {Mark.OPEN: "", Mark.WAITING: "…  ", Mark.PAID: "✓  "}
 _TAB_KINDS = {Mark.OPEN: "", Mark.WAITING: "checking", Mark.PAID: "paid"}
@@ -99,7 +100,7 @@ class Rows(QScrollArea):
         self._box.setSpacing(0)
         self._box.addStretch(1)
         self.setWidget(inside)
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
+        scroll_by_touch(self.viewport())
 
     def show_lines(self, lines: tuple[SaleLine, ...], selected: int, locked: bool) -> None:
         while len(self.rows) < len(lines):
@@ -146,7 +147,7 @@ class TabStrip(QWidget):
         self._scroll.setFixedHeight(52)
         self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        QScroller.grabGesture(self._scroll.viewport(), QScroller.ScrollerGestureType.LeftMouseButtonGesture)
+        scroll_by_touch(self._scroll.viewport(), by_mouse=True)
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self.title, 1)

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QScroller, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.domain.catalogue import NAME_MAX, Product
 from pos_app.ui.sale.state import NewProduct, SellState
@@ -12,6 +12,7 @@ from pos_app.ui.widgets.buttons import Button, KeyButton
 from pos_app.ui.widgets.fields import Field, NumberField
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Text, tooltip
+from pos_app.ui.widgets.touch import scroll_by_touch
 
 TILE = (120, 96)
 MOST_TILES = 240
@@ -102,7 +103,7 @@ class Tiles(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._field = QWidget()
         self.setWidget(self._field)
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
+        scroll_by_touch(self.viewport())
 
     def show_products(self, products: tuple[Product, ...]) -> None:
         shown = products[:MOST_TILES]

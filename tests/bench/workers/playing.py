@@ -31,13 +31,13 @@ _TRIES = 20
 
 
 def taken_over(painted_ns: int, surroundings: str) -> "Training":
-    """The desk that is there already says when it is open, and then plays."""
-    spec, as_it_was = json.loads(surroundings), Desk.open
+    """The desk that is there already says when it can sell and when it is connected, and then plays."""
+    spec, as_it_was = json.loads(surroundings), Desk.connect
 
-    async def opened(desk: Desk, training: MpesaAccess | None = None) -> None:
-        await as_it_was(desk, training)
-        ready_ns = time.monotonic_ns()
-        say({"painted": painted_ns, "ready": ready_ns, "sell": await _painted_again(desk.sale_page)})
+    async def connected(desk: Desk) -> None:
+        sell_ns = await _painted_again(desk.sale_page)
+        await as_it_was(desk)
+        say({"painted": painted_ns, "sell": sell_ns, "connected": time.monotonic_ns()})
         desk.tasks.start(_obey(desk), "bench")
         # Nobody but the one who told us to play must wait for an answer that never comes.
         desk.tasks.failed.connect(lambda _name, _error: os._exit(1))
@@ -46,7 +46,7 @@ def taken_over(painted_ns: int, surroundings: str) -> "Training":
     def access(_folder: Path) -> Iterator[MpesaAccess]:
         yield access_of(spec["daraja"], spec["till"])
 
-    setattr(Desk, "open", opened)  # noqa: B010 (the desk is built by the till, not by us)
+    setattr(Desk, "connect", connected)  # noqa: B010 (the desk is built by the till, not by us)
     return access
 
 
