@@ -13,6 +13,8 @@ from platformdirs import user_data_path
 from relay import protocol
 
 _SQLITE = "sqlite:///"
+_FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
+"""Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
 
 class SettingError(Exception):
@@ -75,6 +77,9 @@ def store_path(url: str) -> Path:
 def _url(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise SettingError("the public URL must begin with https:// (or http:// for training)")
+    found = [word for word in _FORBIDDEN_WORDS if word in url.lower()]
+    if found:
+        raise SettingError(f"Safaricom takes no callback URL with '{found[0]}' in it: the public URL must be without")
     return url.rstrip("/")
 
 

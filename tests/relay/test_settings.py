@@ -45,3 +45,9 @@ def test_the_default_store_is_in_the_data_folder() -> None:
 def test_what_cannot_be_used_is_refused(said: dict[str, object]) -> None:
     with pytest.raises(SettingError):
         from_arguments(said, {})
+
+
+@pytest.mark.parametrize("word", ["mpesa", "M-Pesa", "safaricom", "exe", "exec", "cmd", "sql", "query"])
+def test_a_public_url_that_safaricom_would_refuse_is_refused_at_start(word: str) -> None:
+    with pytest.raises(SettingError, match="Safaricom takes no callback URL"):
+        from_arguments({"public_url": f"https://{word}.shop.test"}, {})
