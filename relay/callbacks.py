@@ -103,7 +103,7 @@ class Callbacks:
             reading.receipt,
             nonce,
             reading.short_code,
-            encoding=Encoding.JSON if reading.is_json else Encoding.BASE64,
+            Encoding.JSON if reading.is_json else Encoding.BASE64,
         )
 
     async def _shop(self, key: str) -> Shop | None:

@@ -26,12 +26,12 @@ class _Held(RequestResponseCycle):
     """A request that waits for the log, in uvicorn's eyes: it knows when the peer goes, and when the server ends."""
 
     message_event = asyncio.Event()
+    response_complete = False
+    disconnected = False
+    keep_alive = True
 
     def __init__(self, front: "CallbackProtocol") -> None:
         self._front = front
-        self.response_complete = False
-        self.disconnected = False
-        self.keep_alive = True
 
     def answered(self, answer: Answer) -> None:
         self.response_complete = True
@@ -44,16 +44,62 @@ class _Held(RequestResponseCycle):
         self._front.on_response_complete()
 
 
-class CallbackProtocol(HttpToolsProtocol):
-    """uvicorn's own, but for whole callbacks. `_held` is the body so far of one that may become such."""
+class _QuietProtocol(HttpToolsProtocol):
+    """uvicorn's own, with one timer for a connection that stays: setting one for each request costs as much as judging
+    its body. A connection on which nothing is heard or answered for `timeout_keep_alive` seconds is closed.
+    """
+
+    _stirred_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        self._stirred_at = self.loop.time()
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._stirred_at = self.loop.time()
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self._look_again_in(self.timeout_keep_alive)
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Called by uvicorn whenever something happens: the timer runs on, and finds out itself."""
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        left = self._stirred_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look_again_in(left)
+        elif self.cycle is None or self.cycle.response_complete:
+            super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super()._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+
+class CallbackProtocol(_QuietProtocol):
+    """The server's, but for whole callbacks. `_held` is the body so far of one that may become such."""
 
     _held: bytes | None = None
+
+    def on_message_begin(self) -> None:
+        """What the long way needs beside this is made there."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         if self._is_plain():
             self._held = b""
         else:
-            super().on_headers_complete()
+            self._the_long_way()
 
     def _is_plain(self) -> bool:
         parser = self.parser
@@ -91,15 +137,18 @@ class CallbackProtocol(HttpToolsProtocol):
             self._the_long_way(body)
 
     def _take(self, body: bytes) -> bool:
-        scope: Any = self.scope
-        scope["path"] = self.url.decode("latin-1")
+        scope = {"path": self.url.decode("latin-1"), "headers": self.headers, "client": self.client}
         held = _Held(self)
         if not cast(Taker, self.config.app).take(scope, body, held.answered):
             return False
         self.cycle = held
         return True
 
-    def _the_long_way(self, body: bytes) -> None:
+    def _the_long_way(self, body: bytes = b"") -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        cast(Any, self.scope)["headers"] = headers
         super().on_headers_complete()
         if body:
             super().on_body(body)

@@ -6,7 +6,6 @@ It must not know HTTP, websockets or tills. A wake-up only means "look now": it 
 import asyncio
 import logging
 import secrets
-import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from relay.protocol import RESET_EPOCH, Event
 from relay.stores import high_water, sqlite
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan, Row
 from relay.stores.writer import Job, UnavailableError, UnknownStreamError, Writer
+from relay.waiting import Waiting, WaitingRoom
 
 __all__ = [
     "Appended",
@@ -47,33 +47,13 @@ _TAIL_EVENTS = 512
 T = TypeVar("T")
 Stored = Appended | UnavailableError | UnknownStreamError
 """What became of an append."""
+_Waiting = Waiting[Stored]
 
 logger = logging.getLogger("relay.log")
 
 
 def new_epoch() -> str:
     return "e" + secrets.token_hex(8)
-
-
-class _Waiting:
-    """One callback on its way to disk, and whom to tell what became of it."""
-
-    __slots__ = ("incoming", "since", "told")
-
-    def __init__(self, incoming: Incoming, told: Callable[[Stored], None], since: float) -> None:
-        self.incoming = incoming
-        self.told: Callable[[Stored], None] | None = told
-        self.since = since
-
-    def tell(self, stored: Stored) -> None:
-        told, self.told = self.told, None
-        if told is None:
-            return
-        try:
-            told(stored)
-        except Exception:
-            # A caller's fault must not keep the rest of its batch waiting.
-            logger.exception("a caller could not be told")
 
 
 class _Stream:
@@ -114,8 +94,8 @@ class EventLog:
         # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
         self._marker = ThreadPoolExecutor(1, thread_name_prefix="relay-marker")
         self._streams: dict[str, _Stream] = {}
-        self._in_flight: deque[_Waiting] = deque()
         self._writer: Writer[_Waiting] = Writer(path, self)
+        self._waiting: WaitingRoom[Stored] = WaitingRoom(self._writer.put)
         self._reader = _Reader(path)
         self._closed = False
 
@@ -137,8 +117,10 @@ class EventLog:
         """Commits everything that was appended, then lets the database go."""
         if not self._closed:
             self._closed = True
+            self._waiting.hand_over()
             await asyncio.to_thread(self._writer.stop)
             await asyncio.sleep(0)
+            self._waiting.answer_all()
             await self.save_high_water()
             await self._reader.close()
             self._marker.shutdown()
@@ -159,18 +141,12 @@ class EventLog:
         if self._closed:
             return False
         text = body.decode() if meta.encoding == Encoding.JSON else b64encode(body).decode()
-        waiting = _Waiting(Incoming(stream, kind, key, body, text, meta), told, time.monotonic())
-        self._in_flight.append(waiting)
-        self._writer.put(waiting)
+        self._waiting.put(Incoming(stream, kind, key, body, text, meta), told)
         return True
 
     def expire_waiting(self) -> None:
         """Gives up on what has waited too long for the disk. To be called about once a second."""
-        limit = time.monotonic() - APPEND_SECONDS
-        for waiting in self._in_flight:
-            if waiting.since > limit:
-                break
-            waiting.tell(UnavailableError("the store is too slow"))
+        self._waiting.give_up(APPEND_SECONDS, UnavailableError("the store is too slow"))
 
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
         """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any."""
@@ -223,6 +199,7 @@ class EventLog:
         if self._closed:
             raise UnavailableError("closing")
         future: asyncio.Future[T] = self._loop.create_future()
+        self._waiting.hand_over()
         self._writer.put(
             Job(
                 job,
@@ -276,7 +253,6 @@ class EventLog:
 
     def _publish(self, batch: Sequence[_Waiting], plan: Plan) -> None:
         for waiting, row in zip(batch, plan.written, strict=True):
-            self._in_flight.popleft()
             stream = self._streams.get(waiting.incoming.stream)
             if row is not None and stream is not None and stream.flags:
                 stream.extend_tail(_event(waiting.incoming.stream, row))
@@ -285,13 +261,10 @@ class EventLog:
             # The epoch is turned on the loop's side of a job, which this batch may have overtaken.
             stream.head = stream.head._replace(seq=head.seq, chain=head.chain)
             stream.wake()
-        for waiting, answer in zip(batch, plan.answers, strict=True):
-            waiting.tell(answer)
+        self._waiting.answer(zip(batch, plan.answers, strict=True))
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
-        for waiting in batch:
-            self._in_flight.popleft()
-            waiting.tell(error)
+        self._waiting.answer((waiting, error) for waiting in batch)
 
     def _look_again(self, heads: dict[str, Head]) -> None:
         """A commit that was reported as failed may be in the database after all."""
@@ -363,7 +336,7 @@ def _event(stream: str, row: Row) -> Event:
         body_sha256=row.body_sha256.hex(),
         receipt=row.receipt,
         rev=row.rev,
-        nonce=row.nonce,
+        nonce=row.nonce_of_path,
         short_code=row.short_code,
     )
     if row.body is not None and row.encoding == Encoding.JSON:

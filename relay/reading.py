@@ -7,7 +7,7 @@ Sources: contract §2.1 (STK), §2.6 (C2B), §7 (one payment may be called back 
 import hashlib
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -24,12 +24,12 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """`is_json` says whether the body can be sent on as it is."""
 
     kind: str
     key: str
-    money: str
+    money: bytes
     receipt: str | None
     short_code: str | None
     is_json: bool
@@ -70,7 +70,7 @@ def read_confirmation(body: bytes) -> Reading:
 def _unparsed(body: bytes, path: str, short_code: str | None, is_json: bool) -> Reading:
     # The path belongs to it: two payments may be called back with the same unreadable body.
     digest = hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
-    return Reading(KIND_UNPARSED, f"unparsed:{digest}", "", None, short_code, is_json)
+    return Reading(KIND_UNPARSED, f"unparsed:{digest}", b"", None, short_code, is_json)
 
 
 def _parse(body: bytes) -> tuple[Any, bool]:
@@ -114,12 +114,12 @@ def _text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-def _money(amount: object, *exact: object) -> str:
+def _money(amount: object, *exact: object) -> bytes:
     """The same for two copies of one payment, whether they spell its amount 150, 150.00 or "150.00"."""
     spelt = _number(amount)
     for value in exact:
         spelt += "\x1f" + _exact(value)
-    return hashlib.sha256(spelt.encode()).hexdigest()[:32]
+    return hashlib.sha256(spelt.encode()).digest()[:16]
 
 
 def _exact(value: object) -> str:

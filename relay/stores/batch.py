@@ -15,11 +15,40 @@ from sqlalchemy.exc import DBAPIError
 
 from relay.stores.sequence import SEQ_MASK, Head, Identity, Incoming, Known, Row, cut_key
 
-MAX_BATCH = 256
+MAX_BATCH = 128
 
 # A batch is one statement, its own transaction: each time the writer lets the interpreter lock go, it may wait
 # milliseconds to have it back. A text is prepared for some sizes only, and what is left over filled with rows of NULL.
-_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+_SIZES = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    10,
+    12,
+    14,
+    16,
+    20,
+    24,
+    28,
+    32,
+    40,
+    48,
+    56,
+    64,
+    72,
+    80,
+    88,
+    96,
+    104,
+    112,
+    120,
+    MAX_BATCH,
+)
 _ROW = ", ".join("?" * len(Row._fields))
 _INSERT = f"INSERT INTO event ({', '.join(Row._fields)}) "
 # CROSS JOIN keeps the order: one look into the index for each of the batch, never a scan of the log.

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -23,16 +23,18 @@ RESTART_AT_BYTES = 64 * 1024 * 1024
 
 
 class StoreSettingError(Exception):
-    """SQLite did not take a setting that durability stands on: the relay must not start."""
+    """SQLite did not take a setting that durability stands on, or the file is another relay's: ours must not start."""
 
 
 def engine(path: Path, *, query_only: bool = False) -> Engine:
     """Connections commit only where they say so, flush every commit, and never checkpoint by themselves."""
     _make_private(path)
     made = create_engine(
-        f"sqlite:///{path}",
+        # Not as text: what follows a question mark in the folder's name would be read as options.
+        URL.create("sqlite", database=str(path)),
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 128},
     )
 
@@ -67,7 +69,14 @@ def _make_private(path: Path) -> None:
 
 
 def create_tables(connection: Connection) -> None:
+    """In an empty file. StoreSettingError for one that has tables of another shape: they are not ours to change."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version == tables.VERSION:
+        return
+    if version != 0 or connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        raise StoreSettingError("The store was made by another version of the relay; this one cannot use it.")
     tables.metadata.create_all(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
 
 
 class Transaction:

@@ -20,6 +20,8 @@ from sqlalchemy import (
 from relay.stores.sequence import SEQ_BITS, SEQ_MASK
 
 metadata = MetaData()
+VERSION = 2
+"""Of the shape of these tables, kept in the file. Nothing was released with the first, so none is carried over."""
 
 # STRICT tables take INTEGER alone, and only a column declared so is the row id.
 _whole = BigInteger().with_variant(Integer, "sqlite")
@@ -47,7 +49,8 @@ stream = Table(
 # seq in the low SEQ_BITS, so that a stream lies together in its order. `at` is milliseconds of UTC, `encoding` how the
 # body is kept (Encoding), `money` the fields that make a copy the same payment; erasure blanks `body`, and the chain
 # stays whole. The key is kept in two, its end first in the index: that is Safaricom's, and those that come together
-# lie together, where whole keys, which begin with chance, would each write a page of their own.
+# lie together, where whole keys, which begin with chance, would each write a page of their own. `nonce` is kept only
+# where the key does not hold it: what a row takes is what every commit writes.
 event = Table(
     "event",
     metadata,
@@ -64,7 +67,7 @@ event = Table(
     _text("nonce", nullable=True),
     _text("short_code", nullable=True),
     _bytes("body_sha256"),
-    _text("money"),
+    _bytes("money"),
     _bytes("chain"),
     Column("encoding", Integer, nullable=False),
     _text("body", nullable=True),

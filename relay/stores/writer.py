@@ -82,7 +82,7 @@ class Writer(Generic[W]):
     def __init__(self, path: Path, listener: Listener[W]) -> None:
         self._engine = sqlite.engine(path)
         self._listener = listener
-        self._queue: SimpleQueue[W | Job[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[W] | Job[Any] | None] = SimpleQueue()
         self._connection: Connection | None = None
         self._heads: dict[str, Head] = {}
         self._thread = threading.Thread(target=self._run, name="relay-writer", daemon=True)
@@ -96,7 +96,7 @@ class Writer(Generic[W]):
         self._thread.start()
         self._checkpointer.start()
 
-    def put(self, item: W | Job[Any]) -> None:
+    def put(self, item: list[W] | Job[Any]) -> None:
         self._queue.put(item)
 
     def stop(self) -> None:
@@ -109,20 +109,20 @@ class Writer(Generic[W]):
         stopping = False
         while not stopping:
             items = self._take()
-            waiting = [item for item in items if item is not None and not isinstance(item, Job)]
-            if waiting:
-                self._commit(waiting)
+            waiting = [one for item in items if isinstance(item, list) for one in item]
+            for start in range(0, len(waiting), store.MAX_BATCH):
+                self._commit(waiting[start : start + store.MAX_BATCH])
             for item in items:
                 if isinstance(item, Job):
                     self._do(item)
             stopping = None in items
         self._disconnect()
 
-    def _take(self) -> list[W | Job[Any] | None]:
-        items: list[W | Job[Any] | None] = []
+    def _take(self) -> list[list[W] | Job[Any] | None]:
+        items: list[list[W] | Job[Any] | None] = []
         try:
             items.append(self._queue.get(timeout=None if self.healthy else PROBE_SECONDS))
-            while len(items) < store.MAX_BATCH:
+            while True:
                 items.append(self._queue.get_nowait())
         except Empty:
             if not items:

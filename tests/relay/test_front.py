@@ -186,7 +186,7 @@ async def test_a_caller_that_hangs_up_is_stored_all_the_same(
     with busy(bench.settings.store):
         wire = await served.wire()
         wire.send(post(till, bodies.stk("ws_gone")))
-        await eventually(lambda: bool(bench.relay._log._in_flight))
+        await eventually(lambda: bool(len(bench.relay._log._waiting)))
         wire.close()
         await eventually(lambda: len(served.server.server_state.connections) == 1)
 
@@ -203,7 +203,7 @@ async def test_what_waits_when_the_server_ends_is_answered_and_the_connection_cl
     wire = await served.wire()
     with busy(bench.settings.store):
         wire.send(post(till, bodies.stk("ws_late")))
-        await eventually(lambda: bool(bench.relay._log._in_flight))
+        await eventually(lambda: bool(len(bench.relay._log._waiting)))
         served.server.should_exit = True
         await eventually(lambda: len(served.server.server_state.connections) == 1)
     status, headers, body = await wire.reply()
@@ -252,3 +252,34 @@ async def test_one_that_cannot_be_told_does_not_keep_the_others_waiting(
     assert log.put(stream, "stk", "a", b"{}", Meta(1), told=breaks)
     assert (await log.append(stream, "stk", "b", b"{}", Meta(1))).seq == 3
     assert "could not be told" in caplog.text
+
+
+@pytest.mark.parametrize("way", [b" HTTP/1.1", b"?the=long HTTP/1.1"])
+async def test_a_connection_on_which_nothing_happens_is_closed(
+    till: PairResponse, bodies: Any, served: Served, way: bytes
+) -> None:
+    served.server.config.timeout_keep_alive = 0
+    wire = await served.wire()
+    wire.send(post(till, bodies.stk()).replace(b" HTTP/1.1", way))
+    assert (await wire.reply())[0] == 200
+    assert await wire.closed()
+
+
+async def test_a_connection_on_which_something_happened_meanwhile_stays(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, eventually: Any
+) -> None:
+    before = set(served.server.server_state.connections)
+    wire = await served.wire()
+    wire.send(post(till, bodies.stk("ws_1")))
+    assert (await wire.reply())[0] == 200
+    connection: Any
+    (connection,) = set(served.server.server_state.connections) - before
+    connection.timeout_keep_alive_handler()
+    with busy(bench.settings.store):
+        wire.send(post(till, bodies.stk("ws_2")))
+        await eventually(lambda: bool(len(bench.relay._log._waiting)))
+        connection.timeout_keep_alive = 0
+        connection.timeout_keep_alive_handler()
+    assert (await wire.reply())[0] == 200
+    assert await wire.closed()
+    assert await keys(bench, till) == ["ws_1", "ws_2"]

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from relay import protocol
-from relay.log import EventLog, Meta, Outcome, UnavailableError
+from relay.log import Appended, EventLog, Meta, Outcome, UnavailableError
 from relay.protocol import GENESIS, QUARANTINED, TRUSTED, Cursor
 from relay.stores import sequence, sqlite
 from relay.stores.lock import StoreInUseError, StoreLock
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 
 def meta(money: str = "m", trust: str = TRUSTED) -> Meta:
-    return Meta(1_700_000_000_000, trust, money)
+    return Meta(1_700_000_000_000, trust, money.encode())
 
 
 async def open_log(folder: Path) -> EventLog:
@@ -80,7 +80,7 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
 
 async def test_a_body_that_is_no_json_comes_back_as_base64(tmp_path: Path) -> None:
     log = await with_stream(tmp_path)
-    await log.append("st", "unparsed", "u", b"\xff\x00", meta()._replace(encoding=Encoding.BASE64))
+    await log.append("st", "unparsed", "u", b"\xff\x00", Meta(1_700_000_000_000, encoding=Encoding.BASE64))
     await log.append("st", "stk", "k", '{"a":"é"}'.encode(), meta())
     unparsed, fine = await log.read("st", 0)
     assert (unparsed.raw, bytes(unparsed.body)) == ("/wA=", b"null")
@@ -129,12 +129,12 @@ def test_any_order_of_copies_gives_the_same_truth(copies: list[tuple[str, str, s
 
 
 def test_a_forgery_never_hides_the_real_event() -> None:
-    forged = Known(0, "m", QUARANTINED, 1, "c")
-    assert sequence.duplicate_of([forged], "m", TRUSTED) is None
-    assert sequence.duplicate_of([forged], "m", QUARANTINED) is forged
-    real = Known(1, "m", TRUSTED, 2, "c")
-    assert sequence.duplicate_of([forged, real], "m", TRUSTED) is real
-    assert sequence.duplicate_of([real], "m", QUARANTINED) is real
+    forged = Known(0, b"m", QUARANTINED, 1, "c")
+    assert sequence.duplicate_of([forged], b"m", TRUSTED) is None
+    assert sequence.duplicate_of([forged], b"m", QUARANTINED) is forged
+    real = Known(1, b"m", TRUSTED, 2, "c")
+    assert sequence.duplicate_of([forged, real], b"m", TRUSTED) is real
+    assert sequence.duplicate_of([real], b"m", QUARANTINED) is real
 
 
 async def test_a_hundred_copies_at_once_are_one_event(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ async def test_the_epoch_turns_once_for_two_who_ask(tmp_path: Path) -> None:
     one, two = await asyncio.gather(log.rotate("st", "epoch-st", "fork"), log.rotate("st", "epoch-st", "fork"))
     assert one.epoch == two.epoch != "epoch-st"
     assert log.reset_reason("st") == "fork"
-    assert (await add(log, "l")) == (one.epoch, 2, (await log.head("st")).chain, Outcome.NEW)
+    assert (await add(log, "l")) == Appended(one.epoch, 2, (await log.head("st")).chain, Outcome.NEW)
     await log.close()
 
 
@@ -249,6 +249,31 @@ def test_the_log_flushes_every_commit_and_nobody_else_reads_it(tmp_path: Path) -
         assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar_one() == 0
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_any_name_holds_its_own_store(tmp_path: Path) -> None:
+    path = tmp_path / "a?mode=memory&b#c%20d" / "relay.db"
+    with sqlite.engine(path).connect() as connection, sqlite.Transaction(connection):
+        sqlite.create_tables(connection)
+    assert path.stat().st_size > 0
+
+
+def test_what_could_not_be_stored_is_not_told_to_a_log(tmp_path: Path) -> None:
+    with sqlite.engine(tmp_path / "relay.db").connect() as connection:
+        with pytest.raises(OperationalError) as failed:
+            connection.exec_driver_sql("SELECT * FROM nothing WHERE a = ?", ("secret",))
+        assert "secret" not in str(failed.value)
+
+
+@pytest.mark.parametrize("shape", ["CREATE TABLE event (id INTEGER)", "PRAGMA user_version = 99"])
+async def test_a_store_of_another_shape_is_refused_and_left_alone(tmp_path: Path, shape: str) -> None:
+    other = sqlite3.connect(tmp_path / "relay.db")
+    other.execute(shape)
+    before = list(other.iterdump())
+    with pytest.raises(sqlite.StoreSettingError, match="another version"):
+        await open_log(tmp_path)
+    assert list(other.iterdump()) == before
+    other.close()
 
 
 def test_one_relay_per_store(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_another_amount_code_receipt_or_short_code_is_other_money() -> None:
 
 
 def test_references_are_compared_to_the_letter() -> None:
-    def money(reference: str) -> str:
+    def money(reference: str) -> bytes:
         said = {"TransID": "UJE7", "TransAmount": "5", "BusinessShortCode": "600966", "BillRefNumber": reference}
         return read_confirmation(json.dumps(said).encode()).money
 

@@ -96,7 +96,7 @@ class RelayLog:
         """Another log with the same messages in this order, as after a restore."""
         self.epoch, self.events = epoch, []
         for old in order:
-            reading = Reading(old.kind, old.key, "", old.receipt, old.short_code, bytes(old.body) != b"null")
+            reading = Reading(old.kind, old.key, b"", old.receipt, old.short_code, bytes(old.body) != b"null")
             last = self.events[-1].chain if self.events else GENESIS
             seq = len(self.events) + 1
             chain = chain_next(last, seq, reading.key, old.body_sha256)

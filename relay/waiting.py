@@ -1,0 +1,106 @@
+"""Callbacks on their way to the disk and the answers on their way back, a few in each turn of the event loop.
+
+It must not know HTTP, the database or what became of a callback.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from relay.stores.sequence import Incoming
+
+ANSWERS_IN_A_TURN = 16
+WORTH_A_BATCH = 64
+
+logger = logging.getLogger("relay.log")
+S = TypeVar("S")
+
+
+class Waiting(Generic[S]):
+    """One callback on its way to disk, and whom to tell what became of it."""
+
+    __slots__ = ("incoming", "since", "told")
+
+    def __init__(self, incoming: Incoming, told: Callable[[S], None], since: float) -> None:
+        self.incoming = incoming
+        self.told: Callable[[S], None] | None = told
+        self.since = since
+
+    def tell(self, stored: S) -> None:
+        told, self.told = self.told, None
+        if told is None:
+            return
+        try:
+            told(stored)
+        except Exception:
+            # A caller's fault must not keep the rest of its batch waiting.
+            logger.exception("a caller could not be told")
+
+
+class WaitingRoom(Generic[S]):
+    """Gives what came in one turn of the loop to `hand_over` together: the writer is woken once, not for each.
+
+    Answers are given some in a turn, because a whole batch would keep every websocket waiting for milliseconds. Those
+    who are answered soon send again, so meanwhile a batch is handed over only when it is worth its commit.
+    """
+
+    def __init__(self, hand_over: Callable[[list[Waiting[S]]], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._take = hand_over
+        self._gathered: list[Waiting[S]] = []
+        self._in_flight: deque[Waiting[S]] = deque()
+        self._decided: deque[tuple[Waiting[S], S]] = deque()
+
+    def __len__(self) -> int:
+        """Of which nothing is decided yet."""
+        return len(self._in_flight)
+
+    def put(self, incoming: Incoming, told: Callable[[S], None]) -> None:
+        waiting = Waiting(incoming, told, time.monotonic())
+        self._in_flight.append(waiting)
+        if not self._gathered:
+            self._loop.call_soon(self._end_of_turn)
+        self._gathered.append(waiting)
+
+    def _end_of_turn(self) -> None:
+        if not self._decided or len(self._gathered) >= WORTH_A_BATCH:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Now, whatever has come."""
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._take(gathered)
+
+    def answer(self, decided: Iterable[tuple[Waiting[S], S]]) -> None:
+        """For the oldest of those that were handed over, in their order. The first are told before it returns."""
+        answering = bool(self._decided)
+        for one in decided:
+            self._in_flight.popleft()
+            self._decided.append(one)
+        if not answering:
+            self._answer_some()
+
+    def _answer_some(self) -> None:
+        for _ in range(min(len(self._decided), ANSWERS_IN_A_TURN)):
+            waiting, stored = self._decided.popleft()
+            waiting.tell(stored)
+        if self._decided:
+            self._loop.call_soon(self._answer_some)
+        self._end_of_turn()
+
+    def answer_all(self) -> None:
+        while self._decided:
+            waiting, stored = self._decided.popleft()
+            waiting.tell(stored)
+
+    def give_up(self, seconds: float, stored: S) -> None:
+        """Tells `stored` to whom has waited longer than that for the disk."""
+        limit = time.monotonic() - seconds
+        for waiting in self._in_flight:
+            if waiting.since > limit:
+                break
+            waiting.tell(stored)
