@@ -4,18 +4,22 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtGui import QKeyEvent, QWindow
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 MAX_GAP = 0.035
 """Seconds between two keys of one scan; a fast typist needs at least twice as long."""
+BURST = 4
+"""So many keys at that speed, and it is a scanner that types; a person’s hands roll over two or three keys at most."""
+MAX_PAUSE = 0.12
+"""Behind a slow USB hub a scanner pauses; once it is known to be one, that does not end its code."""
 MIN_LENGTH = 6
 _ENDS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab})
 _MODIFIERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 
 
 class Scanner(QObject):
-    """Install with `watch(app)`. `scanned` carries the code; its keys are taken back from the field they fell into,
+    """Install with `watch(window)`. `scanned` carries the code; its keys are taken back from the field they fell into,
     and the Enter that ends it is swallowed, so that no button is pressed."""
 
     scanned = Signal(str)
@@ -27,11 +31,12 @@ class Scanner(QObject):
         self._fallen: _Fallen | None = None
         self._last = float("-inf")
 
-    def watch(self, app: QApplication) -> None:
-        app.installEventFilter(self)
+    def watch(self, window: QWindow) -> None:
+        """The native window hears a key once and before any widget; a filter on widgets would hear every paint too."""
+        window.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 — Qt's own name
-        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and _is_first_offer(watched):
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802 — Qt's own name
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             return self._on_key(event)
         return False
 
@@ -39,7 +44,7 @@ class Scanner(QObject):
         now = self._clock()
         gap = now - self._last
         self._last = now
-        if gap > MAX_GAP:
+        if gap > (MAX_PAUSE if len(self._buffer) >= BURST else MAX_GAP):
             self._buffer = ""
         if event.key() in _ENDS:
             return self._on_end()
@@ -61,14 +66,6 @@ class Scanner(QObject):
             fallen.put_back(code)
         self.scanned.emit(code)
         return True
-
-
-def _is_first_offer(watched: QObject) -> bool:
-    """One key is offered to the native window, to the focused widget and then to each of its parents: count it once."""
-    focused = QApplication.focusWidget()
-    if focused is not None:
-        return watched is focused
-    return isinstance(watched, QWidget) and watched.isWindow()
 
 
 class _Fallen:

@@ -29,7 +29,7 @@ from pos_app.settings import (
     open_secrets,
     pairing_from,
 )
-from pos_app.ui.main_window import MainWindow
+from pos_app.ui.main_window import MainWindow, native_window
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.sounds import Sounds
@@ -201,7 +201,7 @@ class Desk:
             parent=self.window,
         )
         scanner = Scanner(parent=self.window)
-        scanner.watch(self._app)
+        scanner.watch(native_window(self.window))
         self.sale_page = SalePage(self.sale, self.payment, clock=utc_now, scanner=scanner)
         self.window.place(_SALE, self.sale_page)
         self.sale.start()

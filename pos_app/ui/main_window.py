@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.services.changes import Changes, HealthChanged, Notice
@@ -60,8 +60,16 @@ class MainWindow(QWidget):
 
     def _lay_out(self) -> None:
         margin = FRAME if self._training else 0
-        box = QVBoxLayout(self)
-        box.setContentsMargins(margin, margin, margin, margin)
+        frame = QVBoxLayout(self)
+        frame.setContentsMargins(margin, margin, margin, margin)
+        inside = QWidget()
+        if self._training:
+            for widget, ground in ((self, "training"), (inside, "page")):
+                widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+                widget.setProperty("frame", ground)
+        frame.addWidget(inside)
+        box = QVBoxLayout(inside)
+        box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.status)
         box.addWidget(self.notices)
@@ -162,15 +170,6 @@ class MainWindow(QWidget):
         self.status.show_health(health)
         self.notices.show_standing(health.sentence)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self._training:
-            painter = QPainter(self)
-            painter.fillRect(self.rect(), QColor(tokens().training))
-            inner = self.rect().adjusted(FRAME, FRAME, -FRAME, -FRAME)
-            painter.fillRect(inner, QColor(tokens().page))
-            painter.end()
-
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closing.emit()
         super().closeEvent(event)
@@ -179,3 +178,10 @@ class MainWindow(QWidget):
         """Hears no more changes; for the end of the program and of a test."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
+
+
+def native_window(widget: QWidget) -> QWindow:
+    """That of the system, made now where the widget was not shown yet."""
+    window = widget.window()
+    window.winId()
+    return window.windowHandle()

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QElapsedTimer, QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 
 from pos_app.devices.scanner import Scanner
 from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
 from pos_app.ui.desk import Desk
+from pos_app.ui.main_window import native_window
 from pos_app.ui.payment.stage import Stage
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import SETTLE
@@ -81,18 +82,14 @@ class Counter:
 
     # --- hands ---------------------------------------------------------------------------------------------
 
-    @property
-    def focus(self) -> QWidget:
-        return QApplication.focusWidget() or self.window
-
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         self._seconds += PERSON
-        QTest.keyClick(self.focus, key, modifier)
+        QTest.keyClick(native_window(self.window), key, modifier)
 
     def keys(self, text: str) -> None:
         for character in text:
             self._seconds += PERSON
-            QTest.keyClicks(self.focus, character)
+            QTest.keyClick(native_window(self.window), character)
 
     def enter(self) -> None:
         self.key(Qt.Key.Key_Return)
@@ -101,9 +98,9 @@ class Counter:
         self._seconds += PERSON
         for character in code:
             self._seconds += SCANNER
-            QTest.keyClicks(self.focus, character)
+            QTest.keyClick(native_window(self.window), character)
         self._seconds += SCANNER
-        QTest.keyClick(self.focus, Qt.Key.Key_Return)
+        QTest.keyClick(native_window(self.window), Qt.Key.Key_Return)
 
     def click_at(self, point: QPoint) -> None:
         """Whatever is there by now gets it, as with a real mouse."""

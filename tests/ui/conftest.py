@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -26,7 +27,7 @@ from pos_app.domain.tender import Tender, TenderKind, cash_tender
 from pos_app.services.changes import AttemptChanged, CatalogueChanged, Changes, PaymentArrived, SaleChanged
 from pos_app.services.payments import RecentPayment
 from pos_app.ui.event_loop import TillLoop
-from pos_app.ui.main_window import MainWindow
+from pos_app.ui.main_window import MainWindow, native_window
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel, Stage
 from pos_app.ui.payment.words import Act
@@ -292,24 +293,28 @@ class Till:
     failed: list[str]
 
     def keys(self, text: str, widget: QWidget | None = None) -> None:
+        if widget is not None:
+            widget.setFocus()
         for character in text:
             self.clock.pass_(0.2)
-            QTest.keyClick(widget or self.focus(), character)
+            QTest.keyClick(self.native, character)
 
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         self.clock.pass_(0.2)
-        QTest.keyClick(self.focus(), key, modifier)
+        QTest.keyClick(self.native, key, modifier)
 
-    def focus(self) -> QWidget:
-        return QApplication.focusWidget() or self.page
+    @property
+    def native(self) -> QWindow:
+        """Where a real key comes in."""
+        return native_window(self.window)
 
     def scan(self, code: str) -> None:
         self.clock.pass_(0.2)
         for character in code:
             self.clock.seconds += 0.01
-            QTest.keyClick(self.focus(), character)
+            QTest.keyClick(self.native, character)
         self.clock.seconds += 0.01
-        QTest.keyClick(self.focus(), Qt.Key.Key_Return)
+        QTest.keyClick(self.native, Qt.Key.Key_Return)
 
     def sell(self, amount: str) -> None:
         """An amount in the cart."""
@@ -359,15 +364,14 @@ def changes() -> Changes:
 
 
 @pytest.fixture
-def till(aloop: TillLoop, qtbot: QtBot, qapp: QApplication, clock: StandingClock, changes: Changes) -> Iterator[Till]:
+def till(aloop: TillLoop, qtbot: QtBot, clock: StandingClock, changes: Changes) -> Iterator[Till]:
     built = build_till(qtbot, clock, changes)
     built.window.show()
     built.window.activateWindow()
-    built.scanner.watch(qapp)
+    built.scanner.watch(built.native)
     built.sale.start()
     qtbot.waitUntil(built.page.finder.search.hasFocus)
     yield built
-    qapp.removeEventFilter(built.scanner)
     built.window.release()
     qtbot.waitUntil(lambda: not built.tasks.live)
     closing = asyncio.ensure_future(built.tasks.aclose())

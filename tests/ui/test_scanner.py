@@ -1,12 +1,15 @@
 """A scanner is known by its speed: its code is caught anywhere, its Enter presses nothing, and typing is left alone."""
 
 import pytest
-from PySide6.QtCore import Qt
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from pos_app.devices.scanner import Scanner
+from pos_app.devices.scanner import BURST, MAX_GAP, MAX_PAUSE, MIN_LENGTH, Scanner
 
 
 class Counter:
@@ -36,18 +39,6 @@ def clock() -> Counter:
 
 
 @pytest.fixture
-def codes(qapp: QApplication, clock: Counter) -> list[str]:
-    scanner = Scanner(clock, parent=qapp)
-    scanner.watch(qapp)
-    heard: list[str] = []
-    scanner.scanned.connect(heard.append)
-    qapp.scanner_under_test = scanner  # type: ignore[attr-defined]
-    yield heard  # type: ignore[misc]
-    qapp.removeEventFilter(scanner)
-    scanner.deleteLater()
-
-
-@pytest.fixture
 def bench(qtbot: QtBot) -> Bench:
     bench = Bench()
     qtbot.addWidget(bench)
@@ -58,13 +49,23 @@ def bench(qtbot: QtBot) -> Bench:
     return bench
 
 
+@pytest.fixture
+def codes(bench: Bench, clock: Counter) -> list[str]:
+    scanner = Scanner(clock, parent=bench)
+    scanner.watch(bench.windowHandle())
+    heard: list[str] = []
+    scanner.scanned.connect(heard.append)
+    return heard
+
+
 def type_keys(widget: QWidget, keys: str, clock: Counter, gap: float, end: Qt.Key | None = Qt.Key.Key_Return) -> None:
+    """At the window of the widget, as real keys come in."""
     for key in keys:
         clock.now += gap
-        QTest.keyClick(widget, key)
+        QTest.keyClick(widget.window().windowHandle(), key)
     if end is not None:
         clock.now += gap
-        QTest.keyClick(widget, end)
+        QTest.keyClick(widget.window().windowHandle(), end)
 
 
 @pytest.mark.parametrize("end", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab])
@@ -84,15 +85,6 @@ def test_a_scan_on_a_button_does_not_press_it(bench: Bench, clock: Counter, code
     assert bench.pressed == []
 
 
-def test_through_the_native_window_each_key_counts_once(bench: Bench, clock: Counter, codes: list[str]) -> None:
-    for key in "6161100123456":
-        clock.now += 0.01
-        QTest.keyClick(bench.windowHandle(), key)
-    QTest.keyClick(bench.windowHandle(), Qt.Key.Key_Return)
-    assert codes == ["6161100123456"]
-    assert bench.field.text() == ""
-
-
 def test_typing_by_hand_passes_untouched(bench: Bench, clock: Counter, codes: list[str]) -> None:
     type_keys(bench.field, "0712345678", clock, 0.09)
     assert codes == []
@@ -109,7 +101,7 @@ def test_a_quick_short_amount_is_no_scan(bench: Bench, clock: Counter, codes: li
 def test_a_pause_before_the_end_is_no_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:
     type_keys(bench.field, "6161100123456", clock, 0.01, end=None)
     clock.now += 0.2
-    QTest.keyClick(bench.field, Qt.Key.Key_Return)
+    QTest.keyClick(bench.windowHandle(), Qt.Key.Key_Return)
     assert codes == []
     assert bench.pressed == ["enter"]
 
@@ -117,7 +109,7 @@ def test_a_pause_before_the_end_is_no_scan(bench: Bench, clock: Counter, codes: 
 def test_a_control_key_breaks_the_scan(bench: Bench, clock: Counter, codes: list[str]) -> None:
     type_keys(bench.field, "12345", clock, 0.01, end=None)
     clock.now += 0.01
-    QTest.keyClick(bench.field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(bench.windowHandle(), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     type_keys(bench.field, "67", clock, 0.01)
     assert codes == []
 
@@ -170,3 +162,45 @@ def test_without_any_focus_the_window_hears_the_scan(bench: Bench, clock: Counte
     bench.button.clearFocus()
     type_keys(bench, "6161100123456", clock, 0.01)
     assert codes == ["6161100123456"]
+
+
+@pytest.mark.parametrize("pause", [0.05, 0.1])
+def test_a_pause_within_a_scan_does_not_split_it(bench: Bench, clock: Counter, codes: list[str], pause: float) -> None:
+    type_keys(bench.field, "61611001", clock, 0.01, end=None)
+    clock.now += pause
+    type_keys(bench.field, "23456", clock, 0.01)
+    assert codes == ["6161100123456"]
+    assert bench.field.text() == ""
+
+
+def heard(gaps: list[float]) -> list[str]:
+    """The codes of keys that come so many seconds apart, the last of them Enter."""
+    clock, codes = Counter(), list[str]()
+    scanner, nobody = Scanner(clock), QObject()
+    scanner.scanned.connect(codes.append)
+    keys = [(Qt.Key.Key_1, "1")] * len(gaps) + [(Qt.Key.Key_Return, "\r")]
+    for gap, (key, text) in zip([1.0, *gaps], keys, strict=True):
+        clock.now += gap
+        scanner.eventFilter(nobody, QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, text))
+    return codes
+
+
+def seconds(least: float, most: float) -> st.SearchStrategy[float]:
+    return st.floats(least, most)
+
+
+FAST, PAUSING, BY_HAND = seconds(0, MAX_GAP - 0.001), seconds(0, MAX_PAUSE - 0.001), seconds(2 * MAX_GAP, 2)
+
+
+@given(burst=st.lists(FAST, min_size=BURST, max_size=BURST), rest=st.lists(PAUSING, min_size=MIN_LENGTH, max_size=20))
+def test_what_begins_at_a_scanners_speed_is_one_scan_whatever_its_pauses(burst: list[float], rest: list[float]) -> None:
+    assert heard(burst + rest) == ["1" * (BURST + len(rest))]
+
+
+@given(
+    st.lists(
+        st.one_of(st.tuples(BY_HAND), st.tuples(FAST, BY_HAND), st.tuples(FAST, FAST, BY_HAND)), min_size=1, max_size=20
+    )
+)
+def test_a_persons_typing_is_never_a_scan_even_where_fingers_roll(strokes: list[tuple[float, ...]]) -> None:
+    assert heard([gap for stroke in strokes for gap in stroke]) == []
