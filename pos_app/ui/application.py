@@ -16,7 +16,7 @@ if hasattr(_feature, "_mod_uses_pyside"):
 class GuiThreadGC(QObject):
     """Python's collector runs in whatever thread trips it and would destroy QObjects there: so it runs here only."""
 
-    def __init__(self, milliseconds: int = 2000, parent: QObject | None = None) -> None:
+    def __init__(self, milliseconds: int = 5000, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
         self._thresholds = gc.get_threshold()

@@ -14,6 +14,7 @@ from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.status_bar import StatusBar
 from pos_app.ui.theme import apply_theme, tokens
 from pos_app.ui.widgets.bars import Notices
+from pos_app.ui.widgets.focus_ring import install_focus_ring
 
 if TYPE_CHECKING:
     from pos_app.ui.help_page import HelpPage
@@ -51,6 +52,7 @@ class MainWindow(QWidget):
             self.stack.addWidget(page)
         self._lay_out()
         self._make_keys()
+        install_focus_ring()
         self.show_page(0)
         self.status.show_theme()
         self._unsubscribe = (

@@ -16,6 +16,7 @@ from pos_app.ui.widgets.labels import Elided, Number, Text
 EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps no summer time, so no time zone data is needed."""
 HEIGHT = 48
+_CLOCK_SECONDS = 20
 _SIGNS = {
     Light.OK: ("tick", "success", ""),
     Light.SLOW: ("dots", "text", " slow"),
@@ -64,10 +65,9 @@ class StatusBar(QWidget):
         self._nav.setSpacing(0)
         self._lay_out()
         self.show_shop(shop)
+        self._minute = QTimer(self, singleShot=True)
+        self._minute.timeout.connect(self._tick)
         self._tick()
-        timer = QTimer(self, interval=1000)
-        timer.timeout.connect(self._tick)
-        timer.start()
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -114,11 +114,11 @@ class StatusBar(QWidget):
         self.theme.show_sign("sun" if tokens().name == "dark" else "moon")
 
     def _tick(self) -> None:
-        now = f"{self._clock().astimezone(EAT):%H:%M}"
-        if now == self.clock.text():
-            return
-        self.clock.setText(now)
-        self.clock.setAccessibleName(f"{self.clock.text()} East Africa Time")
+        now = self._clock().astimezone(EAT)
+        self.clock.setText(f"{now:%H:%M}")
+        self.clock.setAccessibleName(f"{now:%H:%M} East Africa Time")
+        # When the minute ends, but soon enough for a clock that somebody sets.
+        self._minute.start(min(60 - now.second, _CLOCK_SECONDS) * 1000)
 
 
 def _training_word() -> QWidget:

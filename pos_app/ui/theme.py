@@ -100,8 +100,6 @@ def tokens(name: str = "") -> Tokens:
 
 def apply_theme(app: QApplication, name: str) -> None:
     """`light`, `dark`, or `system` for what the desktop says (light where it says nothing)."""
-    from pos_app.ui.widgets.focus_ring import install_focus_ring
-
     chosen = tokens(_resolved(app, name))
     app.setProperty(_PROPERTY, chosen.name)
     if app.styleSheet() == stylesheet(chosen):
@@ -111,9 +109,10 @@ def apply_theme(app: QApplication, name: str) -> None:
         # Once only: each of these has every widget drawn up anew.
         app.setStyle("Fusion")
         app.setFont(text_font())
+        # A caret that blinks has the window painted twice a second all day; the ring shows where the keyboard is.
+        app.setCursorFlashTime(0)
     app.setPalette(_palette(chosen))
     app.setStyleSheet(stylesheet(chosen))
-    install_focus_ring(app)
 
 
 def _resolved(app: QApplication, name: str) -> str:

@@ -1,6 +1,6 @@
 """The ring around whatever has the keyboard: 3 px with a 2 px gap, drawn over the window; it takes no input."""
 
-from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
 from shiboken6 import isValid
@@ -14,17 +14,24 @@ _ON_PANELS = {"paid": "on_pay", "checking": "on_checking", "notice": "on_checkin
 _MOVES = frozenset({QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide})
 
 
-def install_focus_ring(app: QApplication) -> None:
-    if app.findChild(FocusRings) is None:
+def install_focus_ring() -> None:
+    """For every window of the program, once."""
+    app = QApplication.instance()
+    if isinstance(app, QApplication) and app.findChild(FocusRings) is None:
         FocusRings(app)
 
 
 class FocusRings(QObject):
-    """Keeps one ring in each window and moves it with the focus and with whatever moves the focused widget."""
+    """Keeps one ring in each window and moves it with the focus and with whatever moves the focused widget.
+
+    Only the widget itself is listened to, and what scrolls it: each paint of an ancestor would run Python too. Where an
+    ancestor moves, the widget is painted anew.
+    """
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self._target: QWidget | None = None
+        self._ring: FocusRing | None = None
         self._watched: list[QWidget] = []
         app.focusChanged.connect(self._on_focus)
 
@@ -34,29 +41,35 @@ class FocusRings(QObject):
             self._leave()
         if now is None or now.isWindow() or now.property("ring") is False:
             return
-        self._target = now
-        self._watched = _with_ancestors(now)
+        self._target, self._ring = now, _ring_of(now.window())
+        self._watched = [now, *filter(_is_scrolled, _with_ancestors(now))]
         for widget in self._watched:
             widget.installEventFilter(self)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in _MOVES and self._target is not None and isValid(self._target):
+        if event.type() in _MOVES:
             self._place()
+        elif event.type() is QEvent.Type.Paint and not self._is_placed():
+            QTimer.singleShot(0, self, self._place)  # nothing may move while it is painted
         return False
 
     def _leave(self) -> None:
         """The target may be half destroyed: Qt takes the focus from it in its destructor."""
-        watched = [widget for widget in self._watched if isValid(widget)]
-        for widget in watched:
+        for widget in filter(isValid, self._watched):
             widget.removeEventFilter(self)
-        if watched:
-            _ring_of(watched[-1].window()).hide()
-        self._target, self._watched = None, []
+        if self._ring is not None and isValid(self._ring):
+            self._ring.hide()
+        self._target, self._ring, self._watched = None, None, []
 
+    def _is_placed(self) -> bool:
+        target, ring = self._target, self._ring
+        return target is None or ring is None or not isValid(target) or ring.surrounds(target)
+
+    @Slot()
     def _place(self) -> None:
-        if self._target is not None:
-            _ring_of(self._target.window()).surround(self._target)
+        if self._target is not None and self._ring is not None and isValid(self._target):
+            self._ring.surround(self._target)
 
 
 def _with_ancestors(widget: QWidget) -> list[QWidget]:
@@ -64,6 +77,12 @@ def _with_ancestors(widget: QWidget) -> list[QWidget]:
     while not chain[-1].isWindow() and (above := chain[-1].parentWidget()) is not None:
         chain.append(above)
     return chain
+
+
+def _is_scrolled(widget: QWidget) -> bool:
+    above = widget.parentWidget()
+    area = above.parentWidget() if above is not None else None
+    return isinstance(area, QAbstractScrollArea) and area.viewport() is above
 
 
 def _ring_of(window: QWidget) -> "FocusRing":
@@ -78,13 +97,14 @@ class FocusRing(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tint = "focus"
+        self._shape = QRect(), QRect()
         self.hide()
 
+    def surrounds(self, target: QWidget) -> bool:
+        return self._shape == _shape_around(target)
+
     def surround(self, target: QWidget) -> None:
-        window = target.window()
-        wanted = QRect(target.mapTo(window, target.rect().topLeft()), target.size())
-        wanted.adjust(-_REACH, -_REACH, _REACH, _REACH)
-        visible = wanted.intersected(_visible_part(target))
+        self._shape = wanted, visible = _shape_around(target)
         self.setVisible(target.isVisible() and not visible.isEmpty())
         self.setGeometry(wanted)
         self.setMask(visible.translated(-wanted.topLeft()))
@@ -99,6 +119,13 @@ class FocusRing(QWidget):
         half = WIDTH / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(half, half, -half, -half), 11, 11)
         painter.end()
+
+
+def _shape_around(target: QWidget) -> tuple[QRect, QRect]:
+    """Of the ring, and what may be seen of it."""
+    place = QRect(target.mapTo(target.window(), target.rect().topLeft()), target.size())
+    wanted = place.adjusted(-_REACH, -_REACH, _REACH, _REACH)
+    return wanted, wanted.intersected(_visible_part(target))
 
 
 def _tint_on(target: QWidget) -> str:
