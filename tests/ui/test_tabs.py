@@ -63,6 +63,8 @@ async def test_a_sale_that_had_no_room_gets_the_tab_that_was_left() -> None:
     beside = BesideSales(shelf)
     await beside.read(set())
     assert numbers(beside)[-1] == MOST
+    await beside.read({MOST + 1})
+    assert numbers(beside)[-1] == MOST
     shelf.close(1)
     await beside.read({1})
     assert numbers(beside) == list(range(2, MOST + 2))

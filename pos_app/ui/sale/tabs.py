@@ -28,7 +28,7 @@ class BesideSales:
 
     def tabs(self, held: int | None) -> tuple[Tab, ...]:
         """Oldest first, without the sale that is held in the cart."""
-        return tuple(self._open[sale_id][1] for sale_id in sorted(self._open) if sale_id != held)[:MOST]
+        return tuple(self._open[sale_id][1] for sale_id in sorted(self._open) if sale_id != held)
 
     async def read(self, changed: Set[int]) -> None:
         by_one = self._whole and len(changed) <= _MANY
@@ -45,4 +45,6 @@ class BesideSales:
             self._open.pop(sale_id, None)
             return False
         self._open[sale_id] = sale, tab_of(sale)
+        if len(self._open) > MOST:
+            del self._open[max(self._open)]
         return True
