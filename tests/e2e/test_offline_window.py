@@ -122,11 +122,11 @@ def test_an_open_history_takes_in_a_thousand_messages_and_never_stands_still(
 
     def away_and_back() -> tuple[float, float]:
         phones = open_charges(world, desk, OWN)
-        desk.run(till.connect(None, shop.code, ""))
+        desk.run(till.connect(None, ""))
         strangers.update(posted(world, shop, phones))
         desk.key(Qt.Key.Key_F6)
         desk.until(lambda: not desk.desk.tasks.live, "the history is shown")
-        return caught_up(desk, lambda: till.connect(access_of(shop), shop.code, ""))
+        return caught_up(desk, lambda: till.connect(access_of(shop), ""))
 
     never_stands_still(away_and_back, lambda told: figure(f"its history: {told}"))
     has_all(desk, world, shop, strangers)
