@@ -83,7 +83,11 @@ class Known(msgspec.Struct, frozen=True, gc=False):
 
 
 class Row(NamedTuple):
-    """One row of the event table, in its order. `key_start` and `key_end` are the key, cut at its last colon."""
+    """One row of the event table, in its order. `key_start` and `key_end` are the key, cut at its last colon.
+
+    What is bytes here is a bytearray in a new row: the driver binds that as it is, and asks three dictionaries about
+    bytes first.
+    """
 
     id: int
     stream_id: int
@@ -97,9 +101,9 @@ class Row(NamedTuple):
     at: int
     nonce: str | None
     short_code: str | None
-    body_sha256: bytes
-    money: bytes
-    chain: bytes
+    body_sha256: bytes | bytearray
+    money: bytes | bytearray
+    chain: bytes | bytearray
     encoding: int
     body: str | None
 
@@ -159,7 +163,7 @@ def plan(batch: Sequence[Incoming], heads: dict[str, Head], known: dict[Identity
         row = end.add(incoming, rev)
         made.rows.append(row)
         made.written.append(row)
-        same.append(Known(rev, row.money, row.trust, end.seq, end.chain))
+        same.append(Known(rev, incoming.meta.money, row.trust, end.seq, end.chain))
         made.answers.append(Appended(end.epoch, end.seq, end.chain, Outcome.REVISION if rev else Outcome.NEW))
     made.heads.update({name: heads[name]._replace(seq=end.seq, chain=end.chain) for name, end in ends.items()})
     return made
@@ -195,9 +199,9 @@ class _End:
             meta.at_ms,
             None if start == f"{_CHARGE}{meta.nonce}:" else meta.nonce,
             meta.short_code,
-            digest,
-            meta.money,
-            bytes.fromhex(self.chain),
+            bytearray(digest),
+            bytearray(meta.money),
+            bytearray.fromhex(self.chain),
             meta.encoding,
             incoming.text,
         )
