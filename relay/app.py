@@ -18,6 +18,8 @@ from relay.pairing import Pairing
 from relay.session import close
 from relay.settings import Settings
 from relay.stores.lock import StoreLock
+from relay.till_api import TillApi
+from relay.validation import Validation
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
 _LIVE = prepared(200, b'{"alive":true}', api=True)
@@ -36,9 +38,11 @@ class Relay:
         self._log = log
         self._lock = lock
         self._bodies = BodyReader(settings.body_seconds)
-        self._callbacks = Callbacks(log, settings, self._bodies)
         self._pairing = Pairing(log, settings, self._bodies)
         self._feed = Feed(log, settings)
+        validation = Validation(log, self._bodies, self._feed.ask)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation)
+        self._till_api = TillApi(log, self._bodies, {("PUT", protocol.RULES_PATH): validation.put_rules})
         self._draining = False
         self._clock = asyncio.create_task(self._keep_the_clock())
 
@@ -90,6 +94,8 @@ class Relay:
                     await self._pairing(scope, receive, send)
                 case "GET", path if path.startswith(protocol.EVENTS_PATH):
                     await self._feed.poll(scope, send)
+                case asked if asked in self._till_api:
+                    await self._till_api(scope, receive, send)
                 case "GET", "/livez":
                     await answer(send, _LIVE)
                 case "GET", "/readyz":

@@ -24,10 +24,11 @@ from relay.http import (
     prepared,
 )
 from relay.log import Appended, Encoding, EventLog, Meta, Outcome, Stored, UnavailableError, UnknownStreamError
-from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real
-from relay.reading import Reading, nonce_text, read_confirmation, read_stk
+from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, validation_echo
+from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
 from relay.settings import Settings
 from relay.stores.directory import Shop, sha256, shop_by_key_hash
+from relay.validation import Validation
 
 _ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
 _NOT_FOUND = prepared(404, b'{"error":"not found"}')
@@ -43,9 +44,10 @@ _request_numbers = itertools.count(1)
 
 
 class Callbacks:
-    def __init__(self, log: EventLog, settings: Settings, bodies: BodyReader) -> None:
+    def __init__(self, log: EventLog, settings: Settings, bodies: BodyReader, validation: Validation) -> None:
         self._log = log
         self._bodies = bodies
+        self._validation = validation
         self._settings = settings
         self._shops: dict[str, Shop] = {}
 
@@ -64,9 +66,25 @@ class Callbacks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = _named(scope["path"])
-        reply = _NOT_FOUND if named is None else await self._take(scope, receive, *named)
+        asking = _asking(scope["path"])
+        if asking is not None:
+            reply = await self._validate(scope, receive, send, asking)
+        else:
+            reply = _NOT_FOUND if named is None else await self._take(scope, receive, *named)
         if reply is not None:
             await answer(send, reply)
+
+    async def _validate(self, scope: Scope, receive: Receive, send: Send, key: str) -> Answer | None:
+        """None where the validation has answered."""
+        try:
+            shop = await self._shop(key)
+        except SQLAlchemyError as error:
+            return _not_stored(error)
+        if shop is None or scope["method"] != "POST":
+            return _NOT_FOUND if shop is None else _METHOD
+        trust = TRUSTED if self._listed(scope) else QUARANTINED
+        await self._validation(shop, scope, receive, send, trust)
+        return None
 
     async def _take(self, scope: Scope, receive: Receive, key: str, nonce: str | None) -> Answer | None:
         """None where nobody is left to be answered."""
@@ -90,15 +108,16 @@ class Callbacks:
         return _told(shop, reading, meta, stored)
 
     def _judge(self, scope: Scope, shop: Shop, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
-        real = True
         if nonce is None:
             reading = read_confirmation(body)
+            trusted = self._listed(scope) or _was_validated(shop, reading, body)
         else:
             nonce, real = nonce_text(nonce), nonce_is_real(shop.nonce_key, nonce)
             reading = read_stk(body, nonce, header(scope, b"businessshortcode"))
+            trusted = real and self._listed(scope)
         return reading, Meta(
             int(time.time() * 1000),
-            TRUSTED if real and self._listed(scope) else QUARANTINED,
+            TRUSTED if trusted else QUARANTINED,
             reading.money,
             reading.receipt,
             nonce,
@@ -129,6 +148,19 @@ def _named(path: str) -> tuple[str, str | None] | None:
         case ["", "h", key, "c2b", "confirm"]:
             return key, None
     return None
+
+
+def _asking(path: str) -> str | None:
+    """The callback key of a validation's path."""
+    match path.split("/"):
+        case ["", "h", key, "c2b", "validate"]:
+            return key
+    return None
+
+
+def _was_validated(shop: Shop, reading: Reading, body: bytes) -> bool:
+    """Whether it brings back what only the answer to a listed sender's validation said."""
+    return reading.receipt is not None and third_party_id(body) == validation_echo(shop.nonce_key, reading.receipt)
 
 
 def _not_stored(error: Exception) -> Answer:

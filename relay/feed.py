@@ -16,6 +16,7 @@ from relay.log import EventLog
 from relay.pairing import credential
 from relay.placing import Place, place, reset
 from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
+from relay.questions import Questions
 from relay.session import Session, Unknown, close, read_frame, send_frame, welcome
 from relay.settings import Settings
 from relay.stores import directory
@@ -40,6 +41,7 @@ class Feed:
         self._polls: set[asyncio.Event] = set()
         self._bye: Bye | None = None
         self._noted: dict[str, int] = {}
+        self._questions = Questions()
 
     async def connect(self, receive: Receive, send: Send, scope: Scope) -> None:
         await receive()
@@ -50,15 +52,21 @@ class Feed:
         opened = await credential(self._log, scope)
         if opened is None or opened.revoked:
             return await close(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
-        cursor = await self._hello(receive, send, opened)
-        if isinstance(cursor, int):
-            return await close(send, cursor)
-        if cursor is not None:
-            await self._serve(Session(self._log, self._settings, opened.till_id, cursor), receive, send)
+        hello = await self._hello(receive, send, opened)
+        if isinstance(hello, int):
+            return await close(send, hello)
+        if hello is not None:
+            session = Session(self._log, self._settings, opened.till_id, hello, self._questions.heard)
+            await self._serve(session, receive, send)
         return None
 
-    async def _hello(self, receive: Receive, send: Send, opened: Credential) -> StreamCursor | int | None:
-        """The cursor; or the code with which to close; None where the till has gone."""
+    async def ask(self, stream: str, body: bytes, seconds: float) -> str | None:
+        """The code that the first till of the stream answers with; None where none does in time."""
+        asked = [session for session in self._sessions.values() if session.stream == stream and session.validates]
+        return await self._questions.put(asked, body, seconds)
+
+    async def _hello(self, receive: Receive, send: Send, opened: Credential) -> Hello | int | None:
+        """What the till said; or the code with which to close; None where the till has gone."""
         frame: object = Unknown()
         try:
             async with asyncio.timeout(self._settings.hello_seconds):
@@ -75,7 +83,7 @@ class Feed:
         if [cursor.s for cursor in frame.streams] != [opened.stream]:
             await send_frame(send, Error("no_such_stream", retry=False))
             return protocol.CLOSE_NO_SUCH_STREAM
-        return frame.streams[0]
+        return frame
 
     async def _serve(self, session: Session, receive: Receive, send: Send) -> None:
         replaced = self._sessions.get(session.till_id)

@@ -19,6 +19,11 @@ SUBPROTOCOL = "tillrelay.v1"
 CONNECT_PATH = "/v1/connect"
 PAIR_PATH = "/v1/pair"
 EVENTS_PATH = "/v1/events/"
+RULES_PATH = "/v1/rules"
+CLAIMS_PATH = "/v1/claims"
+RELEASES_PATH = "/v1/releases"
+PULLED_PATH = "/v1/pulled"
+PROMOTIONS_PATH = "/v1/promotions"
 
 HEARTBEAT_SECONDS = 25
 HELLO_SECONDS = 5
@@ -49,6 +54,9 @@ KIND_UNPARSED = "unparsed"
 TRUSTED = "trusted"
 QUARANTINED = "quarantined"
 SOURCE_DARAJA = "daraja"
+
+CAP_VALIDATE = "validate"
+"""Said in `hello` by a till that answers `validate`."""
 
 RESET_EPOCH = "epoch"
 RESET_FORK = "fork"
@@ -126,6 +134,13 @@ class Ack(msgspec.Struct, tag_field="t", tag="ack"):
     seq: int
 
 
+class Verdict(msgspec.Struct, tag_field="t", tag="verdict"):
+    """The answer to a `validate` of the same id: "0", or a code of the contract §5.3."""
+
+    id: str
+    code: str
+
+
 class Welcome(msgspec.Struct, tag_field="t", tag="welcome"):
     sid: str
     now: str
@@ -197,14 +212,22 @@ class Bye(msgspec.Struct, tag_field="t", tag="bye"):
     retry_in: tuple[float, float]
 
 
+class Validate(msgspec.Struct, tag_field="t", tag="validate"):
+    """May this payment come in? Only tills that said `CAP_VALIDATE` are asked; one answer is enough, and soon."""
+
+    id: str
+    deadline_ms: int
+    body: msgspec.Raw
+
+
 class Error(msgspec.Struct, tag_field="t", tag="error"):
     code: str
     retry: bool
     id: str = ""
 
 
-FromTill = Hello | Ack
-FromRelay = Welcome | Reset | Event | Skip | CaughtUp | Heartbeat | Bye | Error
+FromTill = Hello | Ack | Verdict
+FromRelay = Welcome | Reset | Event | Skip | CaughtUp | Heartbeat | Validate | Bye | Error
 Frame = FromTill | FromRelay
 
 
@@ -247,8 +270,8 @@ _from_relay: msgspec.json.Decoder[FromRelay] = msgspec.json.Decoder(FromRelay)
 _tag = msgspec.json.Decoder(_Tag)
 _error = msgspec.json.Decoder(_Refusal)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
-_TILL_TAGS = frozenset({"hello", "ack"})
-_RELAY_TAGS = frozenset({"welcome", "reset", "event", "skip", "caught_up", "hb", "bye", "error"})
+_TILL_TAGS = frozenset({"hello", "ack", "verdict"})
+_RELAY_TAGS = frozenset({"welcome", "reset", "event", "skip", "caught_up", "hb", "validate", "bye", "error"})
 
 MalformedFrameError = msgspec.DecodeError
 """Raised by the decoders for anything that is no frame of this protocol; RecursionError is turned into it."""
@@ -314,6 +337,13 @@ def nonce_is_real(nonce_key: str, nonce: str) -> bool:
     if len(nonce) != 32 or not nonce.isascii():
         return False
     return hmac.compare_digest(_nonce_proof(nonce_key, head), proof)
+
+
+def validation_echo(nonce_key: str, receipt: str) -> str:
+    """The ThirdPartyTransID of our accept, which the confirmation brings back: nobody else can make it."""
+    keyed = _keyed(nonce_key).copy()
+    keyed.update(b"validated " + receipt.encode("utf-8", "surrogatepass"))
+    return "V" + keyed.hexdigest()[:15].upper()
 
 
 def _nonce_proof(nonce_key: str, head: str) -> str:

@@ -67,6 +67,13 @@ def read_confirmation(body: bytes) -> Reading:
     return Reading(KIND_C2B_CONFIRMATION, f"c2b:{short_code}:{receipt}", money, receipt, short_code, is_json)
 
 
+def third_party_id(body: bytes) -> str:
+    """What a confirmation brings back of our answer to its validation; empty where there is none."""
+    document, _ = _parse(body)
+    found = _get(document, "ThirdPartyTransID")
+    return found if isinstance(found, str) else ""
+
+
 def _unparsed(body: bytes, path: str, short_code: str | None, is_json: bool) -> Reading:
     # The path belongs to it: two payments may be called back with the same unreadable body.
     digest = hashlib.sha256(path.encode() + b"\n" + body).hexdigest()

@@ -7,6 +7,8 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import deque
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,7 +16,7 @@ from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
 from relay.placing import Place, place, reset
-from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Reset, StreamCursor, Welcome, encode
+from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Hello, Reset, Verdict, Welcome, encode
 from relay.settings import Settings
 
 _CLOSE_SECONDS = 3.0
@@ -46,13 +48,20 @@ def welcome(settings: Settings, stream: str, found: Place) -> Welcome:
 
 
 class Session:
-    def __init__(self, log: EventLog, settings: Settings, till_id: str, cursor: StreamCursor) -> None:
+    def __init__(
+        self, log: EventLog, settings: Settings, till_id: str, hello: Hello, heard: Callable[[Verdict], None]
+    ) -> None:
+        """`hello` names one stream; `heard` is told every verdict of the till."""
+        cursor = hello.streams[0]
         self.till_id = till_id
+        self.validates = protocol.CAP_VALIDATE in hello.caps
+        self.stream = cursor.s
+        self._heard = heard
+        self._to_say: deque[FromRelay] = deque()
         self.acked = self._sent = max(cursor.seq, 0)
         self._log = log
         self._settings = settings
         self._cursor = cursor
-        self._stream = cursor.s
         self._epoch = ""
         self._stir = asyncio.Event()
         self._ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -71,6 +80,11 @@ class Session:
         self._bye = bye
         self._stir.set()
 
+    def say(self, frame: FromRelay) -> None:
+        """Sends it as soon as the socket takes it, between two turns of the log."""
+        self._to_say.append(frame)
+        self._stir.set()
+
     def look_at_the_clock(self, now: float) -> None:
         """To be called about once a second: sends the heartbeat that is due, closes a till that takes nothing."""
         if self._waiting_since is not None and now - self._waiting_since > self._settings.slow_seconds:
@@ -82,9 +96,9 @@ class Session:
 
     async def run(self, receive: Receive, send: Send) -> int | None:
         """Serves the till until one of the two ends it; the code it was closed with, None if the till went."""
-        await self._log.head(self._stream)
+        await self._log.head(self.stream)
         try:
-            with self._log.wakeups(self._stream, self._stir):
+            with self._log.wakeups(self.stream, self._stir):
                 code = await self._until_ended(receive, send)
             if code is not None:
                 await close(send, code)
@@ -114,28 +128,28 @@ class Session:
         except OSError:
             self.end(None)
         except (SQLAlchemyError, UnavailableError, UnknownStreamError) as error:
-            logger.error("%s: the log cannot be read: %s", self._stream, type(error).__name__)
+            logger.error("%s: the log cannot be read: %s", self.stream, type(error).__name__)
             self.end(protocol.CLOSE_FAILED)
 
     async def _serve(self, send: Send) -> None:
         found = await place(self._log, self._cursor)
         self._epoch = found.head.epoch
-        await send_frame(send, welcome(self._settings, self._stream, found))
+        await send_frame(send, welcome(self._settings, self.stream, found))
         if found.reset is not None:
             await self._reset(send, found.reset)
         told = False
         while self._bye is None:
             self._stir.clear()
-            await self._beat(send)
-            head = await self._log.head(self._stream)
+            await self._say_what_is_due(send)
+            head = await self._log.head(self.stream)
             if head.epoch != self._epoch:
-                reason = self._log.reset_reason(self._stream)
-                await self._reset(send, await reset(self._log, self._stream, reason, head))
+                reason = self._log.reset_reason(self.stream)
+                await self._reset(send, await reset(self._log, self.stream, reason, head))
                 told = False
             elif await self._turn(send, head.seq):
                 await asyncio.sleep(0)
             elif self._sent == head.seq and not told:
-                await send_frame(send, CaughtUp(self._stream, head.seq))
+                await send_frame(send, CaughtUp(self.stream, head.seq))
                 told = True
             else:
                 await self._stir.wait()
@@ -147,7 +161,7 @@ class Session:
         room = protocol.WINDOW - (self._sent - self.acked)
         if room <= 0 or self._sent >= head:
             return False
-        events = await self._log.read(self._stream, self._sent, min(room, TURN_EVENTS))
+        events = await self._log.read(self.stream, self._sent, min(room, TURN_EVENTS))
         for event in events:
             if self._waiting_since is None:
                 self._waiting_since = time.monotonic()
@@ -156,25 +170,29 @@ class Session:
         return bool(events)
 
     async def _reset(self, send: Send, told: Reset) -> None:
-        logger.warning("%s: %s reset: %s", self._stream, self.till_id, told.reason)
+        logger.warning("%s: %s reset: %s", self.stream, self.till_id, told.reason)
         await send_frame(send, told)
         self._epoch = told.epoch
         self._sent = self.acked = told.floor
         self._waiting_since = None
 
-    async def _beat(self, send: Send) -> None:
+    async def _say_what_is_due(self, send: Send) -> None:
+        while self._to_say:
+            await send_frame(send, self._to_say.popleft())
         if self._heartbeat_due:
             self._heartbeat_due = False
-            head = await self._log.head(self._stream)
-            await send_frame(send, Heartbeat({self._stream: head.seq}))
+            head = await self._log.head(self.stream)
+            await send_frame(send, Heartbeat({self.stream: head.seq}))
 
     async def _listen(self, receive: Receive) -> None:
         while True:
             frame = read_frame(await receive())
             if isinstance(frame, int | None):
                 return self.end(frame)
-            if isinstance(frame, Ack) and frame.s == self._stream:
+            if isinstance(frame, Ack) and frame.s == self.stream:
                 self._note(frame.seq)
+            elif isinstance(frame, Verdict):
+                self._heard(frame)
 
     def _note(self, seq: int) -> None:
         acked = min(seq, self._sent)

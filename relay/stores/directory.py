@@ -203,6 +203,15 @@ def revoked(connection: Connection) -> set[str]:
     return set(connection.execute(select(till.c.id).where(till.c.revoked_at.is_not(None))).scalars())
 
 
+def set_rules(connection: Connection, stream_name: str, document: str) -> None:
+    connection.execute(update(stream).where(stream.c.name == stream_name).values(rules=document))
+
+
+def rules(connection: Connection, stream_name: str) -> str:
+    """Empty where the shop has set none."""
+    return connection.execute(select(stream.c.rules).where(stream.c.name == stream_name)).scalar() or ""
+
+
 def note_acks(connection: Connection, acks: dict[str, int], now_ms: int) -> None:
     """A hint for trimming and for the lag figure; delivery never reads it."""
     for till_id, seq in acks.items():

@@ -42,6 +42,7 @@ stream = Table(
     Column("name", Text, nullable=False, unique=True),
     _text("epoch"),
     Column("floor", _whole, nullable=False, server_default="0"),
+    _text("rules", nullable=True),
     sqlite_strict=True,
 )
 

@@ -1,0 +1,106 @@
+"""C2B validation: Safaricom asks whether a payment may come in, and is answered by the shop's rules within a second.
+
+It must not know tills' sockets or wait for the log: what was decided is recorded afterwards. Source: contract §2.5.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from relay import protocol, rules
+from relay.http import BodyReader, BodyRefusedError, CallerGoneError, Receive, Scope, Send, answer_json
+from relay.log import Encoding, EventLog, Meta, Stored
+from relay.rules import ACCEPTED, Asked, Rules, RulesError
+from relay.stores import directory
+from relay.stores.directory import Credential, Shop
+
+RULES_SECONDS = 0.2
+BODY_SECONDS = 0.5
+"""Of the second there is; who has not sent a kilobyte by then is answered by the rules' default."""
+ASK_SECONDS = 3.0
+
+Ask = Callable[[str, bytes, float], Awaitable[str | None]]
+"""Asks the tills of a stream about a body within so many seconds; None where none of them answered."""
+
+logger = logging.getLogger("relay.validation")
+
+
+class Validation:
+    def __init__(self, log: EventLog, bodies: BodyReader, ask: Ask) -> None:
+        self._log = log
+        self._bodies = bodies
+        self._ask = ask
+        self._rules: dict[str, Rules] = {}
+
+    async def put_rules(self, till: Credential, document: bytes) -> tuple[int, object]:
+        """Holds for the whole shop once it is answered."""
+        try:
+            parsed = rules.parse(document)
+        except RulesError as error:
+            return 400, {"error": str(error)}
+        text = msgspec.json.encode(parsed).decode()
+        await self._log.run(lambda connection: directory.set_rules(connection, till.stream, text))
+        self._rules[till.stream] = parsed
+        logger.info("%s changed the rules of %s", till.till_id, till.stream)
+        return 200, parsed
+
+    async def __call__(self, shop: Shop, scope: Scope, receive: Receive, send: Send, trust: str) -> None:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._bodies.read(receive)
+        except (TimeoutError, BodyRefusedError):
+            body = b""
+        except CallerGoneError:
+            return
+        asked = rules.read(body)
+        code = await self._verdict(shop, asked, body)
+        await answer_json(send, 200, _reply(shop, asked, code, trust))
+        self._record(shop, asked, body, code, trust)
+
+    async def _verdict(self, shop: Shop, asked: Asked | None, body: bytes) -> str:
+        held = await self._rules_of(shop.stream)
+        code = rules.verdict(held, asked, datetime.now(UTC))
+        if code != ACCEPTED or not held.ask or asked is None:
+            return code
+        told = await self._ask(shop.stream, body, ASK_SECONDS)
+        return told if told in rules.CODES else rules.default(held)
+
+    async def _rules_of(self, stream: str) -> Rules:
+        """The document; where it cannot be had in time, none: a fault of ours must not stop a shop from being paid."""
+        known = self._rules.get(stream)
+        if known is None:
+            try:
+                async with asyncio.timeout(RULES_SECONDS):
+                    text = await self._log.ask(lambda connection: directory.rules(connection, stream))
+            except (TimeoutError, SQLAlchemyError) as error:
+                logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
+                return Rules()
+            known = self._rules[stream] = rules.parse(text.encode()) if text else Rules()
+        return known
+
+    def _record(self, shop: Shop, asked: Asked | None, body: bytes, code: str, trust: str) -> None:
+        if asked is None:
+            logger.warning("%s: a validation request that cannot be read was answered %s", shop.stream, code)
+            return
+        meta = Meta(int(time.time() * 1000), trust, code, asked.receipt, encoding=Encoding.JSON)
+        self._log.put(shop.stream, protocol.KIND_C2B_VALIDATION, f"val:{asked.receipt}", body, meta, told=_noted)
+
+
+def _noted(stored: Stored) -> None:
+    if isinstance(stored, Exception):
+        logger.warning("a validation was answered and not recorded: %s", type(stored).__name__)
+
+
+def _reply(shop: Shop, asked: Asked | None, code: str, trust: str) -> bytes:
+    """The echo proves a confirmation, so nobody but a listed sender is given it."""
+    if code != ACCEPTED:
+        return msgspec.json.encode({"ResultCode": code, "ResultDesc": "Rejected"})
+    accepted = {"ResultCode": ACCEPTED, "ResultDesc": "Accepted"}
+    if asked is not None and trust == protocol.TRUSTED:
+        accepted["ThirdPartyTransID"] = protocol.validation_echo(shop.nonce_key, asked.receipt)
+    return msgspec.json.encode(accepted)
