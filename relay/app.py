@@ -11,14 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol
 from relay.callbacks import Callbacks
+from relay.claims import Claims
 from relay.feed import Feed
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
+from relay.reports import Reports
 from relay.session import close
 from relay.settings import Settings
 from relay.stores.lock import StoreLock
-from relay.till_api import TillApi
+from relay.till_api import Handler, TillApi
 from relay.validation import Validation
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
@@ -42,7 +44,15 @@ class Relay:
         self._feed = Feed(log, settings)
         validation = Validation(log, self._bodies, self._feed.ask)
         self._callbacks = Callbacks(log, settings, self._bodies, validation)
-        self._till_api = TillApi(log, self._bodies, {("PUT", protocol.RULES_PATH): validation.put_rules})
+        claims, reports = Claims(log), Reports(log)
+        asked: dict[tuple[str, str], Handler] = {
+            ("POST", protocol.CLAIMS_PATH): claims.claim,
+            ("POST", protocol.RELEASES_PATH): claims.release,
+            ("POST", protocol.PULLED_PATH): reports.pulled,
+            ("POST", protocol.PROMOTIONS_PATH): reports.promote,
+            ("PUT", protocol.RULES_PATH): validation.put_rules,
+        }
+        self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
         self._clock = asyncio.create_task(self._keep_the_clock())
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay.protocol import RESET_EPOCH, Event
-from relay.stores import high_water, sqlite
+from relay.stores import batch, high_water, sequence, sqlite
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan, Row
 from relay.stores.writer import Job, UnavailableError, UnknownStreamError, Writer
 from relay.waiting import Waiting, WaitingRoom
@@ -209,6 +209,37 @@ class EventLog:
             )
         )
         return await future
+
+    async def append_if(self, stream: str, decide: Callable[[Connection, Head], tuple[list[Incoming], T]]) -> T:
+        """Looks at the log and appends what `decide` says, in one transaction; returns what else it said.
+
+        Durable then; else UnavailableError. Cancelling the caller does not cancel the append.
+        """
+
+        def job(connection: Connection) -> tuple[Head, T]:
+            head = sqlite.head(connection, stream)
+            if head is None:
+                raise UnknownStreamError(stream)
+            incoming, said = decide(connection, head)
+            plan = sequence.plan(incoming, {stream: head}, batch.known(connection, incoming, {stream: head}))
+            if plan.rows:
+                batch.write(connection, plan.rows)
+            return plan.heads.get(stream, head), said
+
+        moving = asyncio.ensure_future(self.run(job, forget=stream))
+        moving.add_done_callback(partial(self._moved, stream))
+        return (await asyncio.shield(moving))[1]
+
+    def _moved(self, stream: str, moving: "asyncio.Future[tuple[Head, T]]") -> None:
+        """Whoever listens reads it from the disk; a batch that was committed after it may have been told before."""
+        if moving.cancelled() or moving.exception() is not None:
+            return
+        head = moving.result()[0]
+        known = self._streams.setdefault(stream, _Stream(head))
+        if known.head.seq < head.seq:
+            known.head = known.head._replace(seq=head.seq, chain=head.chain)
+            known.forget_tail()
+            known.wake()
 
     async def ask(self, question: Callable[[Connection], T]) -> T:
         """Runs `question`, which only reads, on the reader's thread."""

@@ -45,15 +45,19 @@ CLOSE_FAILED = 1011
 
 KIND_STK = "stk"
 KIND_C2B_CONFIRMATION = "c2b.confirmation"
+KIND_C2B_PULLED = "c2b.pulled"
 KIND_C2B_VALIDATION = "c2b.validation"
 KIND_RESULT = "result"
 KIND_TIMEOUT = "timeout"
 KIND_CLAIM = "claim"
+KIND_RELEASE = "release"
 KIND_UNPARSED = "unparsed"
 
 TRUSTED = "trusted"
 QUARANTINED = "quarantined"
 SOURCE_DARAJA = "daraja"
+SOURCE_TILL = "till"
+SOURCE_PULL = "pull"
 
 CAP_VALIDATE = "validate"
 """Said in `hello` by a till that answers `validate`."""
@@ -253,6 +257,54 @@ class PairResponse(msgspec.Struct):
     stream: str
     callback_base: str
     nonce_key: str
+
+
+class ClaimRequest(msgspec.Struct):
+    """`sale` is the till's own name for its sale, at most 32 characters; `nonce` proves a charge to be the till's."""
+
+    receipt: str
+    sale: str
+    cashier: str = ""
+    nonce: str = ""
+
+
+class ReleaseRequest(msgspec.Struct):
+    receipt: str
+    generation: int
+    reason: str = ""
+    cashier: str = ""
+
+
+class Claim(msgspec.Struct):
+    """Body of a `claim` and of a `release`, and the answer to the request. `at` is UTC; the first generation is 1."""
+
+    receipt: str
+    generation: int
+    till_id: str
+    till: str
+    sale: str
+    cashier: str
+    at: str
+    reason: str = ""
+
+
+class PulledRequest(msgspec.Struct):
+    """Rows of Pull Transactions as they came (contract §2.12), of one short code."""
+
+    short_code: str
+    rows: list[msgspec.Raw]
+
+
+class Promotion(msgspec.Struct):
+    key: str
+
+
+class Taken(msgspec.Struct):
+    """409: why not; who has it, or the nonce of the charge that it pays."""
+
+    error: str
+    claim: Claim | None = None
+    nonce: str = ""
 
 
 class _Refusal(msgspec.Struct):

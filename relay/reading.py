@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from relay.protocol import KIND_C2B_CONFIRMATION, KIND_STK, KIND_UNPARSED
+from relay.protocol import KIND_C2B_CONFIRMATION, KIND_C2B_PULLED, KIND_STK, KIND_UNPARSED
 
 MAX_BRACKETS = 256
 """A callback has about ten. With more it is not read at all, so that no reader runs out of stack."""
@@ -65,6 +65,16 @@ def read_confirmation(body: bytes) -> Reading:
         return _unparsed(body, "c2b/confirm", short_code, is_json)
     money = _money(_get(document, "TransAmount"), _get(document, "BillRefNumber"), receipt, short_code)
     return Reading(KIND_C2B_CONFIRMATION, f"c2b:{short_code}:{receipt}", money, receipt, short_code, is_json)
+
+
+def read_pulled(body: bytes, short_code: str) -> Reading | None:
+    """A row of Pull Transactions, under the key of its confirmation; None for what is none (contract §2.12)."""
+    document, is_json = _parse(body)
+    receipt = _match(_RECEIPT, _get(document, "transactionId"))
+    if receipt is None or not is_json:
+        return None
+    money = _money(_get(document, "amount"), _get(document, "billreference"), receipt, short_code)
+    return Reading(KIND_C2B_PULLED, f"c2b:{short_code}:{receipt}", money, receipt, short_code, is_json)
 
 
 def third_party_id(body: bytes) -> str:

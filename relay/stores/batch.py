@@ -70,6 +70,8 @@ def write(connection: Connection, rows: Sequence[Row]) -> None:
 
 def known(connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> dict[Identity, list[Known]]:
     values: list[object] = []
+    if not batch:
+        return {}
     for incoming in batch:
         start, end = cut_key(incoming.key)
         values += (end, start, heads[incoming.stream].stream_id)

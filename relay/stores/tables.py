@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from relay.stores.sequence import SEQ_BITS, SEQ_MASK
@@ -73,6 +74,8 @@ event = Table(
     Column("encoding", Integer, nullable=False),
     _text("body", nullable=True),
     UniqueConstraint("key_end", "key_start", "stream_id", "rev", name="event_identity"),
+    # Nothing but a claim asks for a receipt, and a confirmation's stands in its key already.
+    Index("event_stk_receipt", "receipt", sqlite_where=text("kind = 'stk' AND receipt IS NOT NULL")),
     CheckConstraint(f"id >> {SEQ_BITS} = stream_id AND id & {SEQ_MASK} > 0", name="event_place"),
     sqlite_strict=True,
 )

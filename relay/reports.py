@@ -1,0 +1,78 @@
+"""What tills have learnt from Safaricom themselves: payments that Pull lists and the log lacks, callbacks found true.
+
+It must not know how they asked. A paired till is believed: it holds the shop's own keys to Daraja.
+"""
+
+import logging
+import time
+
+import msgspec
+from sqlalchemy import Connection
+
+from relay.log import EventLog
+from relay.protocol import KIND_C2B_PULLED, SOURCE_PULL, SOURCE_TILL, TRUSTED, Promotion, PulledRequest, Taken
+from relay.reading import read_pulled
+from relay.stores import events
+from relay.stores.directory import Credential
+from relay.stores.sequence import Head, Incoming, Meta
+
+MAX_ROWS = 100
+
+Reply = tuple[int, object]
+
+logger = logging.getLogger("relay.reports")
+
+
+class Reports:
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    async def pulled(self, till: Credential, body: bytes) -> Reply:
+        """Appends the rows whose payment no trusted event tells of; the others are counted as known."""
+        asked = msgspec.json.decode(body, type=PulledRequest)
+        if len(asked.rows) > MAX_ROWS or not asked.short_code.isdecimal():
+            return 400, {"error": f"rows (at most {MAX_ROWS}) or short_code"}
+        rows = [_pulled(till.stream, asked.short_code, bytes(row)) for row in asked.rows]
+        told = [row for row in rows if row is not None]
+        if len(told) < len(rows):
+            logger.warning("%s: %d pulled rows could not be read", till.till_id, len(rows) - len(told))
+        new = await self._log.append_if(till.stream, lambda connection, head: _lacking(connection, head, told))
+        if new:
+            logger.warning("%s: Pull found %d payments that were never called back", till.stream, new)
+        return 200, {"new": new, "known": len(told) - new, "unreadable": len(rows) - len(told)}
+
+    async def promote(self, till: Credential, body: bytes) -> Reply:
+        """A quarantined event that Safaricom confirmed to the till is told again, as trusted."""
+        asked = msgspec.json.decode(body, type=Promotion)
+        return await self._log.append_if(till.stream, lambda connection, head: _promoted(connection, head, till, asked))
+
+
+def _pulled(stream: str, short_code: str, row: bytes) -> Incoming | None:
+    read = read_pulled(row, short_code)
+    if read is None:
+        return None
+    meta = Meta(_now(), TRUSTED, read.money, read.receipt, None, short_code, SOURCE_PULL)
+    return Incoming(stream, KIND_C2B_PULLED, read.key, row, row.decode(), meta)
+
+
+def _lacking(connection: Connection, head: Head, told: list[Incoming]) -> tuple[list[Incoming], int]:
+    by_key = {one.key: one for one in told}
+    known = {key for key in by_key if events.is_trusted(connection, head.stream_id, key)}
+    lacking = [one for key, one in by_key.items() if key not in known]
+    return lacking, len(lacking)
+
+
+def _promoted(connection: Connection, head: Head, till: Credential, asked: Promotion) -> tuple[list[Incoming], Reply]:
+    if events.is_trusted(connection, head.stream_id, asked.key):
+        return [], (200, {"new": False})
+    held = events.newest(connection, head.stream_id, asked.key)
+    if held is None or held.body is None:
+        return [], (404, Taken("unknown event"))
+    logger.warning("%s: %s was found true by %s", till.stream, held.kind, till.till_id)
+    meta = Meta(_now(), TRUSTED, held.money, held.receipt, held.nonce, held.short_code, SOURCE_TILL, held.encoding)
+    again = Incoming(till.stream, held.kind, held.key, events.raw_body(held), held.body, meta)
+    return [again], (200, {"new": True})
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

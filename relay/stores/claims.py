@@ -1,0 +1,65 @@
+"""What the log says of a receipt: whether it is money, whose charge it was, and who has claimed it.
+
+It must not know HTTP. Plain functions on a connection; the log itself is the only record of claims.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, literal_column, select
+
+from relay.protocol import KIND_STK, TRUSTED, Claim
+from relay.stores.tables import event, till
+
+_FOUND = select(event.c.trust, event.c.nonce)
+_claim = msgspec.json.Decoder(Claim)
+
+
+class Money(NamedTuple):
+    """`nonce` is of the charge that asked for it; none for a payment that the customer made by himself."""
+
+    trusted: bool
+    nonce: str = ""
+
+
+class Held(NamedTuple):
+    """`stands` is false for a claim that was released."""
+
+    claim: Claim
+    stands: bool
+
+
+def money(connection: Connection, stream_id: int, receipt: str) -> Money | None:
+    """The best that is known of a receipt; None where the log has never seen it."""
+    confirmed = (event.c.key_end == receipt) & (event.c.key_start >= "c2b:") & (event.c.key_start < "c2b;")
+    # A partial index serves only a query that says its condition itself, not by a bound value.
+    charged = (event.c.kind == literal_column(f"'{KIND_STK}'")) & (event.c.receipt == receipt)
+    # Two statements, so that each has its index.
+    rows = [row for which in (confirmed, charged) for row in connection.execute(_FOUND.where(which, _of(stream_id)))]
+    found = [Money(trust == TRUSTED, nonce or "") for trust, nonce in rows]
+    # A charge of ours says more than the confirmation that it causes too.
+    return max(found, key=lambda one: (one.trusted, one.nonce), default=None)
+
+
+def latest(connection: Connection, stream_id: int, receipt: str) -> Held | None:
+    """The newest claim. Its body is never erased, or a payment could be used again; generations have no gap."""
+    newest, generation = None, 1
+    while (later := _read(connection, stream_id, f"claim:{receipt}:", generation)) is not None:
+        newest, generation = later, generation + 1
+    if newest is None:
+        return None
+    return Held(newest, _read(connection, stream_id, f"release:{receipt}:", newest.generation) is None)
+
+
+def _read(connection: Connection, stream_id: int, start: str, generation: int) -> Claim | None:
+    place = (event.c.key_end == str(generation)) & (event.c.key_start == start)
+    body = connection.execute(select(event.c.body).where(place, _of(stream_id))).scalar()
+    return _claim.decode(body) if body is not None else None
+
+
+def till_name(connection: Connection, till_id: str) -> str:
+    return str(connection.execute(select(till.c.name).where(till.c.id == till_id)).scalar_one())
+
+
+def _of(stream_id: int) -> ColumnElement[bool]:
+    return event.c.stream_id == stream_id
