@@ -17,7 +17,7 @@ from pos_app.simulator.messages import Callback, Delivery, Reply, Request
 from pos_app.simulator.outbox import Outbox
 from pos_app.simulator.push import Push
 from pos_app.simulator.refusals import REFUSALS
-from pos_app.simulator.scenarios import Scenario, Script, scenario
+from pos_app.simulator.scenarios import PushScript, Scenario, scenario
 from pos_app.simulator.shop import TRAINING_SHOP, Shop
 from pos_app.simulator.stk import StkEndpoints
 from pos_app.simulator.timeline import Timeline
@@ -64,7 +64,7 @@ class Daraja:
     def reset(self) -> None:
         """Everything as at the start, but no id is ever handed out again; registered URLs stay."""
         self.offline = False
-        self.script = Script(self.default)
+        self.script = PushScript(self.default)
         self.faults = Faults()
         self._ledger = Ledger()
         self._timeline = Timeline()

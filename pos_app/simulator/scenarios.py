@@ -5,9 +5,10 @@ It must not know how any of it is carried out.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
+from pos_app.simulator.knobs import Script, Vocabulary, matching, one_of
 from pos_app.simulator.messages import Fate
 from pos_app.simulator.refusals import REFUSALS, TOKEN_REFUSALS
 from pos_app.simulator.result_codes import PAID
@@ -17,16 +18,13 @@ PROMPT_SECONDS = 60.0
 
 Pending = Literal["4999", "500", "200", "alternate"]
 Shape = Literal["E14", "E15", "E16", "seeded"]
-_CHOICES = {
-    "reply": ("answered", "lost", "hangs"),
-    "pending": ("4999", "500", "200", "alternate"),
-    "callback_shape": ("E14", "E15", "E16", "seeded"),
-    "refusal": ("", *REFUSALS),
+_FITS = {
+    "outcome": matching(r"ask|[A-Z0-9_]{1,10}"),
+    "reply": one_of(*get_args(Fate)),
+    "pending": one_of(*get_args(Pending)),
+    "callback_shape": one_of(*get_args(Shape)),
+    "refusal": one_of("", *REFUSALS),
 }
-
-
-class UnknownScenarioError(ValueError):
-    """No preset, code or knob of that name; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,6 @@ class Scenario:
     query_unlucky_every: int = 0
     paid_late_after: float = 0.0
 
-
-_KNOBS = {knob.name: knob.type for knob in fields(Scenario)}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "ask": {"outcome": ASK, "answer_after": PROMPT_SECONDS},
@@ -127,77 +123,30 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def _code(name: str) -> dict[str, Any] | None:
+    code = re.fullmatch(r"code:([A-Z0-9_]{1,10})", name)
+    return {"outcome": code[1]} if code else None
+
+
+_VOCABULARY = Vocabulary(Scenario(), PRESETS, _FITS, _code)
+describe = _VOCABULARY.describe
+
+
 def scenario(spec: str | Mapping[str, Any] | Scenario) -> Scenario:
     """From `approve`, `code:E3008`, `approve+callback_lost`, or knobs: `{"preset": "ask", "callback_copies": 3}`."""
-    if isinstance(spec, Scenario):
-        return spec
-    if isinstance(spec, str):
-        return _with(Scenario(), _knobs_of(spec))
-    knobs = dict(spec)
-    base = scenario(str(knobs.pop("preset", "approve")))
-    return _with(base, knobs)
-
-
-def describe(chosen: Scenario) -> dict[str, Any]:
-    """Only the knobs that differ from an approval."""
-    plain = asdict(Scenario())
-    return {name: value for name, value in asdict(chosen).items() if value != plain[name]}
-
-
-def _knobs_of(spec: str) -> dict[str, Any]:
-    knobs: dict[str, Any] = {}
-    for name in spec.split("+"):
-        code = re.fullmatch(r"code:([A-Z0-9_]{1,10})", name.strip())
-        if code:
-            knobs["outcome"] = code[1]
-        elif name in PRESETS:
-            knobs |= PRESETS[name]
-        else:
-            raise UnknownScenarioError(f"no scenario is named {name!r}")
-    return knobs
-
-
-def _with(base: Scenario, knobs: Mapping[str, Any]) -> Scenario:
-    for name, value in knobs.items():
-        if name not in _KNOBS:
-            raise UnknownScenarioError(f"a scenario has no knob {name!r}")
-        if not _fits(name, value):
-            raise UnknownScenarioError(f"{value!r} is nothing for the knob {name!r}")
-    return replace(base, **knobs)
-
-
-def _fits(name: str, value: object) -> bool:
-    if name == "outcome":
-        return isinstance(value, str) and re.fullmatch(r"ask|[A-Z0-9_]{1,10}", value) is not None
-    if name in _CHOICES:
-        return value in _CHOICES[name]
-    wanted = type(getattr(Scenario(), name))
-    if wanted is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
-    if wanted is int:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 1_000_000
-    return isinstance(value, wanted)
+    return _VOCABULARY.read(spec)
 
 
 @dataclass
-class Script:
-    """Who gets which scenario. The queue goes first, then the phone, then the amount, then the default."""
+class PushScript(Script[Scenario]):
+    """A lasting choice refuses the token of every other push only, so that a refreshed one gets through."""
 
-    default: Scenario = field(default_factory=Scenario)
-    by_phone: dict[str, Scenario] = field(default_factory=dict)
-    by_amount: dict[int, Scenario] = field(default_factory=dict)
-    queue: list[Scenario] = field(default_factory=list)
     _renewed: set[str] = field(default_factory=set)
 
     def pick(self, phone: str, amount: int) -> Scenario:
-        if self.queue:
-            return self.queue.pop(0)
-        chosen = self.by_phone.get(phone) or self.by_amount.get(amount) or self.default
-        return self._token_refused_once(phone, chosen)
-
-    def _token_refused_once(self, phone: str, chosen: Scenario) -> Scenario:
-        """A lasting choice refuses the token of every other push only, so that a refreshed one gets through."""
-        if chosen.refusal not in TOKEN_REFUSALS:
+        lasting = not self.queue
+        chosen = super().pick(phone, amount)
+        if not lasting or chosen.refusal not in TOKEN_REFUSALS:
             return chosen
         if phone not in self._renewed:
             self._renewed.add(phone)

@@ -22,7 +22,8 @@ from pos_app.simulator.control import Control
 from pos_app.simulator.courier import Courier
 from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.door import BreakableProtocol, Door
-from pos_app.simulator.scenarios import UnknownScenarioError, scenario
+from pos_app.simulator.knobs import UnknownScenarioError
+from pos_app.simulator.scenarios import scenario
 from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP, Shop, buy_goods, paybill
 
 DEFAULT_PORT = 8174

@@ -14,7 +14,7 @@ from pos_app.simulator.identifiers import Identifiers
 from pos_app.simulator.messages import Reply, Request, answer
 from pos_app.simulator.push import Push
 from pos_app.simulator.refusals import REFUSALS, TOKEN_REFUSALS, Refusal, bad_field
-from pos_app.simulator.scenarios import Scenario, Script
+from pos_app.simulator.scenarios import PushScript, Scenario
 from pos_app.simulator.shop import Shop, Shortcode
 from pos_app.simulator.tokens import Tokens, bearer
 
@@ -28,7 +28,7 @@ class StkEndpoints:
     ids: Identifiers
     tokens: Tokens
     express: Express
-    script: Script
+    script: PushScript
     allow_loopback_urls: bool
     speed: float
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pos_app.simulator.scenarios import Scenario, UnknownScenarioError, describe, scenario
+from pos_app.simulator.knobs import UnknownScenarioError
+from pos_app.simulator.scenarios import Scenario, describe, scenario
 
 
 def test_names_combine_from_left_to_right() -> None:
