@@ -1,4 +1,4 @@
-"""What Safaricom writes: the STK callback (E14–E25), the query's answers (E26–E28) and the C2B confirmation (E41, E44).
+"""What Safaricom writes of a push: the answer (E6), the callback (E14–E25) and what a query is told (E26–E28).
 
 It must not know when or where they are sent.
 """
@@ -12,7 +12,6 @@ from pos_app.simulator.messages import JSON_HEADERS, encode
 from pos_app.simulator.push import Push
 from pos_app.simulator.result_codes import PENDING, callback_words, query_words, typed
 
-FIRST_NAMES = ("JOHN", "AMINA", "PETER", "GRACE", "OTIENO", "WANJIKU", "KIPCHOGE", "NJERI", "HASSAN", "ATIENO")
 _ACCEPTED = "Success. Request accepted for processing"
 _BALANCE_MAP = "{{Amount={{CurrencyCode=KES, MinimumAmount={cents}, BasicAmount={amount}.00}}}}"
 # JSON numbers with two decimals (`150.00`), which Python's encoder cannot write by itself.
@@ -57,30 +56,6 @@ def callback_body(push: Push, payment: Payment | None, *, checkout_request_id: s
         amount = payment.amount + push.scenario.callback_amount_added
         result["CallbackMetadata"] = {"Item": _items(push, payment, amount, shape, balance)}
     return _DECIMAL.sub(rb"\1", encode({"Body": {"stkCallback": result}}))
-
-
-def confirmation_body(push: Push, payment: Payment, balance: int) -> bytes:
-    """All strings. A till's confirmation has no reference and names the till (E44)."""
-    paybill = push.shortcode.kind == "CustomerPayBillOnline"
-    return encode(
-        {
-            "TransactionType": "Pay Bill" if paybill else "Customer Merchant Payment",
-            "TransID": payment.receipt,
-            "TransTime": stamp(payment.paid_at),
-            "TransAmount": f"{payment.amount}.00",
-            "BusinessShortCode": payment.receiver,
-            "BillRefNumber": payment.reference if paybill else "",
-            "InvoiceNumber": "",
-            "OrgAccountBalance": f"{balance}.00",
-            "ThirdPartyTransID": "",
-            "MSISDN": masked(payment.payer),
-            "FirstName": FIRST_NAMES[int(payment.payer) % len(FIRST_NAMES)],
-        }
-    )
-
-
-def masked(phone: str) -> str:
-    return f"{phone[:4]} ***** {phone[-3:]}"
 
 
 def _items(push: Push, payment: Payment, amount: int, shape: str, balance: int) -> list[dict[str, Any]]:

@@ -46,6 +46,14 @@ def nairobi(when: float) -> datetime:
     return datetime.fromtimestamp(when, EAT)
 
 
+def moment(stamped: str) -> float:
+    """The seconds of what `stamp` writes. Raises ValueError with a sentence."""
+    try:
+        return datetime.strptime(stamped, "%Y%m%d%H%M%S").replace(tzinfo=EAT).timestamp()
+    except ValueError as error:
+        raise ValueError(f"{stamped!r} is no moment like 20261014153012") from error
+
+
 def stamp(when: float) -> str:
     """The 14 digits `YYYYMMDDHHmmss` of the contract §6, in EAT."""
     return nairobi(when).strftime("%Y%m%d%H%M%S")

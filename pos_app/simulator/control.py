@@ -5,26 +5,27 @@ It must not know Daraja's own paths. Everything is JSON; a refusal is `{"error":
 
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from pos_app.simulator import views
+from pos_app.simulator import books, customer_views, views
+from pos_app.simulator.choosing import boolean, choose, seconds
 from pos_app.simulator.courier import Courier
+from pos_app.simulator.customer_control import CustomerControl
 from pos_app.simulator.daraja import Daraja
-from pos_app.simulator.fields import digits, parse
-from pos_app.simulator.scenarios import Scenario, scenario
+from pos_app.simulator.fields import parse
+from pos_app.simulator.scenarios import scenario
 
 _PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
     " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
 }
-_LEDGER_FILTERS = ("payer", "reference", "shortcode", "checkout_request_id")
+_FRESH = {"cache-control": "no-store"}
 
-Key = TypeVar("Key", str, int)
 Told = Callable[[dict[str, Any]], Any]
 
 
@@ -41,7 +42,11 @@ class Control:
             "pushes": lambda _: [views.push_view(push) for push in core.pushes],
             "callbacks": lambda _: [views.delivery_view(delivery) for delivery in core.deliveries],
             "scenarios": lambda _: views.scenarios(core),
-            "ledger": lambda request: views.ledger(core, _filters(request)),
+            "ledger": lambda request: books.ledger(core, request.query_params),
+            "balance": lambda request: books.balance(core, request.query_params),
+            "statement": lambda request: _csv("statement.csv", books.statement_csv(core, request.query_params)),
+            "c2b": lambda _: customer_views.state(core),
+            "c2b/payments": lambda _: [customer_views.customer_payment(paid) for paid in core.customer_payments],
         }
         told: dict[str, Told] = {
             "act": self._act,
@@ -52,6 +57,7 @@ class Control:
             "fault": self._fault,
             "advance": self._advance,
             "reset": lambda _: core.reset(),
+            **CustomerControl(core).commands(),
         }
         return [
             Route("/", _page, methods=["GET"]),
@@ -74,7 +80,9 @@ class Control:
             except (ValueError, TypeError) as wrong:
                 return _error(400, str(wrong))
             self._courier.wake()
-            return _error(409, "that prompt is no longer open") if done is False else JSONResponse({"done": True})
+            if done is False:
+                return _error(409, "that prompt is no longer open")
+            return JSONResponse({"done": True, **(done if isinstance(done, dict) else {})})
 
         return endpoint
 
@@ -87,23 +95,13 @@ class Control:
         return next((push.checkout_request_id for push in self._core.prompts() if push.order.phone == phone), "")
 
     def _scenario(self, fields: dict[str, Any]) -> None:
-        """For a phone, an amount or the next pushes (`next` says how many); else the default. Null forgets a choice."""
-        script = self._core.script
-        chosen = None if fields["scenario"] is None else scenario(fields["scenario"])
-        if "phone" in fields:
-            _choose(script.by_phone, _number("phone", fields["phone"], 12), chosen)
-        elif "amount" in fields:
-            _choose(script.by_amount, int(_number("amount", fields["amount"], 6)), chosen)
-        elif "next" in fields:
-            script.queue = [*script.queue, *[chosen] * int(fields["next"])] if chosen else []
-        else:
-            script.default = chosen or self._core.default
+        choose(self._core.script, fields, scenario, self._core.default)
 
     def _confirmation_url(self, fields: dict[str, Any]) -> None:
         self._core.set_confirmation_url(fields["url"], fields.get("shortcode"))
 
     def _offline(self, fields: dict[str, Any]) -> None:
-        self._core.offline = _boolean(fields["offline"])
+        self._core.offline = boolean(fields["offline"])
 
     def _fault(self, fields: dict[str, Any]) -> None:
         if fields["fault"] is None:
@@ -112,10 +110,7 @@ class Control:
             self._core.faults.set(str(fields["endpoint"]), str(fields["fault"]), fields.get("times"))
 
     def _advance(self, fields: dict[str, Any]) -> None:
-        seconds = float(fields["seconds"])
-        if not 0 <= seconds < 1e9:
-            raise ValueError("time goes forward")
-        self._core.clock.advance(seconds)
+        self._core.clock.advance(seconds(fields["seconds"]))
 
 
 async def _page(_request: Request) -> Response:
@@ -124,33 +119,21 @@ async def _page(_request: Request) -> Response:
 
 def _asked(view: Callable[[Request], Any]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        return JSONResponse(view(request), headers={"cache-control": "no-store"})
+        try:
+            seen = view(request)
+        except KeyError as missing:
+            return _error(400, f"{missing.args[0]} is missing")
+        except ValueError as wrong:
+            return _error(400, str(wrong))
+        return seen if isinstance(seen, Response) else JSONResponse(seen, headers=_FRESH)
 
     return endpoint
 
 
-def _filters(request: Request) -> dict[str, str]:
-    return {name: request.query_params[name] for name in _LEDGER_FILTERS if name in request.query_params}
-
-
-def _choose(choices: dict[Key, Scenario], key: Key, chosen: Scenario | None) -> None:
-    if chosen is None:
-        choices.pop(key, None)
-    else:
-        choices[key] = chosen
-
-
-def _number(name: str, value: object, longest: int) -> str:
-    text = digits(value)
-    if not 0 < len(text) <= longest:
-        raise ValueError(f"the {name} must be digits only, as 254712345678 or 150")
-    return text
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
+def _csv(name: str, text: str) -> Response:
+    return Response(
+        text, headers={**_FRESH, "content-disposition": f'attachment; filename="{name}"'}, media_type="text/csv"
+    )
 
 
 def _error(status: int, message: str) -> Response:

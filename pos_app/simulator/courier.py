@@ -44,7 +44,8 @@ class Courier:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._core.delivered(callback, None, type(error).__name__)
         else:
-            self._core.delivered(callback, response.status_code)
+            self._core.delivered(callback, response.status_code, body=response.content)
+        self.wake()
 
 
 def _client() -> httpx.AsyncClient:

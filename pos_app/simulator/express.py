@@ -6,11 +6,14 @@ It must not know tokens, paths or sockets.
 from dataclasses import dataclass
 
 from pos_app.simulator import bodies
+from pos_app.simulator.confirmations import Confirmations
 from pos_app.simulator.fields import Order
 from pos_app.simulator.identifiers import Identifiers
 from pos_app.simulator.ledger import Ledger, Payment, shop
-from pos_app.simulator.messages import JSON_HEADERS
+from pos_app.simulator.names import first_name
+from pos_app.simulator.notices import transaction_type
 from pos_app.simulator.outbox import Outbox
+from pos_app.simulator.payment_scenarios import PaymentScenario
 from pos_app.simulator.push import LONGEST_PROMPT, Push, prompt
 from pos_app.simulator.result_codes import PAID, PENDING
 from pos_app.simulator.scenarios import ASK, PROMPT_SECONDS, Scenario
@@ -33,7 +36,7 @@ class Express:
     timeline: Timeline
     outbox: Outbox
     ledger: Ledger
-    confirmation_urls: dict[str, str]
+    confirmations: Confirmations
     speed: float = 1.0
 
     def __post_init__(self) -> None:
@@ -133,6 +136,8 @@ class Express:
             order.reference,
             push.checkout_request_id,
             at,
+            first_name(order.payer),
+            transaction_type(push.shortcode.kind),
         )
         self.ledger.pay(payment)
         self._last_paid[order.payer, order.shortcode, order.amount] = at
@@ -162,13 +167,7 @@ class Express:
         return push.checkout_request_id
 
     def _confirm(self, push: Push, payment: Payment, at: float) -> None:
-        """A paid push to a shortcode with registered URLs also makes a C2B confirmation (§2.6)."""
-        url = self.confirmation_urls.get(payment.shortcode)
-        if not url:
-            return
         scenario = push.scenario
-        body = bodies.confirmation_body(push, payment, self.ledger.balance(shop(payment.shortcode)))
         wait = 0.0 if scenario.confirmation_first else scenario.confirmation_delay
-        for copy in range(scenario.confirmation_copies):
-            when = at + (wait + copy * scenario.confirmation_gap) / self.speed
-            self.outbox.plan(when, "c2b", url, JSON_HEADERS, body)
+        told = PaymentScenario(wait, scenario.confirmation_copies, scenario.confirmation_gap)
+        self.confirmations.owe(payment, told, at)

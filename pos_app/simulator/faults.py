@@ -1,4 +1,4 @@
-"""Trouble with the whole gateway, whatever the push: an endpoint refuses, hangs or drops its next requests.
+"""Trouble with the whole gateway, whatever is asked: an endpoint refuses, hangs or drops its next requests.
 
 It must not know what the endpoints do.
 """
@@ -9,7 +9,7 @@ from typing import get_args
 from pos_app.simulator.messages import Fate
 from pos_app.simulator.refusals import REFUSALS
 
-ENDPOINTS = ("token", "push", "query")
+ENDPOINTS = ("token", "push", "query", "register", "simulate", "pull_register", "pull", "qr")
 
 
 @dataclass

@@ -51,20 +51,20 @@ def invalid_push_field(fields: Mapping[str, Any], *, allow_loopback_urls: bool) 
     checks: dict[str, Check] = {
         **_CREDENTIALS,
         "TransactionType": lambda value: value in ("CustomerPayBillOnline", "CustomerBuyGoodsOnline"),
-        "Amount": _is_amount,
-        "PartyA": _is_phone,
-        "PartyB": _is_shortcode,
-        "PhoneNumber": _is_phone,
+        "Amount": is_amount,
+        "PartyA": is_phone,
+        "PartyB": is_shortcode,
+        "PhoneNumber": is_phone,
         "CallBackURL": is_callback_url,
-        "AccountReference": lambda value: _is_text(value, 12),
-        "TransactionDesc": lambda value: _is_text(value, 13),
+        "AccountReference": lambda value: is_text(value, 12),
+        "TransactionDesc": lambda value: is_text(value, 13),
     }
-    wrong = _first_wrong(fields, checks)
+    wrong = first_wrong(fields, checks)
     return "Remarks" if wrong == "TransactionDesc" else wrong
 
 
 def invalid_query_field(fields: Mapping[str, Any]) -> str:
-    return _first_wrong(fields, {**_CREDENTIALS, "CheckoutRequestID": lambda value: _is_text(value, 100)})
+    return first_wrong(fields, {**_CREDENTIALS, "CheckoutRequestID": lambda value: is_text(value, 100)})
 
 
 def order(fields: Mapping[str, Any]) -> Order:
@@ -94,7 +94,7 @@ def digits(value: object) -> str:
     return text if re.fullmatch(r"[0-9]+", text) else ""
 
 
-def is_public_url(url: str, *, allow_loopback: bool) -> bool:
+def is_public_url(url: str, *, allow_loopback: bool, allow_http: bool = False) -> bool:
     """HTTPS to a public host, without angle brackets, capitals in the host or a forbidden word (§2.1, §7)."""
     if re.search(r"[\s<>]", url) or any(word in url.lower() for word in FORBIDDEN_WORDS):
         return False
@@ -105,27 +105,28 @@ def is_public_url(url: str, *, allow_loopback: bool) -> bool:
         return False
     if _is_loopback(host):
         return allow_loopback and parts.scheme in ("http", "https")
-    return parts.scheme == "https" and "." in host and parts.netloc == parts.netloc.lower() and not _is_private(host)
+    secure = parts.scheme == "https" or (allow_http and parts.scheme == "http")
+    return secure and "." in host and parts.netloc == parts.netloc.lower() and not _is_private(host)
 
 
-def _first_wrong(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> str:
+def first_wrong(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> str:
     return next((name for name, fits in checks.items() if not fits(fields.get(name))), "")
 
 
-def _is_shortcode(value: object) -> bool:
+def is_shortcode(value: object) -> bool:
     return 5 <= len(digits(value)) <= 7
 
 
-def _is_phone(value: object) -> bool:
+def is_phone(value: object) -> bool:
     return re.fullmatch(r"254[71][0-9]{8}", digits(value)) is not None
 
 
-def _is_amount(value: object) -> bool:
+def is_amount(value: object) -> bool:
     text = digits(value)
     return 0 < len(text) <= 6 and 1 <= int(text) <= MAX_AMOUNT
 
 
-def _is_text(value: object, longest: int) -> bool:
+def is_text(value: object, longest: int) -> bool:
     return isinstance(value, str) and bool(value.strip()) and len(value) <= longest
 
 
@@ -161,7 +162,7 @@ def _is_private(host: str) -> bool:
 
 
 _CREDENTIALS: dict[str, Check] = {
-    "BusinessShortCode": _is_shortcode,
+    "BusinessShortCode": is_shortcode,
     "Password": _is_password,
     "Timestamp": _is_timestamp,
 }

@@ -36,12 +36,12 @@ class Vocabulary(Generic[Knobs]):
         if isinstance(spec, type(self.plain)):
             return spec
         if isinstance(spec, str):
-            return self._with(self.plain, self._knobs_of(spec))
+            return self.changed(self.plain, self._knobs_of(spec))
         if not isinstance(spec, Mapping):
             raise UnknownScenarioError("a scenario is a name, or knobs by name")
         knobs = dict(spec)
         preset = knobs.pop("preset", "")
-        return self._with(self.read(str(preset)) if preset else self.plain, knobs)
+        return self.changed(self.read(str(preset)) if preset else self.plain, knobs)
 
     def describe(self, chosen: Knobs) -> dict[str, Any]:
         """Only the knobs that are not at rest."""
@@ -57,7 +57,7 @@ class Vocabulary(Generic[Knobs]):
             knobs |= meant
         return knobs
 
-    def _with(self, base: Knobs, knobs: Mapping[str, Any]) -> Knobs:
+    def changed(self, base: Knobs, knobs: Mapping[str, Any]) -> Knobs:
         known = {knob.name for knob in fields(self.plain)}
         for name, value in knobs.items():
             if name not in known:

@@ -3,6 +3,7 @@
 It must not know how a payment was asked for. Amounts are whole shillings.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ class ReceiptUsedTwiceError(Exception):
 
 @dataclass(frozen=True)
 class Payment:
-    """`receiver` is the PayBill or the till; `paid_at` is seconds since 1970."""
+    """`receiver` is the PayBill or the till; `paid_at` is seconds since 1970; `type` as a confirmation names it."""
 
     receipt: str
     amount: int
@@ -23,6 +24,13 @@ class Payment:
     reference: str
     checkout_request_id: str
     paid_at: float
+    name: str = ""
+    type: str = ""
+
+    @property
+    def account(self) -> str:
+        """What Safaricom tells of the reference: nothing where the money went to a till (§3)."""
+        return self.reference if self.receiver == self.shortcode else ""
 
 
 @dataclass(frozen=True)
@@ -70,25 +78,21 @@ class Ledger:
     def payment(self, receipt: str) -> Payment | None:
         return self._payments.get(receipt)
 
-    def find(
-        self, *, payer: str = "", reference: str = "", shortcode: str = "", checkout_request_id: str = ""
-    ) -> tuple[Payment, ...]:
-        """The payments that fit everything asked; nothing asked is everything."""
-        asked = {
-            "payer": payer,
-            "reference": reference,
-            "shortcode": shortcode,
-            "checkout_request_id": checkout_request_id,
-        }
+    def find(self, *, since: float = -math.inf, before: float = math.inf, **asked: str) -> tuple[Payment, ...]:
+        """The payments of that time whose named fields are as asked; nothing asked is everything, in order of time."""
         wanted = {name: value for name, value in asked.items() if value}
         return tuple(
             payment
             for payment in self._payments.values()
-            if all(getattr(payment, name) == value for name, value in wanted.items())
+            if since <= payment.paid_at < before
+            and all(getattr(payment, name) == value for name, value in wanted.items())
         )
 
     def balance(self, account: str) -> int:
         return self._balances.get(account, 0)
+
+    def balance_before(self, account: str, moment: float) -> int:
+        return sum(entry.amount for entry in self._entries if entry.account == account and entry.paid_at < moment)
 
     def total(self) -> int:
         """The sum of all accounts: zero, or the simulator is broken."""

@@ -11,6 +11,7 @@ from typing import Literal
 JSON_HEADERS = {"content-type": "application/json;charset=UTF-8"}
 
 Fate = Literal["answered", "lost", "hangs"]
+CallbackKind = Literal["stk", "c2b", "validation"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Callback:
     """One POST that Safaricom makes, once, whatever is answered (§7)."""
 
     number: int
-    kind: Literal["stk", "c2b"]
+    kind: CallbackKind
     url: str
     headers: Mapping[str, str]
     body: bytes

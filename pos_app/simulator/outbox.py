@@ -5,9 +5,8 @@ It must not know what they say.
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Literal
 
-from pos_app.simulator.messages import Callback, Delivery
+from pos_app.simulator.messages import Callback, CallbackKind, Delivery
 from pos_app.simulator.timeline import Timeline
 
 
@@ -18,9 +17,11 @@ class Outbox:
         self._numbers = count(1)
         self.deliveries: list[Delivery] = []
 
-    def plan(self, when: float, kind: Literal["stk", "c2b"], url: str, headers: Mapping[str, str], body: bytes) -> None:
+    def plan(self, when: float, kind: CallbackKind, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The number of the callback."""
         callback = Callback(next(self._numbers), kind, url, headers, body, when)
         self._timeline.at(when, lambda _when: self._ready.append(callback))
+        return callback.number
 
     def take(self) -> tuple[Callback, ...]:
         """Each callback once: nothing is ever sent again (§7)."""

@@ -47,6 +47,16 @@ REFUSALS = {
     "wrong_path": Refusal(404, "404.001.01", "Resource not found"),
     "wrong_method": Refusal(405, "405.001", "Method Not Allowed"),
     "payload": Refusal(400, "400.002.05", "Invalid Request Payload"),
+    "bad_request": Refusal(400, "400.003.02", "Bad Request"),
+    "wrong_path_c2b": Refusal(404, "404.003.01", "Resource not found"),
+    "wrong_method_c2b": Refusal(404, "404.001.04", "Invalid Access Method"),
+    "urls_registered": Refusal(500, "500.003.1001", "Urls are already registered"),
+    "duplicate_notification": Refusal(
+        500, "500.003.1001", "Duplicate notification info, SP ID is 100420, correlator is 8f3b21"
+    ),
+    "pull_shortcode": Refusal(400, "400.001", "Invalid ShortCode"),
+    "token_pull": Refusal(401, "401.001", "Invalid Access Token"),
+    "pull_empty": Refusal(500, "500.003.1001", "failed to retrieve transactions: no available transactions"),
     "no_merchant": Refusal(500, "500.001.1001", "Merchant does not exist"),
     "wrong_passkey": Refusal(500, "500.001.1001", "[MerchantValidate] - Wrong credentials"),
     "wrong_passkey_query": Refusal(500, "500.001.1001", "Wrong credentials"),
@@ -80,4 +90,4 @@ REFUSALS = {
 }
 
 # A refreshed token gets through after these; after token_no_product it does not.
-TOKEN_REFUSALS = ("token", "token_401", "token_400")
+TOKEN_REFUSALS = ("token", "token_401", "token_400", "token_pull")

@@ -94,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=_speed, default=1.0, help="how much faster than life to wait (default: 1)")
     parser.add_argument("--confirmation-url", help="registered C2B confirmation URL of the shop")
     parser.add_argument("--strict-urls", action="store_true", help="refuse callback URLs on this computer")
+    parser.add_argument("--production", action="store_true", help="register C2B URLs once, to HTTPS; no C2B simulate")
     parser.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
     shop = parser.add_argument_group("the shop that Safaricom knows")
     shop.add_argument("--consumer-key", default=TRAINING_SHOP.consumer_key, help="(default: %(default)s)")
@@ -141,6 +142,7 @@ def _core(args: argparse.Namespace) -> Daraja:
         default=args.scenario,
         confirmation_url=args.confirmation_url,
         allow_loopback_urls=not args.strict_urls,
+        production=args.production,
         speed=args.speed,
     )
 

@@ -33,12 +33,22 @@ def buy_goods(store: str, till: str, passkey: str = SANDBOX_PASSKEY, name: str =
 
 @dataclass(frozen=True)
 class Shop:
+    """`nominated_number` is the phone in its KYC, which Pull asks for (§2.12); empty takes any."""
+
     consumer_key: str
     consumer_secret: str
     shortcodes: tuple[Shortcode, ...]
+    nominated_number: str = ""
 
     def shortcode(self, number: str) -> Shortcode | None:
         return next((code for code in self.shortcodes if code.number == number), None)
+
+    def paid_at(self, receiver: str) -> Shortcode | None:
+        """By the number that customers type: the PayBill or the till."""
+        return next((code for code in self.shortcodes if code.receiver == receiver), None)
+
+    def either(self, number: str) -> Shortcode | None:
+        return self.shortcode(number) or self.paid_at(number)
 
     def owns(self, number: str) -> bool:
         return any(number in (code.number, code.receiver) for code in self.shortcodes)

@@ -10,13 +10,12 @@ from typing import Any
 from pos_app.simulator import bodies
 from pos_app.simulator.express import Express
 from pos_app.simulator.fields import invalid_push_field, invalid_query_field, order, parse, password
-from pos_app.simulator.identifiers import Identifiers
+from pos_app.simulator.gate import Gate
 from pos_app.simulator.messages import Reply, Request, answer
 from pos_app.simulator.push import Push
 from pos_app.simulator.refusals import REFUSALS, TOKEN_REFUSALS, Refusal, bad_field
 from pos_app.simulator.scenarios import PushScript, Scenario
 from pos_app.simulator.shop import Shop, Shortcode
-from pos_app.simulator.tokens import Tokens, bearer
 
 _SPELLINGS = ("4999", "500", "200")
 _REFUSAL_OF_SPELLING = {"500": "being_processed", "200": "empty_message"}
@@ -25,8 +24,7 @@ _REFUSAL_OF_SPELLING = {"500": "being_processed", "200": "empty_message"}
 @dataclass
 class StkEndpoints:
     shop: Shop
-    ids: Identifiers
-    tokens: Tokens
+    gate: Gate
     express: Express
     script: PushScript
     allow_loopback_urls: bool
@@ -36,7 +34,7 @@ class StkEndpoints:
         fields = parse(request.body) or {}
         refusal = self._not_readable(request, now) or self._push_refused(fields, now)
         if refusal:
-            return self._refuse(refusal, request)
+            return self.gate.refuse(refusal, request)
         asked = order(fields)
         chosen = self.script.pick(asked.phone, asked.amount)
         shortcode = self.shop.shortcode(asked.shortcode)
@@ -47,21 +45,16 @@ class StkEndpoints:
         fields = parse(request.body) or {}
         refusal = self._not_readable(request, now) or self._query_refused(fields)
         if refusal:
-            return self._refuse(refusal, request)
+            return self.gate.refuse(refusal, request)
         push = self.express.find(fields["CheckoutRequestID"])
         if push is None or push.order.shortcode != str(fields["BusinessShortCode"]):
-            return self._refuse(REFUSALS["unknown_id"], request)
+            return self.gate.refuse("unknown_id", request)
         push.queries += 1
         unanswered = _unanswered(push)
-        return self._refuse(REFUSALS[unanswered], request) if unanswered else answer(bodies.query_answer(push))
+        return self.gate.refuse(unanswered, request) if unanswered else answer(bodies.query_answer(push))
 
     def _not_readable(self, request: Request, now: float) -> Refusal | None:
-        """The token first, then the content type, then the JSON."""
-        if not self.tokens.accepts(request, now):
-            return REFUSALS["token"]
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return bad_field("BusinessShortCode")
-        return REFUSALS["payload"] if parse(request.body) is None else None
+        return self.gate.refusal(request, now, token="token", first_field="BusinessShortCode")  # noqa: S106 - a name
 
     def _push_refused(self, fields: Mapping[str, Any], now: float) -> Refusal | None:
         wrong = invalid_push_field(fields, allow_loopback_urls=self.allow_loopback_urls)
@@ -86,9 +79,9 @@ class StkEndpoints:
 
     def _answer(self, request: Request, push: Push | None, chosen: Scenario) -> Reply:
         if chosen.refusal in TOKEN_REFUSALS:
-            self.tokens.invalidate()
+            self.gate.tokens.invalidate()
         if chosen.refusal:
-            reply = self._refuse(REFUSALS[chosen.refusal], request)
+            reply = self.gate.refuse(chosen.refusal, request)
         else:
             reply = answer(bodies.accepted(push)) if push else Reply(0, fate="lost")
         return replace(
@@ -97,9 +90,6 @@ class StkEndpoints:
             delay=chosen.reply_delay / self.speed,
             callbacks_first=chosen.callback_first,
         )
-
-    def _refuse(self, refusal: Refusal, request: Request) -> Reply:
-        return refusal.reply(self.ids.request_id(), bearer(request))
 
 
 def _knows_passkey(fields: Mapping[str, Any], shortcode: Shortcode | None) -> bool:

@@ -10,10 +10,10 @@ from itertools import count
 
 class Timeline:
     def __init__(self) -> None:
-        self._plans: list[tuple[float, int, Callable[[float], None]]] = []
+        self._plans: list[tuple[float, int, Callable[[float], object]]] = []
         self._order = count()
 
-    def at(self, when: float, act: Callable[[float], None]) -> None:
+    def at(self, when: float, act: Callable[[float], object]) -> None:
         """`act` is called with `when`, even if the clock has long passed it."""
         heapq.heappush(self._plans, (when, next(self._order), act))
 

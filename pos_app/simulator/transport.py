@@ -10,11 +10,12 @@ import httpx
 from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.messages import Callback, Request
 
-Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
+Deliver = Callable[[str, Mapping[str, str], bytes], Awaitable[int | tuple[int, bytes]]]
 
 
 class SimulatorTransport(httpx.AsyncBaseTransport):
-    """`deliver(url, headers, body)` gets every callback once, when `advance` reaches it, and returns its status.
+    """`deliver(url, headers, body)` gets every callback once, when `advance` reaches it, and returns its status,
+    with a body where one matters: the answer to a validation.
 
     Offline raises ConnectError; a lost reply, or one later than the caller's read timeout, raises ReadTimeout.
     """
@@ -64,8 +65,9 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
     async def _hand_over(self, callbacks: tuple[Callback, ...]) -> None:
         for callback in callbacks:
             try:
-                status = await self._deliver(callback.url, callback.headers, callback.body)
+                answered = await self._deliver(callback.url, callback.headers, callback.body)
             except httpx.TransportError as error:
                 self.core.delivered(callback, None, type(error).__name__)
             else:
-                self.core.delivered(callback, status)
+                status, body = answered if isinstance(answered, tuple) else (answered, b"")
+                self.core.delivered(callback, status, body=body)

@@ -6,9 +6,10 @@ It must not know how they are asked for.
 from dataclasses import asdict
 from typing import Any
 
+from pos_app.simulator import customer_views
+from pos_app.simulator.books import payment_view
 from pos_app.simulator.clock import stamp
 from pos_app.simulator.daraja import Daraja
-from pos_app.simulator.ledger import Payment
 from pos_app.simulator.messages import Delivery
 from pos_app.simulator.push import Push
 from pos_app.simulator.result_codes import callback_words
@@ -26,11 +27,13 @@ def state(core: Daraja) -> dict[str, Any]:
         "speed": core.speed,
         "offline": core.offline,
         "faults": core.faults.active(),
-        "confirmation_urls": dict(core.confirmation_urls),
+        "confirmation_urls": {number: urls.confirmation_url for number, urls in core.memory.urls.all().items()},
         "presets": list(PRESETS),
         "scenarios": scenarios(core),
         "prompts": [push_view(push) for push in pushes if push.shown],
         "pushes": [push_view(push) for push in pushes[-SHOWN:]],
+        "customers": customer_views.state(core),
+        "customer_payments": [customer_views.customer_payment(paid) for paid in core.customer_payments[-SHOWN:]],
         "payments": [payment_view(payment) for payment in payments[-SHOWN:]],
         "paid_total": sum(payment.amount for payment in payments),
     }
@@ -62,27 +65,6 @@ def push_view(push: Push) -> dict[str, Any]:
         "receipt": push.receipt,
         "queries": push.queries,
         "scenario": describe(push.scenario),
-    }
-
-
-def payment_view(payment: Payment) -> dict[str, Any]:
-    return {**asdict(payment), "paid_at": stamp(payment.paid_at)}
-
-
-def ledger(core: Daraja, asked: dict[str, str]) -> dict[str, Any]:
-    """Only the payments are narrowed by what is asked; the sum and the balances are always of everything."""
-    payments = core.ledger.find(**asked)
-    receipts = {payment.receipt for payment in payments}
-    return {
-        "payments": [payment_view(payment) for payment in payments],
-        "entries": [
-            {**asdict(entry), "paid_at": stamp(entry.paid_at)}
-            for entry in core.ledger.entries
-            if entry.receipt in receipts
-        ],
-        "paid": sum(payment.amount for payment in payments),
-        "balances": core.ledger.balances,
-        "sum": core.ledger.total(),
     }
 
 
