@@ -2,20 +2,28 @@
 
 import base64
 import json
+import queue
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
+from pos_app.simulator.c2b import PULL_QUERY_PATH, PULL_REGISTER_PATH, REGISTER_V1_PATH, REGISTER_V2_PATH
 from pos_app.simulator.clock import ManualClock, stamp
+from pos_app.simulator.customers import CustomerPayment, Purchase
 from pos_app.simulator.daraja import PUSH_PATH, QUERY_PATH, TOKEN_PATH, Daraja
 from pos_app.simulator.messages import Callback, Reply, Request
+from pos_app.simulator.payment_scenarios import payment_scenario
 from pos_app.simulator.server import serving
 from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP
 
 CALLBACK_URL = "http://127.0.0.1:9/h/k/stk/n"
 CONFIRMATION_URL = "http://127.0.0.1:9/h/k/c2b/confirm"
+VALIDATION_URL = "http://127.0.0.1:9/h/k/c2b/validate"
 STORE, TILL = "7654321", "5512345"
 
 
@@ -78,6 +86,53 @@ class Caller:
         fields = {name: value for name, value in self.fields(**changes).items() if name in kept}
         return self.post(QUERY_PATH, {**fields, "CheckoutRequestID": checkout_request_id})
 
+    def register(self, version: int = 2, **changes: Any) -> Reply:
+        """E32, as the training shop would send it."""
+        fields = {
+            "ShortCode": "174379",
+            "ResponseType": "Completed",
+            "ConfirmationURL": CONFIRMATION_URL,
+            "ValidationURL": VALIDATION_URL,
+            **changes,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        return self.post(REGISTER_V1_PATH if version == 1 else REGISTER_V2_PATH, given)
+
+    def pull_register(self, **changes: Any) -> Reply:
+        """E80."""
+        fields = {
+            "ShortCode": "174379",
+            "RequestType": "Pull",
+            "NominatedNumber": "254712000111",
+            "CallBackURL": "https://pay.example.co.ke/pull/1",
+        }
+        return self.post(PULL_REGISTER_PATH, {**fields, **changes})
+
+    def pull(self, **changes: Any) -> Reply:
+        """E81, for the day of the contract's scene."""
+        fields = {"ShortCode": "174379", "StartDate": "2026-10-14 00:00:00", "EndDate": "2026-10-14 23:59:59"}
+        return self.post(PULL_QUERY_PATH, {**fields, "OffSetValue": "0", **changes})
+
+    def pay(
+        self,
+        amount: int = 500,
+        account: str = "HSE 12B",
+        *,
+        to: str = "174379",
+        phone: str = "254712345678",
+        name: str = "",
+        scenario: Any = None,
+    ) -> CustomerPayment:
+        """A customer pays by himself."""
+        shortcode = self.core.shop.paid_at(to)
+        assert shortcode
+        chosen = None if scenario is None else payment_scenario(scenario)
+        return self.core.pay(Purchase(shortcode, phone, amount, account, name), chosen)
+
+    def told(self, seconds: float = 7200) -> list[dict[str, Any]]:
+        """The bodies of the C2B confirmations that come within this time, in order."""
+        return [json.loads(callback.body) for callback in self.after(seconds) if callback.kind == "c2b"]
+
     def after(self, seconds: float) -> list[Callback]:
         self.core.clock.advance(seconds)
         return list(self.core.due())
@@ -106,3 +161,56 @@ def served() -> Iterator[tuple[Daraja, str]]:
     core = Daraja(ManualClock(), seed=7, default="ask")
     with serving(core) as url:
         yield core, url
+
+
+class Receiver(ThreadingHTTPServer):
+    """A shop's callback address, which answers `status` and `answer`; `silent` until it is set free again."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.got: queue.Queue[tuple[str, dict[str, str], dict[str, Any]]] = queue.Queue()
+        self.status = 200
+        self.answer = b""
+        self.free = threading.Event()
+        self.free.set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.got.put((self.path, headers, json.loads(body)))
+        self.server.free.wait(60)
+        self.send_response(self.server.status)
+        self.send_header("content-length", str(len(self.server.answer)))
+        self.end_headers()
+        self.wfile.write(self.server.answer)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        thread = threading.Thread(target=receiver.serve_forever)
+        thread.start()
+        yield receiver
+        receiver.free.set()
+        receiver.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def web(served: Any) -> Iterator[httpx.Client]:
+    _, url = served
+    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
+        yield client

@@ -1,14 +1,10 @@
 """The simulator over real HTTP: Daraja's paths, broken connections, callbacks, control API, page and command."""
 
 import json
-import queue
 import re
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -25,53 +21,6 @@ sys.exit(server.run(parser.parse_args()))
 """
 
 
-class Receiver(ThreadingHTTPServer):
-    """A shop's callback address, which answers `status`."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.got: queue.Queue[tuple[str, dict[str, str], dict[str, Any]]] = queue.Queue()
-        self.status = 200
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.got.put((self.path, headers, json.loads(body)))
-        self.send_response(self.server.status)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever)
-        thread.start()
-        yield receiver
-        receiver.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def web(served: Any) -> Iterator[httpx.Client]:
-    _, url = served
-    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
-        yield client
-
-
 def tell(web: httpx.Client, path: str, **body: Any) -> httpx.Response:
     return web.post(f"/simulator/{path}", json=body)
 
@@ -82,7 +31,7 @@ def push(web: httpx.Client, caller: Any, **changes: Any) -> httpx.Response:
     return web.post(PUSH_PATH, json=caller.fields(**changes), headers={"authorization": f"Bearer {caller.bearer}"})
 
 
-def test_a_prompt_is_approved_and_the_shop_is_called_back(web: httpx.Client, caller: Any, receiver: Receiver) -> None:
+def test_a_prompt_is_approved_and_the_shop_is_called_back(web: httpx.Client, caller: Any, receiver: Any) -> None:
     tell(web, "confirmation-url", url=f"{receiver.url}/c2b")
     accepted = push(web, caller, CallBackURL=f"{receiver.url}/stk")
     assert accepted.status_code == 200
@@ -107,7 +56,7 @@ def test_a_prompt_is_approved_and_the_shop_is_called_back(web: httpx.Client, cal
     assert query.json()["ResultCode"] == "0"
 
 
-def test_nothing_is_sent_again_whatever_is_answered(web: httpx.Client, caller: Any, receiver: Receiver) -> None:
+def test_nothing_is_sent_again_whatever_is_answered(web: httpx.Client, caller: Any, receiver: Any) -> None:
     receiver.status = 500
     tell(web, "scenario", scenario="decline")
     push(web, caller, CallBackURL=f"{receiver.url}/stk")
@@ -123,7 +72,7 @@ def test_nothing_is_sent_again_whatever_is_answered(web: httpx.Client, caller: A
 
 
 def test_a_callback_before_the_reply_has_arrived_when_the_reply_does(
-    web: httpx.Client, caller: Any, receiver: Receiver
+    web: httpx.Client, caller: Any, receiver: Any
 ) -> None:
     tell(web, "scenario", scenario="approve+callback_before_reply")
     assert push(web, caller, CallBackURL=f"{receiver.url}/stk").status_code == 200
@@ -256,7 +205,7 @@ def test_an_interrupt_ends_it_in_silence() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_a_taken_port_is_one_clear_line(receiver: Receiver) -> None:
+def test_a_taken_port_is_one_clear_line(receiver: Any) -> None:
     with start("--port", str(receiver.server_address[1])) as process:
         _, errors = process.communicate()
     assert process.returncode == 1
