@@ -10,12 +10,15 @@ from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.messages import Callback
 
 TIMEOUT_SECONDS = 10.0
+# httpx looks through all that wait for a connection whenever one is free: thousands at once bring it to a halt.
+AT_ONCE = 100
 
 
 class Courier:
     def __init__(self, core: Daraja) -> None:
         self._core = core
         self._news = anyio.Event()
+        self._places = anyio.Semaphore(AT_ONCE)
 
     def wake(self) -> None:
         """Something new may be due: look again."""
@@ -40,7 +43,8 @@ class Courier:
 
     async def _post(self, client: httpx.AsyncClient, callback: Callback) -> None:
         try:
-            response = await client.post(callback.url, content=callback.body, headers=dict(callback.headers))
+            async with self._places:
+                response = await client.post(callback.url, content=callback.body, headers=dict(callback.headers))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._core.delivered(callback, None, type(error).__name__)
         else:

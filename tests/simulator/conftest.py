@@ -167,6 +167,7 @@ class Receiver(ThreadingHTTPServer):
     """A shop's callback address, which answers `status` and `answer`; `silent` until it is set free again."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
