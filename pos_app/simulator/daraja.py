@@ -6,6 +6,7 @@ It must not know sockets, event loops, or anything else of ours.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from pos_app.simulator.c2b import C2b, Memory, Rules
@@ -59,6 +60,7 @@ class Daraja:
         self.shop = shop
         self.memory = Memory()
         self._ids = Identifiers(seed)
+        self._callback_numbers = count(1)
         self.default = scenario(default)
         self._rules = Rules(allow_loopback_urls, production, speed)
         self._one_token = one_token
@@ -74,7 +76,7 @@ class Daraja:
         self.faults = Faults()
         self._ledger = Ledger()
         self._timeline = Timeline()
-        self._outbox = Outbox(self._timeline)
+        self._outbox = Outbox(self._timeline, self._callback_numbers)
         self.tokens = Tokens(self.shop, self._ids, one_at_a_time=self._one_token)
         gate = Gate(self.tokens, self._ids)
         self.c2b = C2b(

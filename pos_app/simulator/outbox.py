@@ -3,18 +3,17 @@
 It must not know what they say.
 """
 
-from collections.abc import Mapping
-from itertools import count
+from collections.abc import Iterator, Mapping
 
 from pos_app.simulator.messages import Callback, CallbackKind, Delivery
 from pos_app.simulator.timeline import Timeline
 
 
 class Outbox:
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, numbers: Iterator[int]) -> None:
         self._timeline = timeline
+        self._numbers = numbers
         self._ready: list[Callback] = []
-        self._numbers = count(1)
         self.deliveries: list[Delivery] = []
 
     def plan(self, when: float, kind: CallbackKind, url: str, headers: Mapping[str, str], body: bytes) -> int:

@@ -103,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shop.add_argument("--paybill", default="174379", help="PayBill number (default: %(default)s)")
     shop.add_argument("--store", default="7654321", help="store number of the till (default: %(default)s)")
     shop.add_argument("--till", default="5512345", help="till number (default: %(default)s)")
+    shop.add_argument("--nominated-number", default="", help="phone that Pull asks for (default: any)")
     shop.add_argument("--shop-name", default="Duka la Mfano", help="as the prompt shows it (default: %(default)s)")
 
 
@@ -132,6 +133,7 @@ def _core(args: argparse.Namespace) -> Daraja:
             paybill(args.paybill, args.passkey, args.shop_name),
             buy_goods(args.store, args.till, args.passkey, args.shop_name),
         ),
+        args.nominated_number,
     )
     # A seed of its own for every start: a till that keeps its database must never see a receipt twice.
     seed = secrets.randbits(32) if args.seed is None else args.seed

@@ -3,10 +3,16 @@
 import hashlib
 import json
 import re
+from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from pos_app.simulator.clock import ManualClock
+from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.payment_scenarios import PRESETS, PaymentScenario, payment_scenario
 
 E37 = """{"TransactionType":"Pay Bill","TransID":"UJE2A9C4KF","TransTime":"20261014160501","TransAmount":"500.00",\
@@ -264,3 +270,76 @@ def test_every_preset_keeps_the_books(caller: Any, name: str) -> None:
     assert caller.core.ledger.balances == {"customer:254712345678": -500, "shop:174379": 500}
     assert caller.core.next_due() is None
     assert payment_scenario(PaymentScenario()) == payment_scenario("usual")
+
+
+def test_an_answer_from_before_a_reset_decides_nothing(validating: Any) -> None:
+    validating.pay()
+    callback = asked(validating)
+    validating.core.reset()
+    tried = validating.pay()
+    asked(validating)
+    validating.core.delivered(callback, 200, body=ACCEPT)
+    assert tried.state == "validating"
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("pay"),
+            st.sampled_from(sorted(PRESETS)),
+            st.integers(1, 250_000),
+            st.sampled_from(["174379", "5512345"]),
+        ),
+        st.tuples(st.just("push"), st.integers(1, 3)),
+        st.tuples(st.just("wait"), st.floats(0, 5000)),
+        st.tuples(st.just("validation"), st.booleans(), st.sampled_from(["Completed", "Cancelled"])),
+        st.tuples(st.just("answer"), st.sampled_from([ACCEPT, b'{"ResultCode":"C2B00016"}', b"x"])),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=steps)
+def test_any_story_keeps_the_books_and_every_confirmation_tells_the_balance_after_it(caller: Any, story: Any) -> None:
+    caller.core = core = Daraja(ManualClock())
+    came: list[Any] = []
+    open_questions: list[Any] = []
+    for step in story:
+        caller.token()
+        match step:
+            case ("pay", preset, amount, number):
+                caller.pay(amount, to=number, scenario=preset)
+            case ("push", number):
+                caller.push(Amount=number)
+            case ("wait", seconds):
+                core.clock.advance(seconds)
+            case ("validation", wanted, ending):
+                caller.register(ResponseType=ending)
+                (core.memory.urls.validating.add if wanted else core.memory.urls.validating.discard)("174379")
+            case ("answer", body) if open_questions:
+                core.delivered(open_questions.pop(), 200, body=body)
+        due = core.due()
+        open_questions += [callback for callback in due if callback.kind == "validation"]
+        came += [callback for callback in due if callback.kind == "c2b"]
+    core.clock.advance(10_000)
+    came += [callback for callback in core.due() if callback.kind == "c2b"]
+    settled(core, [json.loads(callback.body) for callback in came])
+
+
+def settled(core: Daraja, told: list[dict[str, Any]]) -> None:
+    """Who paid is in the books once, who was rejected is not, and nobody is left waiting."""
+    states = {tried.payment.receipt: tried.state for tried in core.customer_payments}
+    assert set(states.values()) <= {"paid", "rejected"}
+    payments = {payment.receipt: payment for payment in core.ledger.payments}
+    own = {receipt for receipt, payment in payments.items() if not payment.checkout_request_id}
+    assert own == {receipt for receipt, state in states.items() if state == "paid"}
+    assert core.ledger.total() == 0
+    after: dict[str, int] = {}
+    balances: Counter[str] = Counter()
+    for payment in core.ledger.payments:
+        balances[payment.shortcode] += payment.amount
+        after[payment.receipt] = balances[payment.shortcode]
+    for body in told:
+        assert Decimal(body["TransAmount"]) == payments[body["TransID"]].amount
+        assert body["OrgAccountBalance"] in ("", f"{after[body['TransID']]}.00")

@@ -120,3 +120,15 @@ async def test_a_callback_that_nobody_takes_is_not_sent_again(
     await transport.advance(7200)
     assert shop.bodies == []
     assert [(one.status, one.error) for one in transport.core.deliveries] == [(None, "ConnectError")] * 2
+
+
+async def test_the_receivers_body_decides_a_validation(core: Daraja, caller: Any) -> None:
+    async def deliver(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        return 200, b'{"ResultCode":"C2B00012","ResultDesc":"Rejected"}'
+
+    caller.register()
+    core.memory.urls.validating.add("174379")
+    tried = caller.pay()
+    await SimulatorTransport(core, deliver).pump()
+    assert (tried.state, tried.code) == ("rejected", "C2B00012")
+    assert core.ledger.payments == ()
