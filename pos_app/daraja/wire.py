@@ -7,11 +7,12 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
 from pos_app.daraja import result_codes
 from pos_app.daraja.errors import RequestError
 from pos_app.daraja.redaction import scrubbed
+from pos_app.daraja.values import EAT, fields_of, masked_phone, moment_of, money_of, text_of
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.money import ZERO, Money
 from pos_app.domain.msisdn import Msisdn
@@ -19,7 +20,6 @@ from pos_app.domain.payment import parse_receipt
 from pos_app.domain.reason import Reason
 from pos_app.domain.shop import AccountKind, ShopAccount
 
-EAT = timezone(timedelta(hours=3), "EAT")
 ACCOUNT_REFERENCE_MAX = 12
 TRANSACTION_DESC_MAX = 13
 TOKEN_LIFETIME_MAX = 3600
@@ -34,9 +34,6 @@ _TOKEN_MAX = 4096
 _ACCESS_TOKEN = re.compile(rf"[!-~]{{1,{_TOKEN_MAX}}}")
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _SHORT_CODE = re.compile(r"\d{5,7}", re.ASCII)
-_MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.0+)?", re.ASCII)
-_PLAIN_PHONE = re.compile(r"(?:\+?254|0)?[17]\d{8}", re.ASCII)
-_STARRED_PHONE = re.compile(r"(?:\+?254|0)([17]\d{0,2})\s*\*+\s*(\d{3})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +148,17 @@ class StkReply:
 
 
 def error_envelope(body: object) -> ErrorEnvelope | None:
-    fields = _object(body)
-    code = _text(fields.get("errorCode"), _CODE_MAX)
+    fields = fields_of(body)
+    code = text_of(fields.get("errorCode"), _CODE_MAX)
     if not code:
         return None
-    return ErrorEnvelope(code, _text(fields.get("errorMessage")), _text(fields.get("requestId")))
+    return ErrorEnvelope(code, text_of(fields.get("errorMessage")), text_of(fields.get("requestId")))
 
 
 def token_reply(body: object) -> TokenReply | None:
     """None without a token that can stand in a header. An unreadable lifetime counts as the documented one (§1)."""
-    fields = _object(body)
-    token, lifetime = _text(fields.get("access_token"), _TOKEN_MAX + 1), _text(fields.get("expires_in"))
+    fields = fields_of(body)
+    token, lifetime = text_of(fields.get("access_token"), _TOKEN_MAX + 1), text_of(fields.get("expires_in"))
     if not _ACCESS_TOKEN.fullmatch(token):
         return None
     seconds = int(lifetime) if _SECONDS.fullmatch(lifetime) else TOKEN_LIFETIME_MAX
@@ -169,13 +166,13 @@ def token_reply(body: object) -> TokenReply | None:
 
 
 def stk_reply(body: object) -> StkReply:
-    fields = _object(body)
-    text = _text(fields.get("ResultDesc")) or _text(fields.get("ResponseDescription"))
+    fields = fields_of(body)
+    text = text_of(fields.get("ResultDesc")) or text_of(fields.get("ResponseDescription"))
     return StkReply(
-        response_code=_text(fields.get("ResponseCode"), _CODE_MAX),
-        merchant_request_id=_text(fields.get("MerchantRequestID")),
-        checkout_request_id=_text(fields.get("CheckoutRequestID")),
-        result_code=_text(fields.get("ResultCode"), _CODE_MAX),
+        response_code=text_of(fields.get("ResponseCode"), _CODE_MAX),
+        merchant_request_id=text_of(fields.get("MerchantRequestID")),
+        checkout_request_id=text_of(fields.get("CheckoutRequestID")),
+        result_code=text_of(fields.get("ResultCode"), _CODE_MAX),
         text=scrubbed(text),
     )
 
@@ -188,8 +185,8 @@ def stk_callback(body: object, at: datetime, *, trusted: bool, short_code: str =
 
     `short_code` is the callback's `BusinessShortCode` header, where there was one.
     """
-    callback = _object(_object(_object(body).get("Body")).get("stkCallback"))
-    code = _text(callback.get("ResultCode"), _CODE_MAX)
+    callback = fields_of(fields_of(fields_of(body).get("Body")).get("stkCallback"))
+    code = text_of(callback.get("ResultCode"), _CODE_MAX)
     if not code:
         return None
     fact, reason = _callback_fact(code)
@@ -200,13 +197,13 @@ def stk_callback(body: object, at: datetime, *, trusted: bool, short_code: str =
         at,
         reason=reason,
         code=code,
-        text=scrubbed(_text(callback.get("ResultDesc"))),
-        merchant_request_id=_text(callback.get("MerchantRequestID")),
-        checkout_request_id=_text(callback.get("CheckoutRequestID")),
+        text=scrubbed(text_of(callback.get("ResultDesc"))),
+        merchant_request_id=text_of(callback.get("MerchantRequestID")),
+        checkout_request_id=text_of(callback.get("CheckoutRequestID")),
         receipt=parse_receipt(items.get("MpesaReceiptNumber")),
-        amount=_money(items.get("Amount")),
+        amount=money_of(items.get("Amount")),
         short_code=short_code,
-        paid_at=_moment(items.get("TransactionDate")),
+        paid_at=moment_of(items.get("TransactionDate")),
         trusted=trusted,
     )
 
@@ -224,10 +221,10 @@ def _callback_fact(code: str) -> tuple[Fact, Reason]:
 
 def _items(callback: dict[str, object]) -> Iterator[tuple[str, object]]:
     """By name: their order and number vary, and `Balance` mostly has no value."""
-    listed = _object(callback.get("CallbackMetadata")).get("Item")
+    listed = fields_of(callback.get("CallbackMetadata")).get("Item")
     for item in listed if isinstance(listed, list) else [listed]:
-        fields = _object(item)
-        yield _text(fields.get("Name")), fields.get("Value")
+        fields = fields_of(item)
+        yield text_of(fields.get("Name")), fields.get("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,23 +245,23 @@ class Confirmation:
 
 def c2b_confirmation(body: object) -> Confirmation | None:
     """None when it does not say which receipt, how much and to whom."""
-    fields = _object(body)
-    receipt, amount = parse_receipt(fields.get("TransID")), _money(fields.get("TransAmount"))
-    short_code = _text(fields.get("BusinessShortCode"))
+    fields = fields_of(body)
+    receipt, amount = parse_receipt(fields.get("TransID")), money_of(fields.get("TransAmount"))
+    short_code = text_of(fields.get("BusinessShortCode"))
     if not receipt or amount is None or amount <= ZERO or not _SHORT_CODE.fullmatch(short_code):
         return None
-    names = (_text(fields.get(key), _NAME_MAX) for key in ("FirstName", "MiddleName", "LastName"))
+    names = (text_of(fields.get(key), _NAME_MAX) for key in ("FirstName", "MiddleName", "LastName"))
     return Confirmation(
-        transaction_type=_text(fields.get("TransactionType"), _REFERENCE_MAX),
+        transaction_type=text_of(fields.get("TransactionType"), _REFERENCE_MAX),
         receipt=receipt,
         amount=amount,
         short_code=short_code,
-        bill_reference=_text(fields.get("BillRefNumber"), _REFERENCE_MAX),
-        paid_at=_moment(fields.get("TransTime")),
+        bill_reference=text_of(fields.get("BillRefNumber"), _REFERENCE_MAX),
+        paid_at=moment_of(fields.get("TransTime")),
         payer_name=" ".join(name for name in names if name)[:_NAME_MAX],
-        payer_phone=_masked_phone(_text(fields.get("MSISDN"))),
-        balance=_money(fields.get("OrgAccountBalance")),
-        third_party_id=_text(fields.get("ThirdPartyTransID"), _REFERENCE_MAX),
+        payer_phone=masked_phone(text_of(fields.get("MSISDN"))),
+        balance=money_of(fields.get("OrgAccountBalance")),
+        third_party_id=text_of(fields.get("ThirdPartyTransID"), _REFERENCE_MAX),
     )
 
 
@@ -281,53 +278,3 @@ def confirmation_evidence(confirmation: Confirmation, at: datetime, *, trusted: 
         paid_at=confirmation.paid_at,
         trusted=trusted,
     )
-
-
-# Values.
-
-
-def _object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object, limit: int = 1000) -> str:
-    """A string or number as one printable line, so that `0`, `"0"` and `"E3008"` are codes alike; else empty."""
-    text = value if isinstance(value, str) else _digits(value)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    if " " in text:
-        text = " ".join(text.split())
-    return text[:limit]
-
-
-def _digits(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ""
-    if isinstance(value, int) and abs(value) >= 10**20:
-        return ""  # Nothing of Daraja's; and Python refuses to print the longest.
-    return str(value)
-
-
-def _money(value: object) -> Money | None:
-    return Money.from_wire(_text(value))
-
-
-def _moment(value: object) -> datetime | None:
-    """Fourteen digits of East Africa Time, as UTC."""
-    match = _MOMENT.fullmatch(_text(value))
-    if not match:
-        return None
-    # Not strptime: after a week without a line, ten thousand of these come at once.
-    year, month, day, hour, minute, second = map(int, match.groups())
-    try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=EAT).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _masked_phone(text: str) -> str:
-    """`0712 ••• 678`, or with what C2B leaves of a number: `07•• ••• 678`. Empty for a hash."""
-    if _PLAIN_PHONE.fullmatch(text):
-        return Msisdn.parse(text).masked
-    starred = _STARRED_PHONE.fullmatch(text)
-    return f"{'0' + starred[1]:•<4} ••• {starred[2]}" if starred else ""
