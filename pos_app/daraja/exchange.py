@@ -8,15 +8,14 @@ import json
 import logging
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 import httpx
 
 from pos_app.daraja.errors import AddressError
 from pos_app.daraja.redaction import code_for_log, for_log
 from pos_app.daraja.wire import Endpoint, error_envelope
+from pos_app.domain.callback_address import is_this_computer
 
-BODY_MAX = 64 * 1024
 _SECRET_MIN = 16  # Shorter ones are nobody's, and would cut holes into ids.
 _FIREWALL_WORDS = (b"incapsula", b"imperva")
 
@@ -31,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`body` is None unless it was JSON of at most 64 KiB; `is_firewall` marks a page of the WAF before Daraja."""
+    """`body` is None unless it was JSON that is not too long; `is_firewall` marks a page of the WAF before Daraja."""
 
     status: int
     body: object
@@ -106,7 +105,7 @@ class Exchange:
         async with streaming as response:
             async for chunk in response.aiter_bytes():
                 raw += chunk
-                if len(raw) > BODY_MAX:
+                if len(raw) > endpoint.reply_max:
                     return response.status_code, b""
         return response.status_code, bytes(raw)
 
@@ -138,13 +137,6 @@ def checked_base_url(base_url: str) -> str:
         raise AddressError("That is not an address of M-Pesa's service.") from error
     if not _HOST.fullmatch(url.raw_host) or url.scheme not in {"https", "http"} or url.query or url.fragment:
         raise AddressError("The address of M-Pesa's service looks like https://api.safaricom.co.ke.")
-    if url.scheme == "http" and not _is_this_computer(url.host):
+    if url.scheme == "http" and not is_this_computer(url.host):
         raise AddressError("The address of M-Pesa's service must begin with https://.")
     return str(url).rstrip("/")
-
-
-def _is_this_computer(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

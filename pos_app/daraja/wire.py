@@ -41,6 +41,8 @@ class Endpoint:
     name: str
     method: str
     path: str
+    reply_max: int = 64 * 1024
+    """In bytes; a longer reply counts as unreadable."""
 
 
 TOKEN = Endpoint("token", "GET", "/oauth/v1/generate?grant_type=client_credentials")
