@@ -24,18 +24,20 @@ class AccessCheck:
 
 def access_check(answer: Answer, host: str) -> AccessCheck:
     """`answer` is that to an STK query of a charge that never was: whatever it says of the charge, it let us in."""
-    found = _obstacle(answer, host)
-    return _failed(found) if found else AccessCheck(True, "The consumer key and secret are right.")
+    reply = _let_in(answer, host)
+    return (
+        _failed(reply) if isinstance(reply, Obstacle) else AccessCheck(True, "The consumer key and secret are right.")
+    )
 
 
 def passkey_check(answer: Answer, host: str, account: ShopAccount) -> AccessCheck:
-    obstacle = _obstacle(answer, host)
-    if obstacle is not None or not isinstance(answer, Reply):
-        return access_check(answer, host)
-    found = refusal(answer)
+    reply = _let_in(answer, host)
+    if isinstance(reply, Obstacle):
+        return _failed(reply)
+    found = refusal(reply)
     if found is None:
-        said = stk_reply(answer.body)
-        return _as_told(said.result_code or said.response_code or f"HTTP {answer.status}", said.text)
+        said = stk_reply(reply.body)
+        return _as_told(said.result_code or said.response_code, said.text)
     envelope, error = found
     if error is NO_SUCH_TRANSACTION:
         return AccessCheck(True, f"The passkey belongs to {account.short_code}.")
@@ -47,9 +49,9 @@ def passkey_check(answer: Answer, host: str, account: ShopAccount) -> AccessChec
     return _as_told(envelope.code, scrubbed(envelope.message))
 
 
-def _obstacle(answer: Answer, host: str) -> Obstacle | None:
-    found = obstacles.unanswered(answer, host, _PRODUCT)
-    return found or (_no_daraja(answer, host) if isinstance(answer, Reply) else None)
+def _let_in(answer: Answer, host: str) -> Reply | Obstacle:
+    reply = obstacles.answered(answer, host, _PRODUCT)
+    return reply if isinstance(reply, Obstacle) else _no_daraja(reply, host) or reply
 
 
 def _no_daraja(reply: Reply, host: str) -> Obstacle | None:

@@ -1,4 +1,4 @@
-"""The till's side of Daraja: pushes, queries and the tests of the settings page; every outcome is returned, not thrown.
+"""The till's side of Daraja: pushes, queries, registrations, Pull, QR codes; every outcome is returned, not thrown.
 
 It must not know what becomes of an outcome, and sends a push again in one case only: its token was refused.
 """
@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 
 import httpx
 
-from pos_app.daraja import access_check, outcome, wire
+from pos_app.daraja import access_check, outcome, pull, qr_code, registration, wire
 from pos_app.daraja.access_check import AccessCheck
 from pos_app.daraja.access_token import AccessTokens, TokenRefused
 from pos_app.daraja.exchange import Broken, Exchange, Reply
+from pos_app.daraja.obstacles import Obstacle
+from pos_app.daraja.pull import Pulled
+from pos_app.daraja.registration import DefaultAction, MsisdnStyle, Registered, Registration
+from pos_app.domain.callback_address import CallbackAddressError, checked_callback_base, is_this_computer
 from pos_app.domain.evidence import Evidence
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
@@ -80,6 +84,48 @@ class DarajaClient:
 
     async def check_passkey(self) -> AccessCheck:
         return access_check.passkey_check(await self._probe(), self._exchange.host, self._account)
+
+    async def register_urls(
+        self,
+        *,
+        confirmation_url: str,
+        validation_url: str,
+        default_action: DefaultAction = DefaultAction.COMPLETED,
+        style: MsisdnStyle = MsisdnStyle.MASKED,
+    ) -> Registration:
+        """Production takes this once (contract §2.3), so an address it would refuse is not sent."""
+        here = is_this_computer(self._exchange.host)
+        try:
+            confirmation = checked_callback_base(confirmation_url, allow_this_computer=here)
+            validation = checked_callback_base(validation_url, allow_this_computer=here)
+        except CallbackAddressError as error:
+            return Registration(Registered.REFUSED, str(error))
+        fields = registration.register_urls_request(self._account, confirmation, validation, default_action)
+        answer = await self._ask(registration.register_urls(style), fields)
+        return registration.urls_registration(answer, self._exchange.host)
+
+    async def pull_register(self, *, nominated: Msisdn, callback_url: str) -> Registration:
+        """`nominated`: the number in the organisation’s KYC, not the short code (contract §2.12)."""
+        fields = registration.pull_register_request(self._account, nominated, callback_url)
+        answer = await self._ask(registration.PULL_REGISTER, fields)
+        return registration.pull_registration(answer, self._exchange.host)
+
+    async def pull(self, start: datetime, end: datetime, offset: int = 0) -> Pulled:
+        """All pages from the row `offset`. M-Pesa remembers `pull.REMEMBERED`. Raises RequestError."""
+
+        async def page(first: int) -> outcome.Answer:
+            return await self._ask(pull.PULL, pull.pull_request(self._account, start, end, first))
+
+        return await pull.pull_all(page, self._exchange.host, offset)
+
+    async def dynamic_qr(
+        self, *, merchant_name: str, reference: str, amount: Money, size: int = 300
+    ) -> bytes | Obstacle:
+        """A PNG, `size` pixels square. Raises AmountError."""
+        fields = qr_code.qr_request(
+            self._account, merchant_name=merchant_name, reference=reference, amount=amount, size=size
+        )
+        return qr_code.qr_picture(await self._ask(qr_code.QR_CODE, fields), self._exchange.host)
 
     async def warm_up(self) -> None:
         """Gets a token ahead of the first charge; without one the charge will say why."""

@@ -10,7 +10,8 @@ from pos_app.daraja.access_token import FIREWALL, TokenRefused
 from pos_app.daraja.exchange import Broken, Reply
 from pos_app.daraja.outcome import Answer, is_token_refused, refusal
 from pos_app.daraja.redaction import scrubbed
-from pos_app.daraja.result_codes import PRODUCT_MISSING, Refusal
+from pos_app.daraja.result_codes import PRODUCT_MISSING, Refusal, SyncError
+from pos_app.daraja.wire import ErrorEnvelope
 from pos_app.domain.reason import Reason
 
 # Contract §1: the hosts. They pick the wording only; nothing else may depend on them.
@@ -43,18 +44,24 @@ class Obstacle:
     code: str
 
 
-def obstacle(answer: Answer, host: str, product: str) -> Obstacle | None:
-    """None for a reply that is no error envelope: only who asked can read it."""
-    return unanswered(answer, host, product) or _refused(answer, host)
-
-
-def unanswered(answer: Answer, host: str, product: str) -> Obstacle | None:
-    """What kept the question from being answered at all."""
+def answered(answer: Answer, host: str, product: str) -> Reply | Obstacle:
+    """The reply, whatever it says, unless something kept the question from being answered at all."""
     if isinstance(answer, TokenRefused):
         return _no_connection(answer.broken, host, Effect.NOT_REACHED) if answer.broken else _no_token(answer, host)
     if isinstance(answer, Broken):
         return _no_connection(answer, host, Effect.UNCLEAR if answer.may_have_left else Effect.NOT_REACHED)
-    return _FIREWALL if answer.is_firewall else _no_product(answer, product)
+    return _FIREWALL if answer.is_firewall else _no_product(answer, product) or answer
+
+
+def accepted(answer: Answer, host: str, product: str) -> Reply | Obstacle:
+    """The reply, when it is HTTP 200 and no error envelope: only who asked can read on."""
+    reply = answered(answer, host, product)
+    if isinstance(reply, Obstacle):
+        return reply
+    found = refusal(reply)
+    if found is not None:
+        return _refused(*found, host)
+    return reply if reply.status == 200 else unreadable(reply, host)
 
 
 def unreadable(reply: Reply, host: str) -> Obstacle:
@@ -123,11 +130,7 @@ def _no_product(reply: Reply, product: str) -> Obstacle | None:
     return Obstacle(Effect.REFUSED, sentence, found[0].code)
 
 
-def _refused(answer: Answer, host: str) -> Obstacle | None:
-    found = refusal(answer) if isinstance(answer, Reply) else None
-    if found is None:
-        return None
-    envelope, error = found
+def _refused(envelope: ErrorEnvelope, error: SyncError, host: str) -> Obstacle:
     if error.reason is Reason.DOWN:
         return busy(envelope.code)
     if envelope.code in WRONG_PATHS:

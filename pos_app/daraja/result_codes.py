@@ -1,4 +1,4 @@
-"""Every result and error code of the contract (§5.1, §5.2, §5.4) and what each means for a charge.
+"""Every result and error code of the contract (§5.1 to §5.4) and what each means, first of all for a charge.
 
 Codes are text, never numbers: `E3008` is a code, and a lossy cast has marked failed payments as paid. Knows no JSON.
 """
@@ -89,6 +89,36 @@ def push_response(code: str) -> Meaning:
     return UNLISTED if code in {PAID, STILL_OPEN} else STK_RESULTS.get(code) or _API_RESPONSES.get(code, UNLISTED)
 
 
+class Verdict(StrEnum):
+    """§5.3: what is answered to a validation. A refusal’s code picks the words of the customer’s SMS (§2.5)."""
+
+    ACCEPT = "0"
+    BAD_MSISDN = "C2B00011"
+    BAD_ACCOUNT = "C2B00012"
+    BAD_AMOUNT = "C2B00013"
+    BAD_KYC = "C2B00014"
+    BAD_SHORT_CODE = "C2B00015"
+    OTHER = "C2B00016"
+
+    @property
+    def reason(self) -> Reason | None:
+        """None for the one that accepts: the money is still to come."""
+        return None if self is Verdict.ACCEPT else _VERDICT_REASONS.get(self, Reason.SETUP)
+
+
+_VERDICT_REASONS = {
+    Verdict.BAD_MSISDN: Reason.BADPHONE,
+    Verdict.BAD_ACCOUNT: Reason.BADACC,
+    Verdict.BAD_AMOUNT: Reason.LIMIT,
+}
+
+# §5.3 and §2.11, §2.12.
+QR_GENERATED = "00"
+PULL_OK = "1000"
+PULL_NOTHING_NEW = "1001"
+"""A query: no rows. A registration: there was one already."""
+
+
 class Refusal(StrEnum):
     """What an error envelope says about the request it answers."""
 
@@ -122,6 +152,13 @@ UNLISTED_ERROR = SyncError(0, "", Reason.UNKNOWN, Refusal.UNCLEAR)
 NO_SUCH_TRANSACTION = SyncError(500, "500.001.1001", Reason.UNKNOWN, Refusal.UNCLEAR, text="transaction does not exist")
 WRONG_CREDENTIALS = SyncError(500, "500.001.1001", Reason.SETUP, text="wrong credentials")
 NO_SUCH_MERCHANT = SyncError(500, "500.001.1001", Reason.SETUP, text="merchant does not exist")
+# Contract §2.3. To a push these words would say nothing, so they leave it unclear.
+URLS_ALREADY_REGISTERED = SyncError(
+    500, "500.003.1001", Reason.UNKNOWN, Refusal.UNCLEAR, text="urls are already registered"
+)
+DUPLICATE_NOTIFICATION = SyncError(
+    500, "500.003.1001", Reason.UNKNOWN, Refusal.UNCLEAR, text="duplicate notification info"
+)
 PRODUCT_MISSING = tuple(
     SyncError(status, "", Reason.SETUP, text="no apiproduct match found") for status in (400, 401, 404)
 )
@@ -156,6 +193,8 @@ _SYNC_ERRORS: tuple[SyncError, ...] = (
     NO_SUCH_TRANSACTION,
     SyncError(500, "500.003.02", Reason.DOWN),
     SyncError(500, "500.003.03", Reason.DOWN),
+    URLS_ALREADY_REGISTERED,
+    DUPLICATE_NOTIFICATION,
 )
 
 

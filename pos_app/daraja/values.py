@@ -19,6 +19,11 @@ def fields_of(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def folded(value: object) -> dict[str, object]:
+    """By names in small letters without spaces: Pull spells one name in several ways (contract §2.12)."""
+    return {name.replace(" ", "").lower(): inner for name, inner in fields_of(value).items()}
+
+
 def text_of(value: object, limit: int = 1000) -> str:
     """A string or number as one printable line, so that `0`, `"0"` and `"E3008"` are codes alike; else empty."""
     text = value if isinstance(value, str) else _digits(value)

@@ -1,9 +1,12 @@
 """A scripted Daraja, a real server that breaks its connections, and the contract's examples."""
 
 import asyncio
+import base64
 import contextlib
 import json
-from collections import deque
+import struct
+import zlib
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,16 +40,19 @@ class ScriptedDaraja:
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
-        self._scripts: dict[str, deque[Script]] = {TOKEN_PATH: deque(), PUSH_PATH: deque(), QUERY_PATH: deque()}
+        self._scripts: defaultdict[str, deque[Script]] = defaultdict(deque)
+
+    def on(self, path: str, *answers: Script) -> None:
+        self._scripts[path].extend(answers)
 
     def token(self, *answers: Script) -> None:
-        self._scripts[TOKEN_PATH].extend(answers)
+        self.on(TOKEN_PATH, *answers)
 
     def push(self, *answers: Script) -> None:
-        self._scripts[PUSH_PATH].extend(answers)
+        self.on(PUSH_PATH, *answers)
 
     def query(self, *answers: Script) -> None:
-        self._scripts[QUERY_PATH].extend(answers)
+        self.on(QUERY_PATH, *answers)
 
     def sent_to(self, path: str) -> list[httpx.Request]:
         return [request for request in self.requests if request.url.path == path]
@@ -62,6 +68,9 @@ class ScriptedDaraja:
     @property
     def tokens(self) -> list[httpx.Request]:
         return self.sent_to(TOKEN_PATH)
+
+    def bodies(self, path: str) -> list[Any]:
+        return [json.loads(request.content) for request in self.sent_to(path)]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -136,6 +145,28 @@ def charge() -> dict[str, Any]:
         "description": "Sale 1042",
         "callback_url": "https://pay.example.co.ke/cb/stk/9f2c7d1e",
     }
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png(width: int = 3, height: int = 3) -> bytes:
+    """A white picture."""
+    rows = zlib.compress((b"\0" + b"\xff" * width) * height)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def picture() -> bytes:
+    return png()
+
+
+@pytest.fixture
+def qr_reply(picture: bytes) -> dict[str, Any]:
+    """E63; the contract cuts its picture off with three points, so a whole one stands there."""
+    return {**EXAMPLES["E63"], "QRCode": base64.b64encode(picture).decode()}
 
 
 Handler = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Any]
