@@ -61,10 +61,10 @@ def accepted(answer: Answer, host: str, product: str) -> Reply | Obstacle:
     found = refusal(reply)
     if found is not None:
         return _refused(*found, host)
-    return reply if reply.status == 200 else unreadable(reply, host)
+    return reply if reply.status == 200 else cannot_read(reply, host)
 
 
-def unreadable(reply: Reply, host: str) -> Obstacle:
+def cannot_read(reply: Reply, host: str) -> Obstacle:
     """A reply without what was asked for."""
     code = f"HTTP {reply.status}"
     if reply.status >= 500:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from pos_app.daraja.errors import RequestError
 from pos_app.daraja.exchange import Reply
-from pos_app.daraja.obstacles import Effect, Obstacle, accepted, as_told, unreadable
+from pos_app.daraja.obstacles import Effect, Obstacle, accepted, as_told, cannot_read
 from pos_app.daraja.outcome import Answer
 from pos_app.daraja.result_codes import PULL_NOTHING_NEW, PULL_OK
 from pos_app.daraja.values import EAT, folded, masked_phone, money_of, text_of
@@ -76,15 +76,20 @@ def _stamp(at: datetime) -> str:
 
 async def pull_all(ask: Callable[[int], Awaitable[Answer]], host: str, offset: int) -> Pulled:
     """`ask` gets the page that begins with a row; a short page is the last. What came before a break is kept."""
-    rows: list[object] = []
+    rows: list[PullRow] = []
+    unreadable: list[object] = []
+    before: list[object] = []
     for _ in range(_PAGES_MAX):
-        page, gap = _page(await ask(offset + len(rows)), host)
-        if page and page == rows[-len(page) :]:
+        page, gap = _page(await ask(offset), host)
+        if page and page == before:
             break  # M-Pesa does not heed the offset.
-        rows += page
+        told = [(raw, pull_row(raw)) for raw in page]
+        rows += [row for _, row in told if row is not None]
+        unreadable += [raw for raw, row in told if row is None]
         if gap is not None or len(page) < PAGE_ROWS:
-            return _read(rows, gap)
-    return _read(rows, _ENDLESS)
+            return Pulled(tuple(rows), tuple(unreadable), gap)
+        offset, before = offset + len(page), page
+    return Pulled(tuple(rows), tuple(unreadable), _ENDLESS)
 
 
 def _page(answer: Answer, host: str) -> tuple[list[object], Obstacle | None]:
@@ -99,7 +104,7 @@ def _page(answer: Answer, host: str) -> tuple[list[object], Obstacle | None]:
     if code == PULL_NOTHING_NEW or (code == PULL_OK and isinstance(listed, list)):
         return rows, None
     if code in {"", PULL_OK}:
-        return rows, unreadable(reply, host)
+        return rows, cannot_read(reply, host)
     return rows, as_told(Effect.UNCLEAR, code, text_of(said.get("responsemessage")))
 
 
@@ -115,15 +120,6 @@ def _rows(listed: object) -> list[object]:
     if not isinstance(listed, list):
         return []
     return [row for part in listed for row in (part if isinstance(part, list) else [part])]
-
-
-def _read(rows: list[object], gap: Obstacle | None) -> Pulled:
-    told = [(raw, pull_row(raw)) for raw in rows]
-    return Pulled(
-        rows=tuple(row for _, row in told if row is not None),
-        unreadable=tuple(raw for raw, row in told if row is None),
-        gap=gap,
-    )
 
 
 def pull_row(raw: object) -> PullRow | None:

@@ -5,7 +5,7 @@ import binascii
 import struct
 
 from pos_app.daraja.exchange import Reply
-from pos_app.daraja.obstacles import Effect, Obstacle, accepted, as_told, unreadable
+from pos_app.daraja.obstacles import Effect, Obstacle, accepted, as_told, cannot_read
 from pos_app.daraja.outcome import Answer
 from pos_app.daraja.result_codes import QR_GENERATED
 from pos_app.daraja.values import fields_of, text_of
@@ -46,7 +46,7 @@ def _answered(reply: Reply, host: str) -> bytes | Obstacle:
     # The documents’ sample has a conversation’s id there; production says “00”, and never “0” (§2.11).
     if code != QR_GENERATED and not code.startswith("AG_"):
         told = text_of(said.get("ResponseDescription"))
-        return as_told(Effect.REFUSED, code, told) if code else unreadable(reply, host)
+        return as_told(Effect.REFUSED, code, told) if code else cannot_read(reply, host)
     return _png(said.get("QRCode")) or Obstacle(Effect.UNCLEAR, _NO_PICTURE, code)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pos_app.daraja.exchange import Reply
-from pos_app.daraja.obstacles import SANDBOX_HOST, Effect, Obstacle, accepted, as_told, unreadable
+from pos_app.daraja.obstacles import SANDBOX_HOST, Effect, Obstacle, accepted, as_told, cannot_read
 from pos_app.daraja.outcome import Answer, refusal
 from pos_app.daraja.result_codes import (
     ACCEPTED,
@@ -140,7 +140,7 @@ def pull_registration(answer: Answer, host: str) -> Registration:
 
 
 def _unknown_answer(reply: Reply, host: str, code: str, text: str) -> Obstacle:
-    return as_told(Effect.UNCLEAR, code, text) if code else unreadable(reply, host)
+    return as_told(Effect.UNCLEAR, code, text) if code else cannot_read(reply, host)
 
 
 _STATES = {

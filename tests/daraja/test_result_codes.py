@@ -2,7 +2,7 @@
 
 import pytest
 
-from pos_app.daraja.result_codes import STK_RESULTS, UNLISTED, Moved, push_response, stk_result
+from pos_app.daraja.result_codes import STK_RESULTS, UNLISTED, Moved, Refusal, push_response, stk_result, sync_error
 from pos_app.domain.reason import Reason
 
 # §5.1: code, message, final, moved for this request, query first (about this very charge).
@@ -58,3 +58,9 @@ def test_a_code_that_is_not_spelled_so_is_unlisted(code: str) -> None:
 @pytest.mark.parametrize("code", ["0", "4999", "nonsense"])
 def test_a_response_code_never_proves_a_payment(code: str) -> None:
     assert push_response(code) is UNLISTED
+
+
+@pytest.mark.parametrize("words", ["Urls are already registered", "Duplicate notification info, SP ID is 1"])
+def test_the_words_of_a_registration_say_nothing_about_a_charge(words: str) -> None:
+    error = sync_error(500, "500.003.1001", words)
+    assert (error.reason, error.refusal) == (Reason.UNKNOWN, Refusal.UNCLEAR)

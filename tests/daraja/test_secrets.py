@@ -3,6 +3,7 @@
 import base64
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ import pytest
 
 from pos_app.daraja.access_check import AccessCheck
 from pos_app.daraja.client import DarajaClient
+from pos_app.domain.money import Money
+from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.shop import Credentials
 
 pytestmark = pytest.mark.anyio
@@ -101,3 +104,29 @@ async def test_the_log_names_endpoint_status_code_and_request(
     await client.stk_push(**charge)
     assert "stk push: HTTP 500, error 500.001.1001, request 21907-5512884-1" in caplog.messages
     assert "stk push: ReadTimeout, may have left" in caplog.messages
+
+
+async def test_a_registration_a_pull_and_a_qr_code_keep_the_secrets_too(
+    daraja: Any, make_client: Callable[..., DarajaClient], credentials: Credentials, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = "0123456789abcdef0123456789abcdef"
+    client, base = make_client(), f"https://pay.example.co.ke/h/{key}"
+    row = {"transactionId": "UJE2A9C4KF", "amount": "5.00", "msisdn": f"254{PHONE}", "billreference": "A-142"}
+    rows = {"ResponseCode": "1000", "Response": [[row, {"msisdn": f"254{PHONE}"}]]}
+    daraja.on("/mpesa/c2b/v2/registerurl", _leaky(400))
+    daraja.on("/pulltransactions/v1/register", _leaky(500))
+    daraja.on("/pulltransactions/v1/query", httpx.Response(200, json=rows), _leaky(500))
+    daraja.on("/mpesa/qrcode/v1/generate", _leaky(500))
+    window = datetime(2026, 10, 14, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC)
+    told = [
+        await client.register_urls(confirmation_url=f"{base}/c2b/confirm", validation_url=f"{base}/c2b/validate"),
+        await client.register_urls(confirmation_url=f"{base}/mpesa", validation_url=base),
+        await client.pull_register(nominated=Msisdn.parse(PHONE), callback_url=base),
+        await client.pull(*window),
+        await client.pull(*window),
+        await client.dynamic_qr(merchant_name="Shop", reference="A-142", amount=Money.shillings(5)),
+    ]
+    said = [record.getMessage() for record in caplog.records if record.name.startswith(("pos_app", "httpx"))]
+    for secret in (*SECRETS, key):
+        assert not [line for line in (*said, *map(repr, told)) if secret in line], secret

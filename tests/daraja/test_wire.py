@@ -324,3 +324,49 @@ def test_so_do_our_own_for_what_was_no_answer(code: str) -> None:
 )
 def test_of_any_other_code_the_log_has_the_shape_only(code: str, shape: str) -> None:
     assert code_for_log(code) == shape
+
+
+@pytest.mark.parametrize(
+    ("text", "balance"),
+    [
+        ("25.00", Money(25_00)),
+        ("25", Money(25_00)),
+        (18420.5, Money(18420_50)),
+        ("", None),
+        (None, None),
+        ("18,420.00", None),
+        ({"Amount": 1}, None),
+    ],
+)
+def test_the_balance_after_a_payment_is_exact_or_absent(example: Callable[[str], Any], text: Any, balance: Any) -> None:
+    confirmation = wire.c2b_confirmation({**example("E41"), "OrgAccountBalance": text})
+    assert confirmation is not None
+    assert confirmation.balance == balance
+
+
+@pytest.mark.parametrize(
+    ("sent", "receipt"),
+    [("UJE2A9C4KF", "UJE2A9C4KF"), (" uje2a9c4kf\n", "UJE2A9C4KF"), ("LGR7X1Q2", "LGR7X1Q2"), ("0123456789AB",) * 2],
+)
+def test_a_receipt_is_eight_to_twelve_letters_and_digits(
+    example: Callable[[str], Any], sent: str, receipt: str
+) -> None:
+    confirmation = wire.c2b_confirmation({**example("E41"), "TransID": sent})
+    assert confirmation is not None
+    assert confirmation.receipt == receipt
+
+
+def test_a_reference_is_kept_whole_and_what_is_not_read_does_no_harm(example: Callable[[str], Any]) -> None:
+    reference = "ABCDEFGHIJ 123456789"
+    odd = {"InvoiceNumber": {"a": [1]}, "ThirdPartyTransID": None, "Unheard": "of"}
+    confirmation = wire.c2b_confirmation({**example("E41"), **odd, "BillRefNumber": f"  {reference}\t"})
+    assert confirmation is not None
+    assert (confirmation.bill_reference, confirmation.third_party_id) == (reference, "")
+
+
+def test_what_a_confirmation_need_not_have_may_be_absent(example: Callable[[str], Any]) -> None:
+    bare = {key: example("E41")[key] for key in ("TransID", "TransAmount", "BusinessShortCode")}
+    confirmation = wire.c2b_confirmation(bare)
+    assert confirmation is not None
+    assert (confirmation.transaction_type, confirmation.bill_reference, confirmation.payer_name) == ("", "", "")
+    assert (confirmation.paid_at, confirmation.balance) == (None, None)
