@@ -27,6 +27,7 @@ _TEXT_MAX = 64
 _NAME_MAX = 100
 _NOTHING_THERE = "no available transactions"
 _NO_NAME = "MPESA"
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _ENDLESS = Obstacle(Effect.UNCLEAR, "M-Pesa’s list of payments did not end. It will be asked for again.", "endless")
 
 
@@ -74,7 +75,9 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(EAT).strftime("%Y-%m-%d %H:%M:%S")
 
 
-async def pull_all(ask: Callable[[int], Awaitable[Answer]], host: str, offset: int) -> Pulled:
+async def pull_all(
+    ask: Callable[[int], Awaitable[Answer]], host: str, offset: int, clock: Callable[[], datetime]
+) -> Pulled:
     """`ask` gets the page that begins with a row; a short page is the last. What came before a break is kept."""
     rows: list[PullRow] = []
     unreadable: list[object] = []
@@ -83,7 +86,7 @@ async def pull_all(ask: Callable[[int], Awaitable[Answer]], host: str, offset: i
         page, gap = _page(await ask(offset), host)
         if page and page == before:
             break  # M-Pesa does not heed the offset.
-        told = [(raw, pull_row(raw)) for raw in page]
+        told = [(raw, pull_row(raw, clock())) for raw in page]
         rows += [row for _, row in told if row is not None]
         unreadable += [raw for raw, row in told if row is None]
         if gap is not None or len(page) < PAGE_ROWS:
@@ -122,8 +125,8 @@ def _rows(listed: object) -> list[object]:
     return [row for part in listed for row in (part if isinstance(part, list) else [part])]
 
 
-def pull_row(raw: object) -> PullRow | None:
-    """None when it does not say which receipt and how much."""
+def pull_row(raw: object, at: datetime) -> PullRow | None:
+    """None when it does not say which receipt and how much. `at`: when the list with the row came."""
     said = folded(raw)
     receipt, amount = parse_receipt(said.get("transactionid")), money_of(said.get("amount"))
     if not receipt or amount is None or amount <= ZERO:
@@ -132,7 +135,7 @@ def pull_row(raw: object) -> PullRow | None:
     return PullRow(
         receipt=receipt,
         amount=amount,
-        paid_at=_paid_at(text_of(said.get("trxdate"))),
+        paid_at=_paid_at(text_of(said.get("trxdate")), at),
         bill_reference=text_of(said.get("billreference"), _TEXT_MAX),
         payer_phone=masked_phone(text_of(said.get("msisdn"))),
         sender_name="" if sender.upper() == _NO_NAME else sender,
@@ -141,10 +144,14 @@ def pull_row(raw: object) -> PullRow | None:
     )
 
 
-def _paid_at(text: str) -> datetime | None:
+def _paid_at(text: str, listed_at: datetime) -> datetime | None:
     """With a zone, or without one as East Africa Time (§2.12)."""
     try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=EAT)).astimezone(UTC)
+        told = datetime.fromisoformat(text)
+        paid_at = (told if told.tzinfo else told.replace(tzinfo=EAT)).astimezone(UTC)
+        if paid_at > listed_at + _CLOCKS_DIFFER:
+            # Nothing is listed before it is paid: the contract's E65 has the digits of its E41, Nairobi's, with a Z.
+            paid_at = told.replace(tzinfo=EAT).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return paid_at

@@ -102,7 +102,7 @@ async def test_e81_e65_pull_rows_come_in_an_array_within_an_array(
         PullRow(
             receipt="UJE2A9C4KF",
             amount=Money.shillings(500),
-            paid_at=datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC),
+            paid_at=datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC),  # as in E41, which is the same payment
             bill_reference="HSE 12B",
             payer_phone="07•• ••• 678",
             sender_name="",

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 Client = Callable[..., DarajaClient]
 PULL = "/pulltransactions/v1/query"
 START, END = datetime(2026, 10, 14, 10, 0, tzinfo=UTC), datetime(2026, 10, 14, 12, 15, tzinfo=UTC)
+LATER = datetime(2026, 10, 15, tzinfo=UTC)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -172,7 +173,21 @@ async def test_a_long_page_is_read_whole(daraja: Any, make_client: Client) -> No
     ],
 )
 def test_a_row_without_a_zone_is_east_africa_time(text: object, paid_at: object) -> None:
-    row = pull_row(_row(1, trxDate=text))
+    row = pull_row(_row(1, trxDate=text), LATER)
+    assert row is not None
+    assert row.paid_at == paid_at
+
+
+@pytest.mark.parametrize(
+    ("listed_after", "paid_at"),
+    [
+        (timedelta(minutes=-4), datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC)),
+        (timedelta(minutes=-6), datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC)),
+    ],
+)
+def test_a_zone_that_puts_a_payment_in_the_future_is_nairobis_own(listed_after: timedelta, paid_at: datetime) -> None:
+    said = datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC)
+    row = pull_row(_row(1, trxDate="2026-10-14T16:05:03Z"), said + listed_after)
     assert row is not None
     assert row.paid_at == paid_at
 
@@ -181,14 +196,14 @@ def test_a_row_without_a_zone_is_east_africa_time(text: object, paid_at: object)
     ("sender", "name"), [("MPESA", ""), ("mpesa", ""), ("JOHN\tDOE", "JOHN DOE"), ("<b>J</b>", "<b>J</b>"), (None, "")]
 )
 def test_a_placeholder_is_nobodys_name(sender: object, name: str) -> None:
-    row = pull_row(_row(1, sender=sender))
+    row = pull_row(_row(1, sender=sender), LATER)
     assert row is not None
     assert row.sender_name == name
 
 
 def test_names_are_read_in_any_spelling_and_a_whole_phone_is_masked() -> None:
     raw = {"TransactionID": " uje2a9c4kf ", "Amount": 500, "Bill Reference": " HSE 12B ", "MSISDN": 254712345678}
-    row = pull_row(raw)
+    row = pull_row(raw, LATER)
     assert row is not None
     assert (row.receipt, row.amount, row.bill_reference) == ("UJE2A9C4KF", Money.shillings(500), "HSE 12B")
     assert row.payer_phone == "0712 ••• 678"
@@ -199,7 +214,7 @@ def test_names_are_read_in_any_spelling_and_a_whole_phone_is_masked() -> None:
 @given(JSON, st.fixed_dictionaries({}, optional=dict.fromkeys(ROW_KEYS, JSON)))
 def test_any_row_is_money_or_nothing(anything: object, fields: dict[str, object]) -> None:
     for raw in (anything, fields, _row(1, **fields)):
-        row = pull_row(raw)
+        row = pull_row(raw, LATER)
         assert row is None or (row.receipt and row.amount > Money(0))
 
 
