@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from pos_app.domain.claim import Claim
 from pos_app.domain.evidence import Disposition
 from pos_app.domain.money import Money
 
@@ -37,10 +38,29 @@ class Payment:
     attempt_id: int | None = None
     likely_attempt_id: int | None = None
     """A receiptless or live charge this may be the money of; such a payment is not offered to another sale unasked."""
+    from_customer: bool = True
+    """False for the shop's own transfers and whatever else M-Pesa confirms: no sale is paid with it by itself."""
+    taken_by: Claim | None = None
+    """Who holds it, when that is not this till; then no sale of this till has it."""
 
     @property
     def state(self) -> PaymentState:
         return PaymentState.UNMATCHED if self.sale_id is None else PaymentState.MATCHED
+
+    @property
+    def is_free(self) -> bool:
+        """No sale of any till has it, as far as this till knows."""
+        return self.sale_id is None and self.taken_by is None
+
+    def matched_to(self, sale_id: int) -> Self:
+        """This till's sale holds it. Raises ValueError when another sale does: a receipt pays one sale, once."""
+        if self.taken_by is not None or _differ(self.sale_id, sale_id):
+            raise ValueError("the payment belongs to another sale")
+        return replace(self, sale_id=sale_id)
+
+    def held_by(self, other: Claim | None) -> Self:
+        """Another till holds it, or, with None, nobody does: either way no sale of this till has it (C3, C4)."""
+        return replace(self, sale_id=None, taken_by=other)
 
     def apply(self, told: Self) -> tuple[Self, Disposition]:
         """Another message about the same payment: fills what was missing, never changes what is known."""
@@ -58,9 +78,11 @@ class Payment:
             payer_name=self.payer_name or told.payer_name,
             payer_phone=self.payer_phone or told.payer_phone,
             bill_reference=self.bill_reference or told.bill_reference,
-            sale_id=told.sale_id if self.sale_id is None else self.sale_id,
+            # What another till holds stays theirs, though our own charge asked for it: a person must settle that.
+            sale_id=None if self.taken_by else told.sale_id if self.sale_id is None else self.sale_id,
             attempt_id=attempt_id,
             likely_attempt_id=likely if attempt_id is None else None,
+            from_customer=self.from_customer and told.from_customer,
         )
         return merged, Disposition.NOTED if merged == self else Disposition.APPLIED
 

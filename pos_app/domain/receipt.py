@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import StrEnum
 from textwrap import wrap
 
 from pos_app.domain.attempt import Attempt
+from pos_app.domain.clock import EAT, MONTHS
 from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment
 from pos_app.domain.sale import Sale, SaleLine, SaleState
 from pos_app.domain.tender import Tender, TenderKind
 
-EAT = timezone(timedelta(hours=3), "EAT")
-"""Kenya keeps one zone without summer time, so no time zone database is needed."""
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""Ours, because strftime would print the computer's language."""
 COLUMNS = 48
 """Of an 80 mm roll in the printers' standard font."""
 CODE_TO_FOLLOW = "code to follow"
@@ -176,7 +173,7 @@ def _sums(receipt: Receipt) -> list[Row]:
 
 def _tender_rows(tender: ReceiptTender) -> list[Row]:
     if tender.kind is TenderKind.CASH:
-        rows = [Row(RowStyle.PAIR, "Cash", tender.received.plain)]
+        rows = [Row(RowStyle.PAIR, "Cash", tender.received.plain)] if tender.received else []
         return [*rows, Row(RowStyle.PAIR, "Change", tender.change_due.plain)] if tender.change_due else rows
     remark = "   ".join(part for part in (tender.code, tender.phone) if part)
     return [Row(RowStyle.PAIR, "M-Pesa", tender.amount.plain), Row(RowStyle.SMALL, remark)]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pos_app.domain.claim import Claim
 from pos_app.domain.evidence import Disposition
 from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment, PaymentState, is_usual_receipt, parse_receipt, receiptless_id
@@ -137,3 +138,35 @@ def test_parsing_a_receipt_again_changes_nothing(text: str) -> None:
 def test_an_unusual_receipt_is_only_worth_a_warning(receipt: str, usual: bool) -> None:
     assert is_usual_receipt(receipt) is usual
     assert parse_receipt(receipt) == receipt
+
+
+class TestWhoHasIt:
+    taken = Claim(RECEIPT, 1, "till-2", "Till 2", "88", "Wanjiku", AT)
+
+    def test_what_nobody_has_is_free_until_a_sale_of_any_till_has_it(self) -> None:
+        assert SEEN.is_free
+        assert not SEEN.matched_to(7).is_free
+        assert not SEEN.held_by(self.taken).is_free
+
+    def test_it_belongs_to_one_sale_only(self) -> None:
+        matched = SEEN.matched_to(7)
+        assert matched.state is PaymentState.MATCHED
+        assert matched.matched_to(7) == matched
+        with pytest.raises(ValueError, match="another sale"):
+            matched.matched_to(8)
+        with pytest.raises(ValueError, match="another sale"):
+            SEEN.held_by(self.taken).matched_to(7)
+
+    def test_c4_a_lost_claim_takes_it_from_our_sale_and_a_release_makes_it_free(self) -> None:
+        lost = SEEN.matched_to(7).held_by(self.taken)
+        assert (lost.state, lost.taken_by) == (PaymentState.UNMATCHED, self.taken)
+        assert lost.held_by(None) == SEEN
+
+    def test_what_another_till_holds_stays_theirs_though_our_own_charge_asked_for_it(self) -> None:
+        payment, disposition = SEEN.held_by(self.taken).apply(CHARGED)
+        assert disposition is Disposition.APPLIED
+        assert (payment.sale_id, payment.attempt_id, payment.taken_by) == (None, 1, self.taken)
+
+    @pytest.mark.parametrize("messages", list(permutations([SEEN, replace(SEEN, from_customer=False)])))
+    def test_one_message_that_says_it_is_no_customers_is_enough(self, messages: tuple[Payment, ...]) -> None:
+        assert not messages[0].apply(messages[1])[0].from_customer

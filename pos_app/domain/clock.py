@@ -1,0 +1,16 @@
+"""The shop's wall clock: East Africa Time, in which people read and Safaricom writes; values inside are UTC."""
+
+from datetime import datetime, timedelta, timezone
+
+EAT = timezone(timedelta(hours=3), "EAT")
+"""Kenya keeps one zone without summer time, so no time zone database is needed."""
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Ours, because strftime would print the computer's language."""
+
+
+def day_and_time(at: datetime, now: datetime) -> str:
+    """`14:02`, or `3 Oct 14:02` when that was another day."""
+    local = at.astimezone(EAT)
+    if local.date() == now.astimezone(EAT).date():
+        return f"{local:%H:%M}"
+    return f"{local.day} {MONTHS[local.month - 1]} {local:%H:%M}"
