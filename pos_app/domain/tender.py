@@ -14,7 +14,10 @@ class TenderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tender:
-    """`amount` is what it settles; for cash, `received` is what the customer handed over."""
+    """`amount` is what it settles; for cash, `received` is what the customer handed over.
+
+    Cash given back because M-Pesa paid too much settles less than nothing, and nothing was handed over for it.
+    """
 
     kind: TenderKind
     amount: Money
@@ -33,3 +36,10 @@ def cash_tender(received: Money, remaining: Money, at: datetime) -> Tender:
     if received <= ZERO:
         raise AmountError("Type the cash you were given, for example 500.")
     return Tender(TenderKind.CASH, min(received, remaining), at, received=received)
+
+
+def change_given(overpaid: Money, at: datetime) -> Tender:
+    """Cash out of the drawer for what M-Pesa paid too much; with it the sale is paid, no more and no less."""
+    if overpaid <= ZERO:
+        raise AmountError("There is no change to give for this sale.")
+    return Tender(TenderKind.CASH, ZERO - overpaid, at)
