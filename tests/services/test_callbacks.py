@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from pos_app.domain.attempt import Attempt, AttemptState
+from pos_app.domain.clock import EAT
 from pos_app.domain.evidence import Disposition, Fact
 from pos_app.domain.money import Money
-from pos_app.domain.clock import EAT
 from pos_app.domain.sale import SaleState
 from pos_app.relay_link.delivery import Cursor
 from pos_app.services import callbacks as module

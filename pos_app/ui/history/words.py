@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pos_app.domain.attempt import Attempt, AttemptState
+from pos_app.domain.clock import EAT, MONTHS
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.money import Money
-from pos_app.domain.clock import EAT, MONTHS
 from pos_app.domain.sale import SaleState
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
