@@ -138,6 +138,16 @@ class Claims:
             return Standing.WON if me.sale_of(holder) == self.asked.sale else Standing.LOST
         return Standing.WON if me.owns(holder) else Standing.TAKEN
 
+    def sale(self, me: Claimant) -> str:
+        """The sale of this till that has the receipt, be it provisionally; empty when none has."""
+        if self.standing(me) is Standing.PROVISIONAL and self.asked:
+            return self.asked.sale
+        return me.sale_of(self.holder) if self.holder else ""
+
+    def other(self, me: Claimant) -> Claim | None:
+        """The holder, when that is not this till."""
+        return self.holder if self.holder and not me.owns(self.holder) else None
+
 
 def _by(claim: Claim) -> tuple[str, str]:
     return claim.till_id, claim.sale
