@@ -101,7 +101,8 @@ def default(rules: Rules) -> str:
 
 
 def _folded(reference: str) -> str:
-    return "".join(reference.split()).casefold()
+    """Letters and digits alone: customers type an account with and without its separators."""
+    return "".join(filter(str.isalnum, reference)).casefold()
 
 
 def _is_closed(rules: Rules, at: datetime) -> bool:
