@@ -51,7 +51,7 @@ def _pulled(stream: str, short_code: str, row: bytes) -> Incoming | None:
     read = read_pulled(row, short_code)
     if read is None:
         return None
-    meta = Meta(_now(), TRUSTED, read.money, read.receipt, None, short_code, SOURCE_PULL)
+    meta = Meta(_now(), TRUSTED, read.money, read.receipt, None, short_code, src=SOURCE_PULL)
     return Incoming(stream, KIND_C2B_PULLED, read.key, row, row.decode(), meta)
 
 
@@ -69,7 +69,8 @@ def _promoted(connection: Connection, head: Head, till: Credential, asked: Promo
     if held is None or held.body is None:
         return [], (404, Taken("unknown event"))
     logger.warning("%s: %s was found true by %s", till.stream, held.kind, till.till_id)
-    meta = Meta(_now(), TRUSTED, held.money, held.receipt, held.nonce, held.short_code, SOURCE_TILL, held.encoding)
+    known = (held.money, held.receipt, held.nonce_of_path, held.short_code, held.encoding)
+    meta = Meta(_now(), TRUSTED, *known, src=SOURCE_TILL)
     again = Incoming(till.stream, held.kind, held.key, events.raw_body(held), held.body, meta)
     return [again], (200, {"new": True})
 

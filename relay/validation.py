@@ -87,7 +87,7 @@ class Validation:
         if asked is None:
             logger.warning("%s: a validation request that cannot be read was answered %s", shop.stream, code)
             return
-        meta = Meta(int(time.time() * 1000), trust, code, asked.receipt, encoding=Encoding.JSON)
+        meta = Meta(int(time.time() * 1000), trust, code.encode(), asked.receipt, encoding=Encoding.JSON)
         self._log.put(shop.stream, protocol.KIND_C2B_VALIDATION, f"val:{asked.receipt}", body, meta, told=_noted)
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, literal_column, select
 from relay.protocol import KIND_STK, TRUSTED, Claim
 from relay.stores.tables import event, till
 
-_FOUND = select(event.c.trust, event.c.nonce)
+_CHARGE = "stk:"
+_FOUND = select(event.c.trust, event.c.key_start)
 _claim = msgspec.json.Decoder(Claim)
 
 
@@ -36,9 +37,13 @@ def money(connection: Connection, stream_id: int, receipt: str) -> Money | None:
     charged = (event.c.kind == literal_column(f"'{KIND_STK}'")) & (event.c.receipt == receipt)
     # Two statements, so that each has its index.
     rows = [row for which in (confirmed, charged) for row in connection.execute(_FOUND.where(which, _of(stream_id)))]
-    found = [Money(trust == TRUSTED, nonce or "") for trust, nonce in rows]
+    found = [Money(trust == TRUSTED, _nonce(key_start)) for trust, key_start in rows]
     # A charge of ours says more than the confirmation that it causes too.
     return max(found, key=lambda one: (one.trusted, one.nonce), default=None)
+
+
+def _nonce(key_start: str) -> str:
+    return key_start[len(_CHARGE) : -1] if key_start.startswith(_CHARGE) else ""
 
 
 def latest(connection: Connection, stream_id: int, receipt: str) -> Held | None:
