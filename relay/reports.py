@@ -69,7 +69,7 @@ def _promoted(connection: Connection, head: Head, till: Credential, asked: Promo
     if held is None or held.body is None:
         return [], (404, Taken("unknown event"))
     logger.warning("%s: %s was found true by %s", till.stream, held.kind, till.till_id)
-    known = (held.money, held.receipt, held.nonce_of_path, held.short_code, held.encoding)
+    known = (bytes(held.money), held.receipt, held.nonce_of_path, held.short_code, held.encoding)
     meta = Meta(_now(), TRUSTED, *known, src=SOURCE_TILL)
     again = Incoming(till.stream, held.kind, held.key, events.raw_body(held), held.body, meta)
     return [again], (200, {"new": True})
