@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from relay.stores.sequence import Incoming
 
-ANSWERS_IN_A_TURN = 32
+ANSWERS_IN_A_TURN = 16
 WORTH_A_BATCH = 64
 
 logger = logging.getLogger("relay.log")
