@@ -21,8 +21,9 @@ from sqlalchemy import (
 from relay.stores.sequence import SEQ_BITS, SEQ_MASK
 
 metadata = MetaData()
-VERSION = 2
-"""Of the shape of these tables, kept in the file. Nothing was released with the first, so none is carried over."""
+VERSION = 3
+"""Of the shape of these tables, kept in the file: to be raised with every change of it. Nothing was released with the
+ones before, so a file of theirs is refused, not carried over."""
 
 # STRICT tables take INTEGER alone, and only a column declared so is the row id.
 _whole = BigInteger().with_variant(Integer, "sqlite")
