@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pos_app.ui.payment.charge_page import DRESSES, ChangePage, ChargePage
 from pos_app.ui.payment.entry_pages import CashPage, EntryPage, PhonePage, SplitPage, TillPage
@@ -13,6 +13,7 @@ from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel
 from pos_app.ui.payment.words import Tone
 from pos_app.ui.widgets.announce import announce
+from pos_app.ui.widgets.pages import Pages
 
 P = TypeVar("P", bound=QWidget)
 
@@ -22,11 +23,11 @@ class PaymentView(QWidget):
         super().__init__()
         self._model = model
         self._shown = Page.NONE
-        self._stack = QStackedWidget()
+        self._pages = Pages()
         self._charges: dict[str, ChargePage] = {}
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self._stack)
+        box.addWidget(self._pages)
         model.changed.connect(self.render_state)
         model.announced.connect(lambda sentence: announce(self, sentence))
 
@@ -64,7 +65,7 @@ class PaymentView(QWidget):
         return self._placed(TillPage(self._model))
 
     def _placed(self, page: P) -> P:
-        self._stack.addWidget(page)
+        self._pages.add(page)
         return page
 
     def _page(self, page: Page) -> EntryPage | ChargePage | ChangePage | None:
@@ -76,9 +77,8 @@ class PaymentView(QWidget):
         page = self._page(state.page)
         if page is not None:
             page.show_state(state)
-            if state.page is not self._shown or page is not self._stack.currentWidget():
-                self._stack.setCurrentWidget(page)
-                page.open()
+            if state.page is not self._shown or page is not self._pages.current:
+                self._pages.turn_to(page, page.open)
         self._shown = state.page
         if state.page is Page.CHARGE and len(self._charges) == 1:
             QTimer.singleShot(0, self, self._get_ready)
