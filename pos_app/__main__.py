@@ -32,10 +32,21 @@ def _till(arguments: list[str]) -> int:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where this till keeps its records")
     parser.add_argument("--training", action="store_true", help="practise: nothing reaches Safaricom")
     options = parser.parse_args(arguments)
+    _check_libraries()
 
     from pos_app import app
 
     return app.run(options.data_dir, _load_training if options.training else None)
+
+
+def _check_libraries() -> None:
+    """Where a library of the system is missing that Qt needs, that is said in a sentence, with exit code 1."""
+    try:
+        import PySide6.QtWidgets  # noqa: F401
+    except ImportError as error:
+        sys.exit(
+            f"No window can be opened on this computer: {error}. Install what is missing, then start the till again."
+        )
 
 
 def _load_training() -> "Training":
@@ -45,6 +56,8 @@ def _load_training() -> "Training":
 
 
 def _demo(arguments: list[str]) -> int:
+    _check_libraries()
+
     from pos_app.commands import demo
 
     parser = _Parser(prog="python -m pos_app demo", description=demo.__doc__)

@@ -1,13 +1,22 @@
-"""What every test stands on: a quiet offscreen Qt, and Python's garbage collector kept on the main thread."""
+"""What every test stands on: a quiet offscreen Qt, asyncio on its loop, and the collector kept on the main thread."""
 
+import asyncio
 import gc
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TZ", "UTC")
 
 import pytest
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+    from pytestqt.qtbot import QtBot
+
+    from pos_app.ui.event_loop import TillLoop
 
 # A collection that a worker thread trips would run QObject destructors there and crash the process.
 gc.disable()
@@ -22,3 +31,28 @@ def _collect_on_the_main_thread() -> Iterator[None]:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def aloop(qapp: "QApplication", qtbot: "QtBot") -> "Iterator[TillLoop]":
+    """Qt runs, and asyncio with it: ordinary `qtbot` clicks and waits drive coroutines too."""
+    from PySide6.QtCore import QTimer
+
+    from pos_app.ui.event_loop import TillLoop
+
+    qapp.setQuitOnLastWindowClosed(False)
+    loop = TillLoop(qapp, already_running=True)
+    loop.set_default_executor(ThreadPoolExecutor(4, "io"))
+    errors: list[object] = []
+    loop.set_exception_handler(lambda _loop, context: errors.append(context))
+    yield loop
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    qtbot.waitUntil(lambda: all(task.done() for task in pending))
+    asyncio._set_running_loop(None)
+    loop.stop()
+    QTimer.singleShot(0, lambda: qapp.exit(0))
+    qapp.exec()  # clears the quit flag that loop.stop() left behind
+    loop.close()
+    assert not errors, errors

@@ -19,6 +19,7 @@ class GuiThreadGC(QObject):
     def __init__(self, milliseconds: int = 5000, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
+        self._start_is_over = False
         self._thresholds = gc.get_threshold()
         self._timer = QTimer(self, interval=milliseconds)
         self._timer.timeout.connect(self.check)
@@ -27,6 +28,10 @@ class GuiThreadGC(QObject):
     @Slot()
     def check(self) -> None:
         """Collects the oldest generation that is due, as the interpreter would have."""
+        if not self._start_is_over:
+            # What the start made stays to the end; to look through it once more would hold up a paint for 60 ms.
+            self._start_is_over = True
+            gc.freeze()
         for generation in (2, 1, 0):
             if gc.get_count()[generation] > self._thresholds[generation]:
                 gc.collect(generation)

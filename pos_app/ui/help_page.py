@@ -38,6 +38,16 @@ KEYS = (
         ),
     ),
     (
+        "History",
+        (
+            ("Letters, digits", "Searches by amount, M-Pesa code, sale number, phone or name"),
+            ("↑  ↓  Enter", "Selects a sale and opens it"),
+            ("F11", "Reads the list again"),
+            ("F10", "Saves a receipt as PDF"),
+            ("Esc", "One step back"),
+        ),
+    ),
+    (
         "Everywhere",
         (
             ("F5  F6  F7", "Sell, History, Settings"),

@@ -1,6 +1,7 @@
 """How the till looks: colours, type and sizes as tokens, poured into one palette and one stylesheet."""
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from string import Template
 
 from PySide6.QtCore import Qt
@@ -134,6 +135,10 @@ def stylesheet(chosen: Tokens) -> str:
     return template.substitute(asdict(chosen), icons=resource_path("icons").as_posix())
 
 
+# A font is asked for at every paint and never changed by who asked; to make one takes longer than to draw a word.
+
+
+@cache
 def text_font(pixels: int = 16, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     font = QFont(FAMILY, weight=weight)
     font.setPixelSize(pixels)
@@ -141,9 +146,10 @@ def text_font(pixels: int = 16, weight: QFont.Weight = QFont.Weight.Normal) -> Q
     return font
 
 
+@cache
 def numeric_font(pixels: int = 16, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """Figures of one width, so that columns and running counters stand still. For numbers only."""
-    font = text_font(pixels, weight)
+    font = QFont(text_font(pixels, weight))
     font.setFeature(QFont.Tag.fromString("tnum"), 1)
     return font
 

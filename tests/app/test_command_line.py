@@ -59,3 +59,15 @@ def test_an_unknown_option_ends_with_2_as_a_process() -> None:
     assert told.stderr == (
         "python -m pos_app: unrecognized arguments: --colour. `python -m pos_app --help` lists what there is.\n"
     )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--training"], ["demo"]])
+def test_a_library_that_qt_misses_is_said_in_a_sentence(arguments: list[str]) -> None:
+    """As on a computer without libGL; a missing module fails in the same way."""
+    program = (
+        "import sys; sys.modules['PySide6.QtWidgets'] = None; from pos_app.__main__ import main; main(sys.argv[1:])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("No window can be opened on this computer: ")
+    assert "Traceback" not in ended.stderr

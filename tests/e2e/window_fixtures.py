@@ -1,41 +1,16 @@
 """A desk on a loop that Qt drives, in a shop of the test's own; a plugin of the window's test modules."""
 
-import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from counter import Counter, access_of
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pos_app.settings import Settings, SettingsFile
 from pos_app.ui.event_loop import TillLoop
-
-
-@pytest.fixture
-def aloop(qapp: QApplication, qtbot: QtBot) -> Iterator[TillLoop]:
-    """Qt runs, and asyncio with it."""
-    qapp.setQuitOnLastWindowClosed(False)
-    loop = TillLoop(qapp, already_running=True)
-    loop.set_default_executor(ThreadPoolExecutor(4, "io"))
-    errors: list[object] = []
-    loop.set_exception_handler(lambda _loop, context: errors.append(context))
-    yield loop
-    pending = asyncio.all_tasks(loop)
-    for task in pending:
-        task.cancel()
-    qtbot.waitUntil(lambda: all(task.done() for task in pending))
-    asyncio._set_running_loop(None)
-    loop.stop()
-    QTimer.singleShot(0, lambda: qapp.exit(0))
-    qapp.exec()  # clears the quit flag that loop.stop() left behind
-    loop.close()
-    assert not errors, errors
-
 
 Made = Callable[..., Counter]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -50,26 +50,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _themed(qapp: QApplication) -> None:
     if not qapp.property("tillTheme"):
         apply_theme(qapp, "light")
-
-
-@pytest.fixture
-def aloop(qapp: QApplication, qtbot: QtBot) -> Iterator[TillLoop]:
-    """Qt runs, and asyncio with it: ordinary `qtbot` clicks and waits drive coroutines too."""
-    qapp.setQuitOnLastWindowClosed(False)
-    loop = TillLoop(qapp, already_running=True)
-    errors: list[object] = []
-    loop.set_exception_handler(lambda _loop, context: errors.append(context))
-    yield loop
-    pending = asyncio.all_tasks(loop)
-    for task in pending:
-        task.cancel()
-    qtbot.waitUntil(lambda: all(task.done() for task in pending))
-    asyncio._set_running_loop(None)
-    loop.stop()
-    QTimer.singleShot(0, lambda: qapp.exit(0))
-    qapp.exec()  # clears the quit flag that loop.stop() left behind
-    loop.close()
-    assert not errors, errors
 
 
 class StandingClock:

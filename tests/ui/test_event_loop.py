@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -155,16 +156,31 @@ def test_a_callback_that_cancels_its_neighbour_stops_it(aloop: TillLoop, qtbot: 
     assert fired == ["first", "third"]
 
 
-def test_garbage_is_collected_on_the_gui_thread_when_it_is_due(qapp: QApplication) -> None:
-    collector = GuiThreadGC(10_000)
+@pytest.fixture
+def collector(qapp: QApplication) -> Iterator[GuiThreadGC]:
+    yield GuiThreadGC(10_000)
+    gc.unfreeze()
+
+
+def test_garbage_is_collected_on_the_gui_thread_when_it_is_due(collector: GuiThreadGC) -> None:
+    collector.check()
     gc.collect()
-    rubbish = [[] for _ in range(gc.get_threshold()[0] + 200)]
+    rubbish: list[list[int]] = [[] for _ in range(gc.get_threshold()[0] + 200)]
     assert gc.get_count()[0] > gc.get_threshold()[0]
     collector.check()
     assert gc.get_count()[0] < gc.get_threshold()[0]
     collector.check()
     assert not gc.isenabled()
     assert rubbish
+
+
+def test_what_the_start_made_is_not_looked_through_again(collector: GuiThreadGC) -> None:
+    gc.unfreeze()
+    collector.check()
+    kept = gc.get_freeze_count()
+    assert kept > 0
+    collector.check()
+    assert gc.get_freeze_count() <= kept
 
 
 def test_the_binding_keeps_none_alive(qapp: QApplication) -> None:

@@ -22,6 +22,15 @@ TONE_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
+_WORDS: dict[int, Callable[["HistoryRow"], str]] = {
+    SALE: lambda row: str(row.number),
+    SOLD: lambda row: row.lines,
+    PAID_BY: lambda row: row.tenders or "–",
+    CODE: lambda row: row.receipt,
+    PHONE: lambda row: row.phone,
+    STATE: lambda row: str(sale_mark(row.state, row.total, row.paid)),
+    TOTAL: lambda row: row.total.plain,
+}
 
 
 class HistoryRows(QAbstractTableModel):
@@ -167,16 +176,9 @@ class HistoryRows(QAbstractTableModel):
         return self._text(row, index.column())
 
     def _text(self, row: "HistoryRow", column: int) -> str:
-        return (
-            str(row.number),
-            time_of(row.at, self._clock()),
-            row.lines,
-            row.tenders or "–",
-            row.receipt,
-            row.phone,
-            str(sale_mark(row.state, row.total, row.paid)),
-            row.total.plain,
-        )[column]
+        if column == TIME:
+            return time_of(row.at, self._clock())
+        return _WORDS[column](row)
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
