@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SALE, _HISTORY, _SETTINGS = range(3)
+_LATE = ("pos_app.services.uplink", "httpcore", "anyio._backends._asyncio")
+"""The last two are what httpx would load with its first client and its first request."""
 _TRAINING_SHOP = "Duka la Mafunzo"
 
 
@@ -117,7 +119,8 @@ class Desk:
     async def connect(self) -> None:
         """Safaricom and the relay, behind a till that sells; a charge that is asked for meanwhile waits."""
         # Its libraries take longer to load than all that came before, so not on the thread that paints.
-        await asyncio.to_thread(import_module, "pos_app.services.uplink")
+        for module in _LATE:
+            await asyncio.to_thread(import_module, module)
         if not self._training:
             await self._find_access()
         await self._connect()
