@@ -1,4 +1,4 @@
-"""The payments and the evidence of one transaction: each payment read once, what is new written together at the end.
+"""The payments, claims and evidence of one transaction: each read once, most of what is new written at the end.
 
 A till that was offline gets thousands of callbacks at once; a statement for each of their parts would take minutes.
 """
@@ -6,8 +6,9 @@ A till that was offline gets thousands of callbacks at once; a statement for eac
 import sqlite3
 from collections.abc import Iterable
 
+from pos_app.domain.claim import Claims
 from pos_app.domain.payment import Payment
-from pos_app.store import evidence, payments
+from pos_app.store import claims, evidence, payments
 from pos_app.store.evidence import EvidenceRow, Linked
 
 
@@ -17,6 +18,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._by_receipt: dict[str, Payment | None] = {}
+        self._claims: dict[str, Claims] = {}
         self._new: dict[str, Payment] = {}
         self._evidence: list[Linked] = []
 
@@ -25,11 +27,21 @@ class Ledger:
         wanted = {receipt for receipt in receipts if receipt and receipt not in self._by_receipt}
         self._by_receipt |= dict.fromkeys(wanted)
         self._by_receipt |= {payment.receipt: payment for payment in payments.by_receipts(self._connection, wanted)}
+        self._claims |= {receipt: Claims(receipt) for receipt in wanted} | claims.of_receipts(self._connection, wanted)
 
     def by_receipt(self, receipt: str) -> Payment | None:
         if receipt not in self._by_receipt:
             self._by_receipt[receipt] = payments.by_receipt(self._connection, receipt) if receipt else None
         return self._by_receipt[receipt]
+
+    def claims(self, receipt: str) -> Claims:
+        if receipt not in self._claims:
+            self._claims[receipt] = claims.of_receipts(self._connection, [receipt]).get(receipt, Claims(receipt))
+        return self._claims[receipt]
+
+    def keep_claims(self, known: Claims) -> None:
+        """As they are after what was written of them in this transaction."""
+        self._claims[known.receipt] = known
 
     def of_attempt(self, attempt_id: int) -> Payment | None:
         return payments.of_attempt(self._connection, attempt_id)

@@ -3,11 +3,13 @@
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment
 from pos_app.store import statements
+from pos_app.store.claims import CLAIM_COLUMNS, claim_of_row
 from pos_app.store.statements import ONE_OF, listed
 from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
@@ -23,25 +25,32 @@ _VALUES = (
     "sale_id",
     "attempt_id",
     "likely_attempt_id",
+    "from_customer",
 )
-_STANDING = statements.select(("id", *_VALUES), "payment") + " WHERE superseded_by IS NULL"
-_BY_ID = _STANDING + " AND id = ?"
+_COLUMNS = (*(f"payment.{name}" for name in ("id", *_VALUES)), *(f"claim.{name}" for name in CLAIM_COLUMNS))
+_WITH_CLAIM = "payment LEFT JOIN claim ON claim.id = payment.taken_by"
+_STANDING = statements.select(_COLUMNS, _WITH_CLAIM) + " WHERE superseded_by IS NULL"
+_BY_ID = _STANDING + " AND payment.id = ?"
 # A partial index serves only a query that says itself that the receipt is not empty.
-_BY_RECEIPT = _STANDING + " AND receipt = ? AND receipt <> ''"
-_BY_RECEIPTS = _STANDING + " AND receipt <> '' AND receipt " + ONE_OF
+_BY_RECEIPT = _STANDING + " AND payment.receipt = ? AND payment.receipt <> ''"
+_BY_RECEIPTS = _STANDING + " AND payment.receipt <> '' AND payment.receipt " + ONE_OF
 _OF_ATTEMPT = _STANDING + " AND attempt_id = ?"
 _OF_SALE = _STANDING + " AND sale_id = ? ORDER BY received_at"
+_UNCLAIMED = (
+    _STANDING + " AND sale_id IS NULL AND taken_by IS NULL AND received_at >= ? ORDER BY received_at DESC LIMIT ?"
+)
 _SALE_NUMBER = "(SELECT number FROM sale WHERE id = payment.sale_id)"
 _IS_LATE = "(SELECT state FROM attempt WHERE id = payment.attempt_id) IS 'PAID_LATE'"
 _NEWEST = (
-    statements.select(("id", *_VALUES, _SALE_NUMBER, _IS_LATE), "payment")
+    statements.select((*_COLUMNS, _SALE_NUMBER, _IS_LATE), _WITH_CLAIM)
     + " WHERE superseded_by IS NULL ORDER BY received_at DESC LIMIT ?"
 )
 _TOTAL = """SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE superseded_by IS NULL AND NOT (receipt = ''
     AND EXISTS (SELECT 1 FROM payment AS likely WHERE likely.likely_attempt_id = payment.attempt_id
         AND likely.amount_cents = payment.amount_cents AND likely.superseded_by IS NULL))"""
-_INSERT = statements.insert("payment", ("id", *_VALUES))
-_UPDATE = statements.update("payment", _VALUES)
+_HOLDER = "(SELECT id FROM claim WHERE receipt = ? AND said = 'held' AND generation = ?)"
+_INSERT = f"INSERT INTO payment (id, {', '.join(_VALUES)}, taken_by) VALUES (?{', ?' * len(_VALUES)}, {_HOLDER})"  # noqa: S608 — names of ours
+_UPDATE = f"UPDATE payment SET {' = ?, '.join(_VALUES)} = ?, taken_by = {_HOLDER} WHERE id = ?"  # noqa: S608 — names of ours
 _SUPERSEDE = statements.update("payment", ("superseded_by",))
 
 
@@ -55,6 +64,7 @@ class Received:
 
 
 def add(connection: sqlite3.Connection, *new: Payment) -> None:
+    """Who holds one of them must be on disk before."""
     connection.executemany(_INSERT, [(payment.id, *_values(payment)) for payment in new])
 
 
@@ -86,6 +96,11 @@ def of_attempt(connection: sqlite3.Connection, attempt_id: int) -> Payment | Non
 def of_sale(connection: sqlite3.Connection, sale_id: int) -> tuple[Payment, ...]:
     """Oldest first."""
     return _select(connection, _OF_SALE, sale_id)
+
+
+def unclaimed(connection: sqlite3.Connection, since: datetime, limit: int) -> tuple[Payment, ...]:
+    """Those that no sale of any till has, the newest first."""
+    return _select(connection, _UNCLAIMED, to_text(since), limit)
 
 
 def newest(connection: sqlite3.Connection, limit: int) -> tuple[Received, ...]:
@@ -120,12 +135,14 @@ def _values(payment: Payment) -> tuple[str | int | None, ...]:
         payment.sale_id,
         payment.attempt_id,
         payment.likely_attempt_id,
+        int(payment.from_customer),
+        *((payment.taken_by.receipt, payment.taken_by.generation) if payment.taken_by else (None, None)),
     )
 
 
 def _payment(row: Sequence[Any]) -> Payment:
     payment_id, receipt, cents, short_code, received_at, paid_at, payer_name, payer_phone, reference, *belongs = row
-    sale_id, attempt_id, likely_attempt_id = belongs
+    sale_id, attempt_id, likely_attempt_id, from_customer, *holder = belongs
     return Payment(
         id=payment_id,
         receipt=receipt,
@@ -139,4 +156,6 @@ def _payment(row: Sequence[Any]) -> Payment:
         sale_id=sale_id,
         attempt_id=attempt_id,
         likely_attempt_id=likely_attempt_id,
+        from_customer=bool(from_customer),
+        taken_by=claim_of_row(holder) if holder[0] is not None else None,
     )

@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pos_app.domain.candidates import Matchable
 from pos_app.domain.money import Money
 from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.domain.tender import Tender, TenderKind
@@ -34,11 +35,17 @@ _TENDERS = f"""SELECT sale_id, 'cash' AS kind, amount_cents, at, received_cents,
     UNION ALL SELECT sale_id, 'mpesa', amount_cents, received_at, 0, id, receipt FROM payment
         WHERE sale_id {ONE_OF} AND superseded_by IS NULL
     ORDER BY sale_id, at, kind, id"""  # noqa: S608 — a constant
-_BILL = """SELECT number, voided_at IS NOT NULL, (SELECT count(*) FROM attempt WHERE sale_id = sale.id),
-    max(0, total_cents
+_REMAINING = """max(0, total_cents
     - (SELECT coalesce(sum(amount_cents), 0) FROM cash_tender WHERE sale_id = sale.id)
-    - (SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE sale_id = sale.id AND superseded_by IS NULL))
-    FROM sale WHERE id = ?"""
+    - (SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE sale_id = sale.id AND superseded_by IS NULL))"""
+_BILL = f"""SELECT number, voided_at IS NOT NULL, (SELECT count(*) FROM attempt WHERE sale_id = sale.id), {_REMAINING}
+    FROM sale WHERE id = ?"""  # noqa: S608 — a constant
+_MATCHABLE_SINCE = f"""SELECT id, number, opened_at, {_REMAINING} * (closed_at IS NULL) FROM sale
+    WHERE voided_at IS NULL AND (closed_at IS NULL OR closed_at >= ?)"""  # noqa: S608 — a constant
+_MATCHABLE_OF = f"""SELECT id, number, opened_at, {_REMAINING} * (closed_at IS NULL) FROM sale
+    WHERE voided_at IS NULL AND id {ONE_OF}"""  # noqa: S608 — a constant
+_CHARGES = f"SELECT sale_id, account_reference, id FROM attempt WHERE sale_id {ONE_OF} ORDER BY id"  # noqa: S608 — a constant
+_OF_NUMBER = "SELECT id FROM sale WHERE number = ? AND voided_at IS NULL"
 _IS_VOID = "SELECT voided_at IS NOT NULL FROM sale WHERE id = ?"
 
 _INSERT = """INSERT INTO sale (number, opened_at, total_cents, printed)
@@ -124,6 +131,40 @@ def bill(connection: sqlite3.Connection, sale_id: int) -> Bill:
 def is_void(connection: sqlite3.Connection, sale_id: int) -> bool:
     (void,) = connection.execute(_IS_VOID, (sale_id,)).fetchone()
     return bool(void)
+
+
+def id_of_number(connection: sqlite3.Connection, number: int) -> int | None:
+    """None when there is no such sale, or it was cancelled."""
+    found: tuple[int] | None = connection.execute(_OF_NUMBER, (number,)).fetchone()
+    return found[0] if found else None
+
+
+def matchable_since(connection: sqlite3.Connection, since: datetime) -> tuple[Matchable, ...]:
+    """Sales that are open, and those that were closed since then: money for them is late."""
+    return _matchable(connection, connection.execute(_MATCHABLE_SINCE, (to_text(since),)))
+
+
+def matchable(connection: sqlite3.Connection, sale_ids: Collection[int]) -> tuple[Matchable, ...]:
+    """Without those that were cancelled."""
+    return _matchable(connection, connection.execute(_MATCHABLE_OF, (listed(sale_ids),)))
+
+
+def _matchable(connection: sqlite3.Connection, found: Iterable[tuple[Any, ...]]) -> tuple[Matchable, ...]:
+    rows = list(found)
+    charges: dict[int, dict[str, int]] = defaultdict(dict)
+    for sale_id, reference, attempt_id in connection.execute(_CHARGES, (listed(row[0] for row in rows),)):
+        charges[sale_id][reference] = attempt_id
+    return tuple(
+        Matchable(
+            sale_id=sale_id,
+            number=number,
+            remaining=Money(cents),
+            opened_at=from_text(opened_at),
+            charge_references=tuple(charges[sale_id]),
+            attempt_ids=frozenset(charges[sale_id].values()),
+        )
+        for sale_id, number, opened_at, cents in rows
+    )
 
 
 def unsettled(connection: sqlite3.Connection, limit: int = 50) -> tuple[Sale, ...]:

@@ -73,6 +73,24 @@ class PaymentRow(SQLModel, table=True):
     attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
     likely_attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
     superseded_by: str | None = Field(default=None, foreign_key="payment.id")
+    from_customer: int = 1
+    taken_by: int | None = Field(default=None, foreign_key="claim.id")
+
+
+class ClaimRow(SQLModel, table=True):
+    __tablename__ = "claim"
+    id: int | None = Field(default=None, primary_key=True)
+    receipt: str
+    said: str
+    generation: int
+    till_id: str
+    till: str
+    sale: str
+    cashier: str
+    nonce: str
+    reason: str
+    at: str | None = None
+    answered_at: str | None = None
 
 
 class EvidenceRecord(SQLModel, table=True):

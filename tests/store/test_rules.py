@@ -128,8 +128,9 @@ async def test_a_nonce_names_one_attempt(database: Database, attempt: Attempt, n
 async def test_a_receipt_is_one_payment_and_a_charge_has_one(
     database: Database, sale: Sale, attempt: Attempt, payment: Payment
 ) -> None:
-    same = "INSERT INTO payment SELECT 'other', receipt, 100, '', 'now', NULL, '', '', '', NULL, NULL, NULL, NULL"
-    assert "receipt" in await refused(database, f"{same} FROM payment")
+    values = "'other', receipt, 100, '', 'now', '', '', ''"
+    same = "INSERT INTO payment (id, receipt, amount_cents, short_code, received_at, payer_name, payer_phone,"
+    assert "receipt" in await refused(database, f"{same} bill_reference) SELECT {values} FROM payment")
     of_charge = Payment("stk:ws_CO_1", attempt.amount, "174379", attempt.created_at, attempt_id=attempt.id)
     await database.run(lambda connection: payments.add(connection, of_charge))
     twin = Payment("stk:ws_CO_2", attempt.amount, "174379", attempt.created_at, attempt_id=attempt.id)
@@ -160,8 +161,22 @@ async def test_no_charge_of_nothing_or_of_cents(
 
 @pytest.mark.parametrize(
     "values",
-    ["(9, 1, 0.5, 100, 'now')", "(9, 1, 100, 99, 'now')", "(9, 77, 100, 100, 'now')", "(9, 1, 0, 0, 'now')"],
-    ids=["half a cent", "less than it settles", "no such sale", "nothing"],
+    [
+        "(9, 1, 0.5, 100, 'now')",
+        "(9, 1, 100, 99, 'now')",
+        "(9, 77, 100, 100, 'now')",
+        "(9, 1, 0, 0, 'now')",
+        "(9, 1, -100, 50, 'now')",
+        "(9, 1, -100, -50, 'now')",
+    ],
+    ids=[
+        "half a cent",
+        "less than it settles",
+        "no such sale",
+        "nothing",
+        "change that was handed over",
+        "less than nothing handed over",
+    ],
 )
 async def test_cash_is_whole_cents_of_a_sale(database: Database, sale: Sale, values: str) -> None:
     await refused(database, f"INSERT INTO cash_tender VALUES {values}")

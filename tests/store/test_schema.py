@@ -17,12 +17,13 @@ from pos_app.store.database import Database, StoreError
 pytestmark = pytest.mark.anyio
 NextVersion = Callable[[str], None]
 
-_TABLES = {"sale", "sale_line", "cash_tender", "attempt", "payment", "evidence", "relay_cursor", "parked_event"}
-_SECOND_STEP = """
+_TABLES = {"sale", "sale_line", "cash_tender", "attempt", "payment", "evidence", "claim", "relay_cursor"}
+_HEAD = schema.HEAD
+_ONE_MORE_STEP = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -58,9 +59,11 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextVersion
     def make(last: str) -> None:
         steps = tmp_path / "migrations"
         shutil.copytree(Path(schema.__file__).with_name("migrations"), steps)
-        (steps / "versions" / "0002_shelf.py").write_text(_SECOND_STEP.format(last=last), encoding="utf-8")
+        (steps / "versions" / "9000_shelf.py").write_text(
+            _ONE_MORE_STEP.format(head=_HEAD, last=last), encoding="utf-8"
+        )
         monkeypatch.setattr(schema, "_MIGRATIONS", steps)
-        monkeypatch.setattr(schema, "HEAD", "0002")
+        monkeypatch.setattr(schema, "HEAD", "9000")
 
     return make
 
@@ -102,8 +105,8 @@ async def test_a_step_backs_up_first_and_keeps_every_row(path: Path, next_versio
     next_version("")
     await opened_and_closed(path)
     assert rows(path, "SELECT name, shelf FROM product") == [("Bread", "A")]
-    backup = path.with_name("till.db.before-0002")
-    assert schema.version(backup) == "0001"
+    backup = path.with_name("till.db.before-9000")
+    assert schema.version(backup) == _HEAD
     assert rows(backup, "SELECT name FROM product") == [("Bread",)]
 
 
@@ -126,7 +129,7 @@ async def test_a_step_that_fails_leaves_the_old_file_whole(path: Path, next_vers
     with pytest.raises((StoreError, RuntimeError)):
         await database.open()
     await database.close()
-    assert schema.version(path) == "0001"
+    assert schema.version(path) == _HEAD
     assert rows(path, "SELECT sql FROM sqlite_master ORDER BY name") == before
     assert rows(path, "SELECT name FROM product") == [("Bread",)]
 
@@ -140,7 +143,7 @@ async def test_without_room_for_the_backup_nothing_is_migrated(
     next_version("")
     monkeypatch.setattr(schema.shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10, 10, 0))  # type: ignore[attr-defined]
     assert "disk space" in await refusal(path)
-    assert schema.version(path) == "0001"
+    assert schema.version(path) == _HEAD
 
 
 async def test_tables_and_migrations_say_the_same(path: Path) -> None:
