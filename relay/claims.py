@@ -11,7 +11,19 @@ import msgspec
 from sqlalchemy import Connection
 
 from relay.log import EventLog, utc_text
-from relay.protocol import KIND_CLAIM, KIND_RELEASE, SOURCE_TILL, Claim, ClaimRequest, ReleaseRequest, Taken
+from relay.protocol import (
+    ERROR_NOT_HELD,
+    ERROR_QUARANTINED,
+    ERROR_TAKEN,
+    ERROR_UNKNOWN_RECEIPT,
+    KIND_CLAIM,
+    KIND_RELEASE,
+    SOURCE_TILL,
+    Claim,
+    ClaimRequest,
+    ReleaseRequest,
+    Taken,
+)
 from relay.stores import claims
 from relay.stores.directory import Credential
 from relay.stores.sequence import Head, Incoming, Meta
@@ -48,15 +60,15 @@ class Claims:
 def _claim(connection: Connection, head: Head, till: Credential, asked: ClaimRequest) -> tuple[list[Incoming], Reply]:
     money = claims.money(connection, head.stream_id, asked.receipt)
     if money is None:
-        return [], (404, Taken("unknown receipt"))
+        return [], (404, Taken(ERROR_UNKNOWN_RECEIPT))
     if not money.trusted:
-        return [], (409, Taken("quarantined"))
+        return [], (409, Taken(ERROR_QUARANTINED))
     held = claims.latest(connection, head.stream_id, asked.receipt)
     if held is not None and held.stands:
         mine = (held.claim.till_id, held.claim.sale) == (till.till_id, asked.sale)
-        return [], (200, held.claim) if mine else (409, Taken("taken", held.claim))
+        return [], (200, held.claim) if mine else (409, Taken(ERROR_TAKEN, held.claim))
     if money.nonce and money.nonce != asked.nonce:
-        return [], (409, Taken("taken", nonce=money.nonce))
+        return [], (409, Taken(ERROR_TAKEN, nonce=money.nonce))
     made = Claim(
         receipt=asked.receipt,
         generation=held.claim.generation + 1 if held is not None else 1,
@@ -74,7 +86,7 @@ def _release(
 ) -> tuple[list[Incoming], Reply]:
     held = claims.latest(connection, head.stream_id, asked.receipt)
     if held is None or (held.claim.generation, held.claim.till_id) != (asked.generation, till.till_id):
-        return [], (409, Taken("not held", held.claim if held is not None and held.stands else None))
+        return [], (409, Taken(ERROR_NOT_HELD, held.claim if held is not None and held.stands else None))
     if not held.stands:
         return [], (200, held.claim)
     given_up = msgspec.structs.replace(

@@ -71,6 +71,10 @@ ERROR_BAD_TOKEN = "bad token"  # noqa: S105 — words of an answer
 ERROR_REVOKED = "revoked"
 ERROR_NO_SUCH_STREAM = "no such stream"
 ERROR_WRONG_CODE = "wrong or used code"
+ERROR_UNKNOWN_RECEIPT = "unknown receipt"
+ERROR_QUARANTINED = "quarantined"
+ERROR_TAKEN = "taken"
+ERROR_NOT_HELD = "not held"
 ERROR_TOO_MANY_CODES = "too many wrong codes, wait a minute"
 
 GENESIS = "0" * 32
@@ -329,7 +333,7 @@ MalformedFrameError = msgspec.DecodeError
 """Raised by the decoders for anything that is no frame of this protocol; RecursionError is turned into it."""
 
 
-def encode(frame: Frame | PairRequest | PairResponse) -> bytes:
+def encode(frame: Frame | PairRequest | PairResponse | ClaimRequest | ReleaseRequest) -> bytes:
     return _encoder.encode(frame)
 
 
@@ -369,6 +373,19 @@ def decode_pair_request(data: bytes) -> PairRequest:
 
 def decode_pair_response(data: bytes) -> PairResponse:
     return msgspec.json.decode(data, type=PairResponse)
+
+
+def decode_claim(data: bytes) -> Claim:
+    return msgspec.json.decode(data, type=Claim)
+
+
+def decode_taken(data: bytes) -> Taken:
+    return msgspec.json.decode(data, type=Taken)
+
+
+def claim_in(body: object) -> Claim:
+    """Of an event whose JSON was decoded before."""
+    return msgspec.convert(body, Claim)
 
 
 def chain_next(chain: str, seq: int, key: str, body_sha256: bytes | str) -> str:

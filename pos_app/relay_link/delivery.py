@@ -7,11 +7,25 @@ from typing import Protocol
 
 import msgspec
 
-from relay.protocol import GENESIS, KIND_C2B_CONFIRMATION, KIND_STK, KIND_UNPARSED, TRUSTED, Cursor, Event
+from relay.protocol import (
+    GENESIS,
+    KIND_C2B_CONFIRMATION,
+    KIND_C2B_PULLED,
+    KIND_CLAIM,
+    KIND_RELEASE,
+    KIND_STK,
+    KIND_UNPARSED,
+    TRUSTED,
+    Cursor,
+    Event,
+)
 
 __all__ = [
     "GENESIS",
     "KIND_C2B_CONFIRMATION",
+    "KIND_C2B_PULLED",
+    "KIND_CLAIM",
+    "KIND_RELEASE",
     "KIND_STK",
     "KIND_UNPARSED",
     "Cursor",
@@ -23,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One callback that the relay has on disk. `body` is the decoded JSON, or None where it was none."""
+    """One event that the relay has on disk. `body` is the decoded JSON, or None where it was none."""
 
     cursor: Cursor
     kind: str
@@ -49,7 +63,7 @@ def delivery_of(event: Event, epoch: str) -> Delivery:
         kind=event.kind,
         key=event.key,
         trusted=event.trust == TRUSTED,
-        received_at=_instant(event.at),
+        received_at=instant(event.at),
         nonce=event.nonce or "",
         short_code=event.short_code or "",
         receipt=event.receipt or "",
@@ -65,7 +79,7 @@ def _decoded(body: msgspec.Raw) -> object:
         return None
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
