@@ -15,6 +15,8 @@ class Source(StrEnum):
     QUERY = "query"
     CONFIRMATION = "confirmation"
     """A C2B confirmation, which an STK payment also causes."""
+    PULL = "pull"
+    """A row of Pull Transactions, of a confirmation that may never have come."""
     CLOCK = "clock"
     RESTART = "restart"
     CASHIER = "cashier"

@@ -7,11 +7,26 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pos_app.daraja import wire
-from pos_app.domain.evidence import Evidence, Fact
+from pos_app.daraja.pull import PullRow, pull_row
+from pos_app.daraja.wire import Confirmation
+from pos_app.domain.claim import Claim
+from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.shop import ShopAccount
-from pos_app.relay_link.delivery import KIND_C2B_CONFIRMATION, KIND_STK, KIND_UNPARSED, Cursor, Delivery, LinkStatus
+from pos_app.relay_link.claims import claim_told, release_told
+from pos_app.relay_link.delivery import (
+    KIND_C2B_CONFIRMATION,
+    KIND_C2B_PULLED,
+    KIND_CLAIM,
+    KIND_RELEASE,
+    KIND_STK,
+    KIND_UNPARSED,
+    Cursor,
+    Delivery,
+    LinkStatus,
+)
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock import utc_now
+from pos_app.services.holdings import Holdings
 from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, evidence, relay_events
 from pos_app.store.database import Database
@@ -53,6 +68,7 @@ class Callbacks:
         account: ShopAccount,
         stream: str,
         *,
+        till_id: str,
         check: Callable[[int], None],
         on_status: Callable[[LinkStatus], None],
         clock: Callable[[], datetime] = utc_now,
@@ -62,6 +78,7 @@ class Callbacks:
         self._changes = changes
         self._account = account
         self._stream = stream
+        self._till_id = till_id
         self._check = check
         self._on_status = on_status
         self._clock = clock
@@ -109,6 +126,10 @@ class Callbacks:
             self._apply_stk(settlement, delivery)
         elif delivery.kind == KIND_C2B_CONFIRMATION or unparsed:
             self._apply_confirmation(settlement, delivery)
+        elif delivery.kind == KIND_C2B_PULLED:
+            self._apply_pulled(settlement, delivery)
+        elif delivery.kind in {KIND_CLAIM, KIND_RELEASE}:
+            self._apply_claim(settlement, delivery)
         else:
             _keep_name(settlement, delivery, "unknown kind")
 
@@ -122,11 +143,18 @@ class Callbacks:
             if attempt is not None and not attempt.state.is_paid:
                 settlement.to_check.add(attempt.id)
         elif attempt is not None:
-            settlement.record(attempt, told, delivery.event_key)
+            after = settlement.record(attempt, told, delivery.event_key)
+            if told.trusted and told.receipt and told.receipt == after.receipt:
+                self._holdings(settlement).learn(_claim_of_charge(told, delivery))
         elif self._is_money_of_the_shop(told):
             settlement.receive_unclaimed(told, delivery.event_key)
+            if delivery.nonce:
+                self._holdings(settlement).learn(_claim_of_charge(told, delivery))
         else:
             _keep_name(settlement, delivery, "of no charge of this till")
+
+    def _holdings(self, settlement: Settlement) -> Holdings:
+        return Holdings(settlement, self._till_id)
 
     def _is_money_of_the_shop(self, told: Evidence) -> bool:
         ours = not told.short_code or self._account.owns(told.short_code)
@@ -138,7 +166,29 @@ class Callbacks:
             _keep_name(settlement, delivery, "unreadable")
             settlement.notices.append(_UNREADABLE)
         else:
-            settlement.confirm(confirmation, self._account, trusted=delivery.trusted, event_key=delivery.event_key)
+            self._confirm(settlement, delivery, confirmation, Source.CONFIRMATION)
+
+    def _apply_pulled(self, settlement: Settlement, delivery: Delivery) -> None:
+        row = pull_row(delivery.body, delivery.received_at)
+        if row is None:
+            _keep_name(settlement, delivery, "unreadable")
+            settlement.notices.append(_UNREADABLE)
+        else:
+            short_code = delivery.short_code or self._account.short_code
+            self._confirm(settlement, delivery, _confirmation_of(row, short_code), Source.PULL)
+
+    def _confirm(self, settlement: Settlement, delivery: Delivery, confirmation: Confirmation, source: Source) -> None:
+        key, trusted = delivery.event_key, delivery.trusted
+        settlement.confirm(confirmation, self._account, trusted=trusted, event_key=key, source=source)
+        if trusted:
+            self._holdings(settlement).arrived(confirmation.receipt)
+
+    def _apply_claim(self, settlement: Settlement, delivery: Delivery) -> None:
+        told = claim_told(delivery.body) if delivery.kind == KIND_CLAIM else release_told(delivery.body)
+        if told is None or not delivery.trusted:
+            _keep_name(settlement, delivery, "unreadable")
+        else:
+            self._holdings(settlement).learn(told)
 
     def _park(self, settlement: Settlement, delivery: Delivery) -> set[int]:
         _keep_name(settlement, delivery, "could not be applied")
@@ -164,6 +214,27 @@ class Callbacks:
 
     def status(self, status: LinkStatus) -> None:
         self._on_status(status)
+
+
+def _claim_of_charge(told: Evidence, delivery: Delivery) -> Claim:
+    """A trusted success claims its receipt for its charge; the relay writes no event for it."""
+    return Claim(told.receipt, 0, "", "", "", "", delivery.received_at, nonce=delivery.nonce)
+
+
+def _confirmation_of(row: PullRow, short_code: str) -> Confirmation:
+    """The confirmation that the row stands for, as far as Pull tells it."""
+    return Confirmation(
+        transaction_type=row.transaction_type,
+        receipt=row.receipt,
+        amount=row.amount,
+        short_code=short_code,
+        bill_reference=row.bill_reference,
+        paid_at=row.paid_at,
+        payer_name=row.sender_name,
+        payer_phone=row.payer_phone,
+        balance=None,
+        third_party_id="",
+    )
 
 
 def _keep_name(settlement: Settlement, delivery: Delivery, why: str) -> None:

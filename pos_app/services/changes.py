@@ -30,6 +30,18 @@ class PaymentArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMoved:
+    """Another sale has it than before, or another till, or nobody; no money came by it."""
+
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class OffersChanged:
+    """Which payments fit which sales may be another matter than before."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueChanged:
     pass
 

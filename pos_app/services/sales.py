@@ -12,7 +12,7 @@ from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleError, SaleState
-from pos_app.domain.tender import TenderKind, cash_tender
+from pos_app.domain.tender import TenderKind, cash_tender, change_given
 from pos_app.services.changes import Changes, SaleChanged
 from pos_app.services.clock import utc_now
 from pos_app.store import attempts, evidence, payments, sales
@@ -97,6 +97,16 @@ class Sales:
             return sales.by_id(connection, sale_id)
 
         return await self._change(pay)
+
+    async def give_change(self, sale_id: int) -> Sale | Refused:
+        """Cash out of the drawer for what M-Pesa paid too much; with it the sale is paid."""
+        now = self._clock()
+
+        def give(connection: sqlite3.Connection) -> Sale:
+            sales.add_cash(connection, sale_id, change_given(sales.by_id(connection, sale_id).overpaid, now))
+            return sales.by_id(connection, sale_id)
+
+        return await self._change(give)
 
     async def close(self, sale_id: int) -> Sale:
         """Settled and done with; a sale that is not settled stays as it is."""

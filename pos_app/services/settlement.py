@@ -12,9 +12,10 @@ from typing import TypeVar
 from pos_app.daraja.wire import Confirmation, confirmation_evidence
 from pos_app.domain.attempt import Attempt, as_account_reference
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
+from pos_app.domain.matching import is_from_customer
 from pos_app.domain.payment import Payment, receiptless_id
 from pos_app.domain.shop import ShopAccount
-from pos_app.services.changes import AttemptChanged, Changes, Notice, PaymentArrived, SaleChanged
+from pos_app.services.changes import AttemptChanged, Changes, Notice, PaymentArrived, PaymentMoved, SaleChanged
 from pos_app.store import attempts, sales
 from pos_app.store.database import Database
 from pos_app.store.evidence import Linked
@@ -27,8 +28,6 @@ CLOCKS_DIFFER = timedelta(days=2)
 """Money that came longer before a charge than any clock is wrong is not its money, whatever its reference says."""
 _HELD_BACK = "A payment message was held back because its sender could not be confirmed. It counts for nothing yet."
 T = TypeVar("T")
-_CUSTOMER_TYPES = frozenset({"", "pay bill", "customer merchant payment", "buy goods", "od payment transfer"})
-"""C2B types that may settle a charge (contract §2.6, traps 17 and 44); other money is kept unmatched."""
 
 
 @dataclass
@@ -40,6 +39,8 @@ class Settlement:
     ledger: Ledger = field(init=False)
     changed: dict[int, Attempt] = field(default_factory=dict)
     arrived: dict[str, Payment] = field(default_factory=dict)
+    moved: dict[str, Payment] = field(default_factory=dict)
+    touched_sales: set[int] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     to_check: set[int] = field(default_factory=set)
     """Charges about which Safaricom should be asked at once."""
@@ -54,8 +55,11 @@ class Settlement:
             changes.publish(AttemptChanged(attempt))
         for payment in self.arrived.values():
             changes.publish(PaymentArrived(payment))
-        sale_ids = {attempt.sale_id for attempt in self.changed.values()}
-        for sale_id in sorted(sale_ids | {p.sale_id for p in self.arrived.values() if p.sale_id is not None}):
+        for payment in self.moved.values():
+            changes.publish(PaymentMoved(payment))
+        of_attempts = {attempt.sale_id for attempt in self.changed.values()}
+        of_payments = {payment.sale_id for payment in self.arrived.values() if payment.sale_id is not None}
+        for sale_id in sorted(self.touched_sales | of_attempts | of_payments):
             changes.publish(SaleChanged(sale_id))
         for sentence in self.notices:
             changes.publish(Notice(sentence, urgent=True))
@@ -161,6 +165,11 @@ class Settlement:
             self.arrived[told.id] = told
             return told
         merged, disposition = held.apply(told)
+        if merged.taken_by is not None and held.attempt_id is None and merged.attempt_id is not None:
+            self.notices.append(
+                f"{merged.amount} came for a charge of this till, but {merged.taken_by.used(self.now).lower()} has it. "
+                "The sale here is not paid by it. Call your supervisor."
+            )
         if disposition is Disposition.APPLIED:
             self.ledger.save(merged)
             self.arrived[merged.id] = merged
@@ -169,6 +178,15 @@ class Settlement:
                 f"Two messages about payment {held.receipt} disagree. The first one stands; call your supervisor."
             )
         return merged
+
+    def reassign(self, before: Payment, after: Payment) -> None:
+        """The same money, of another sale or of another till."""
+        self.ledger.save(after)
+        if before.id in self.arrived:
+            self.arrived[after.id] = after
+        else:
+            self.moved[after.id] = after
+        self.touched_sales |= {sale_id for sale_id in (before.sale_id, after.sale_id) if sale_id is not None}
 
     def _unmatched(self, told: Evidence, likely: Attempt | None) -> Payment:
         assert told.amount is not None  # noqa: S101 — an unmatched payment always came with its particulars
@@ -193,9 +211,17 @@ class Settlement:
         payment = self.receive(self._unmatched(told, likely=None))
         self._keep(told, Disposition.NOTED, payment=payment, event_key=event_key)
 
-    def confirm(self, confirmation: Confirmation, account: ShopAccount, *, trusted: bool, event_key: str) -> None:
-        """A C2B confirmation: of one of our charges by its reference, or money that nobody has claimed yet."""
-        told = confirmation_evidence(confirmation, self.now, trusted=trusted)
+    def confirm(
+        self,
+        confirmation: Confirmation,
+        account: ShopAccount,
+        *,
+        trusted: bool,
+        event_key: str,
+        source: Source = Source.CONFIRMATION,
+    ) -> None:
+        """A C2B confirmation, or Pull's row of it: of one of our charges by its reference, or of no charge known."""
+        told = replace(confirmation_evidence(confirmation, self.now, trusted=trusted), source=source)
         attempt = self._referred(confirmation)
         if attempt is not None:
             self.record(attempt, told, event_key)
@@ -210,7 +236,7 @@ class Settlement:
 
     def _referred(self, confirmation: Confirmation) -> Attempt | None:
         """The one charge whose reference, amount and receipt it fits; a customer may type any reference."""
-        if confirmation.transaction_type.casefold() not in _CUSTOMER_TYPES:
+        if not is_from_customer(confirmation.transaction_type):
             return None
         known = self.ledger.by_receipt(confirmation.receipt)
         if known is not None:
@@ -252,7 +278,7 @@ class Settlement:
 
     def _follow_up(self, before: Attempt, after: Attempt, told: Evidence, disposition: Disposition) -> None:
         in_doubt = told.fact in {Fact.FAILED_IN_DOUBT, Fact.UNCLEAR} or disposition is Disposition.QUARANTINED
-        if in_doubt and told.source in {Source.CALLBACK, Source.CONFIRMATION}:
+        if in_doubt and told.source in {Source.CALLBACK, Source.CONFIRMATION, Source.PULL}:
             self.to_check.add(after.id)
         if disposition is Disposition.QUARANTINED:
             self.notices.append(
@@ -281,6 +307,7 @@ def _with_particulars(payment: Payment, confirmation: Confirmation) -> Payment:
         payer_name=payment.payer_name or confirmation.payer_name,
         payer_phone=payment.payer_phone or confirmation.payer_phone,
         bill_reference=payment.bill_reference or confirmation.bill_reference,
+        from_customer=payment.from_customer and is_from_customer(confirmation.transaction_type),
     )
 
 

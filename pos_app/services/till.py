@@ -11,6 +11,7 @@ from pos_app.domain.shop import MpesaAccess
 from pos_app.services.catalogue import Catalogue
 from pos_app.services.changes import Changes
 from pos_app.services.health import Health
+from pos_app.services.matching import Matching
 from pos_app.services.payments import Payments
 from pos_app.services.receipts import Receipts
 from pos_app.services.reconciliation import Reconciliation
@@ -37,8 +38,10 @@ class Till:
         self.payments = Payments(self.database, changes, heard=self.health.answered)
         self.catalogue = Catalogue(self.database, changes)
         self.reconciliation = Reconciliation(self.database, self.payments, changes)
+        self.matching = Matching(self.database, changes)
         self.receipts = Receipts(self.database, heading, folder / "receipts")
         self._asking: asyncio.Task[None] | None = None
+        self._claiming: asyncio.Task[None] | None = None
         self._uplink: Uplink | None = None
 
     async def open(self) -> None:
@@ -46,6 +49,7 @@ class Till:
         await self.database.open()
         await self.reconciliation.recover()
         self._asking = asyncio.create_task(self.reconciliation.run(), name="reconciliation")
+        self._claiming = asyncio.create_task(self.matching.run(), name="matching")
 
     def expect_connection(self) -> None:
         """A charge that is asked for from now on waits for `connect`."""
@@ -69,7 +73,7 @@ class Till:
         if self._uplink is None:
             from pos_app.services.uplink import Uplink
 
-            uplink = Uplink(self.database, self.changes, self.health, self.payments, self.reconciliation)
+            uplink = Uplink(self.database, self.changes, self.health, self.payments, self.reconciliation, self.matching)
             await uplink.open()
             self._uplink = uplink
         return self._uplink
@@ -78,7 +82,8 @@ class Till:
         """What was committed stays; what was under way is found again at the next start."""
         if self._uplink is not None:
             await self._uplink.close()
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait({self._asking})
+        for going_on in (self._asking, self._claiming):
+            if going_on is not None:
+                going_on.cancel()
+                await asyncio.wait({going_on})
         await self.database.close()

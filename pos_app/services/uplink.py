@@ -10,12 +10,15 @@ import httpx
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError
 from pos_app.domain.shop import MpesaAccess
+from pos_app.relay_link.claims import ClaimDesk
 from pos_app.relay_link.client import RelayLink
+from pos_app.relay_link.delivery import LinkStatus
 from pos_app.relay_link.pairing import nonce_maker
 from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.connections import Connections
 from pos_app.services.health import Health
+from pos_app.services.matching import Matching
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.reconciliation import Reconciliation
 from pos_app.store.database import Database
@@ -32,6 +35,7 @@ class Uplink:
     health: Health
     payments: Payments
     reconciliation: Reconciliation
+    matching: Matching
     _http: httpx.AsyncClient | None = None
     _daraja: DarajaClient | None = None
     _link: asyncio.Task[None] | None = None
@@ -78,6 +82,7 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
         )
+        await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
         self._link = asyncio.create_task(self._relay_link(access).run(), name="relay link")
         self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
@@ -89,13 +94,20 @@ class Uplink:
             self.changes,
             access.account,
             access.pairing.stream,
+            till_id=access.pairing.till_id,
             check=self.reconciliation.check_soon,
-            on_status=self.health.link_changed,
+            on_status=self._link_changed,
         )
         return RelayLink(access.pairing, listener, self._client)
 
+    def _link_changed(self, status: LinkStatus) -> None:
+        self.health.link_changed(status)
+        if status is LinkStatus.LIVE:
+            self.matching.ask_soon()
+
     async def _disconnect(self) -> None:
         self.payments.charging = None
+        await self.matching.take_up(None)
         if self._link is not None:
             await _ended(self._link)
             self._link = None

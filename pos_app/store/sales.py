@@ -55,6 +55,7 @@ _DELETE_LINES = "DELETE FROM sale_line WHERE sale_id = ?"
 _SET_TOTAL = "UPDATE sale SET total_cents = ? WHERE id = ?"
 _INSERT_CASH = "INSERT INTO cash_tender (sale_id, amount_cents, received_cents, at) VALUES (?, ?, ?, ?)"
 _CLOSE = "UPDATE sale SET closed_at = ? WHERE id = ? AND closed_at IS NULL"
+_REOPEN = "UPDATE sale SET closed_at = NULL WHERE id = ?"
 _VOID = "UPDATE sale SET voided_at = ? WHERE id = ?"
 _COUNT_PRINT = "UPDATE sale SET printed = printed + 1 WHERE id = ? RETURNING printed - 1"
 
@@ -100,6 +101,11 @@ def add_cash(connection: sqlite3.Connection, sale_id: int, tender: Tender) -> No
 
 def close(connection: sqlite3.Connection, sale_id: int, at: datetime) -> None:
     connection.execute(_CLOSE, (to_text(at), sale_id))
+
+
+def reopen(connection: sqlite3.Connection, sale_id: int) -> None:
+    """What it was closed for turned out not to be its money."""
+    connection.execute(_REOPEN, (sale_id,))
 
 
 def void(connection: sqlite3.Connection, sale_id: int, at: datetime) -> None:

@@ -42,6 +42,7 @@ from relay.reading import Reading, read_confirmation, read_stk
 
 BASE = "http://127.0.0.1:9/h/k"
 STREAM = "st_1"
+TILL_ID = "till_1"
 PAYBILL = ShopAccount(AccountKind.PAYBILL, "174379")
 TILL = ShopAccount(AccountKind.BUY_GOODS, "7654321", "5512345")
 
@@ -91,6 +92,11 @@ class RelayLog:
     def confirm(self, body: object, *, trusted: bool = True) -> None:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.append(read_confirmation(raw), raw, trusted=trusted)
+
+    def say(self, kind: str, key: str, body: object, *, trusted: bool = True) -> None:
+        """What no callback says: claims, releases, rows of Pull."""
+        raw = json.dumps(body).encode()
+        self.append(Reading(kind, key, "", None, "174379", is_json=True), raw, trusted=trusted)
 
     def restart(self, epoch: str, order: list[Event]) -> None:
         """Another log with the same messages in this order, as after a restore."""
@@ -164,6 +170,7 @@ class Desk:
             self.changes,
             self.account,
             STREAM,
+            till_id=TILL_ID,
             check=self._check,
             on_status=self.health.link_changed,
             clock=self.now,

@@ -81,7 +81,9 @@ async def _listener(stream: str, path: Path, live: asyncio.Event) -> tuple[Datab
 
     database = Database(path)
     await database.open()
-    return database, Callbacks(database, Changes(), ACCOUNT, stream, check=lambda _id: None, on_status=status)
+    return database, Callbacks(
+        database, Changes(), ACCOUNT, stream, till_id="till_1", check=lambda _id: None, on_status=status
+    )
 
 
 async def _frames(till: dict[str, Any]) -> list[FromRelay]:
