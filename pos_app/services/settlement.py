@@ -167,7 +167,7 @@ class Settlement:
         merged, disposition = held.apply(told)
         if merged.taken_by is not None and held.attempt_id is None and merged.attempt_id is not None:
             self.notices.append(
-                f"{merged.amount} came for a charge of this till, but {merged.taken_by.used(self.now).lower()} has it. "
+                f"{merged.amount} came for a charge of this till, but another has it. {merged.taken_by.taken(self.now)}. "
                 "The sale here is not paid by it. Call your supervisor."
             )
         if disposition is Disposition.APPLIED:

@@ -97,7 +97,7 @@ async def test_a_charge_whose_money_is_taken_before_its_callback_says_so_and_get
     (payment,) = await desk.standing()
     assert (payment.attempt_id, payment.sale_id) == (attempt.id, None)
     (notice,) = desk.notices
-    assert "but used by sale 7 at till 2" in notice.casefold()
+    assert "came for a charge of this till, but another has it. Taken by Till 2 (Otieno) at" in notice
     tell(desk, "release")
     await desk.pump()
     (payment,) = await desk.standing()
