@@ -3,6 +3,7 @@
 It must not know what becomes of a row. An answer that cannot be read never means that there was nothing.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -155,3 +156,20 @@ def _paid_at(text: str, listed_at: datetime) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return paid_at
+
+
+def told_row(row: PullRow) -> str:
+    """The row as JSON in the contract’s one spelling: whatever M-Pesa wrote, every till reads the same of it.
+
+    The payer’s whole number, where there was one, stays behind.
+    """
+    fields = {
+        "transactionId": row.receipt,
+        "trxDate": row.paid_at.strftime("%Y-%m-%dT%H:%M:%SZ") if row.paid_at else "",
+        "msisdn": row.payer_phone.replace(" ", "").replace("•", "*"),
+        "sender": row.sender_name,
+        "transactiontype": row.transaction_type,
+        "billreference": row.bill_reference,
+        "amount": f"{row.amount.cents // 100}.{row.amount.cents % 100:02}",
+    }
+    return json.dumps(fields, ensure_ascii=False)

@@ -24,11 +24,11 @@ from pos_app.relay_link.delivery import (
     Delivery,
     LinkStatus,
 )
-from pos_app.services.changes import Changes, Notice
+from pos_app.services.changes import Changes, LogReset, Notice
 from pos_app.services.clock import utc_now
 from pos_app.services.holdings import Holdings
 from pos_app.services.settlement import Settlement, settle
-from pos_app.store import attempts, evidence, relay_events
+from pos_app.store import attempts, balances, evidence, relay_events
 from pos_app.store.database import Database
 from pos_app.store.relay_events import Position
 
@@ -167,6 +167,8 @@ class Callbacks:
             settlement.notices.append(_UNREADABLE)
         else:
             self._confirm(settlement, delivery, confirmation, Source.CONFIRMATION)
+            if delivery.trusted and confirmation.paid_at is not None and confirmation.balance is not None:
+                balances.keep(settlement.connection, confirmation.receipt, confirmation.paid_at, confirmation.balance)
 
     def _apply_pulled(self, settlement: Settlement, delivery: Delivery) -> None:
         row = pull_row(delivery.body, delivery.received_at)
@@ -208,6 +210,7 @@ class Callbacks:
         await self._database.run(lambda connection: relay_events.move(connection, self._stream, position))
         log.warning("the relay reset this till: %s", reason)
         advice = _GAP if cursor.seq else _READ_AGAIN
+        self._changes.publish(LogReset(reason))
         self._changes.publish(Notice(_RESETS.get(reason, _RESETS["epoch"]) + advice, urgent=True))
         for attempt in await self._database.read(attempts.live):
             self._check(attempt.id)

@@ -4,11 +4,15 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from pos_app.domain.attempt import Attempt
+from pos_app.domain.balance import Gap
+from pos_app.domain.clock import day_and_time
 from pos_app.domain.payment import Payment
+from pos_app.domain.weather import Weather
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -69,6 +73,59 @@ class Notice:
 
     sentence: str
     urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogReset:
+    """The relay’s log is another one than this till read, or has lost its beginning."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullingChanged:
+    """How far Safaricom was asked for payments that nobody told of. `trouble` is a sentence, or empty."""
+
+    complete_until: datetime | None
+    trouble: str
+    untold: int
+    """Rows that the relay, and so every till, has yet to hear of."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementTask:
+    """Payments of this time may be missing for ever unless the statement is imported."""
+
+    id: int
+    since: datetime
+    until: datetime
+
+    def sentence(self, now: datetime) -> str:
+        return (
+            f"Payments between {day_and_time(self.since, now)} and {day_and_time(self.until, now)} may be missing, and "
+            "Safaricom no longer lists them. Import the M-Pesa statement of that time."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StatementTasksChanged:
+    """All that are open. `sentence` is for the bar across the screen until there are none."""
+
+    tasks: tuple[StatementTask, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceGapsChanged:
+    """All that are unexplained. `sentence` is for the amber bar across the screen until there are none."""
+
+    gaps: tuple[Gap, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherChanged:
+    weather: Weather
 
 
 class Changes:

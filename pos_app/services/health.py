@@ -3,7 +3,14 @@
 from pos_app.domain.evidence import Evidence, Fact
 from pos_app.domain.reason import Reason
 from pos_app.relay_link.delivery import LinkStatus
-from pos_app.services.changes import Changes, HealthChanged, Light, PaymentArrived
+from pos_app.services.changes import (
+    BalanceGapsChanged,
+    Changes,
+    HealthChanged,
+    Light,
+    PaymentArrived,
+    StatementTasksChanged,
+)
 
 _RELAY_LIGHTS = {
     LinkStatus.CONNECTING: Light.SLOW,
@@ -29,8 +36,12 @@ class Health:
         self._mpesa = Light.OFF
         self._link: LinkStatus | None = None
         self._shown: HealthChanged | None = None
+        self._standing = ["", ""]
+        """Sentences that stay until somebody has acted, the loudest first."""
         # Money that came is M-Pesa working, however silent its answers were before.
         changes.subscribe(PaymentArrived, lambda _change: self.mpesa_set_up(is_set_up=True))
+        changes.subscribe(StatementTasksChanged, lambda change: self._stand(0, change.sentence))
+        changes.subscribe(BalanceGapsChanged, lambda change: self._stand(1, change.sentence))
 
     @property
     def current(self) -> HealthChanged:
@@ -46,7 +57,13 @@ class Health:
             return _NO_INTERNET
         if self._mpesa is Light.DOWN:
             return _NO_MPESA
-        return _NO_RELAY if self._relay is Light.DOWN else ""
+        if self._relay is Light.DOWN:
+            return _NO_RELAY
+        return next(filter(None, self._standing), "")
+
+    def _stand(self, place: int, sentence: str) -> None:
+        self._standing[place] = sentence
+        self._publish()
 
     def link_changed(self, status: LinkStatus) -> None:
         # While it was down, “connecting” is only another try; the light moves when it has worked.

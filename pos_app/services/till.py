@@ -12,10 +12,12 @@ from pos_app.services.catalogue import Catalogue
 from pos_app.services.changes import Changes
 from pos_app.services.health import Health
 from pos_app.services.matching import Matching
+from pos_app.services.network_weather import NetworkWeather
 from pos_app.services.payments import Payments
 from pos_app.services.receipts import Receipts
 from pos_app.services.reconciliation import Reconciliation
 from pos_app.services.sales import Sales
+from pos_app.services.statement_tasks import StatementTasks
 from pos_app.store.database import Database
 
 if TYPE_CHECKING:
@@ -40,16 +42,20 @@ class Till:
         self.reconciliation = Reconciliation(self.database, self.payments, changes)
         self.matching = Matching(self.database, changes)
         self.receipts = Receipts(self.database, heading, folder / "receipts")
-        self._asking: asyncio.Task[None] | None = None
-        self._claiming: asyncio.Task[None] | None = None
+        self.statement_tasks = StatementTasks(self.database, changes)
+        self.weather = NetworkWeather(self.database, changes)
+        self._asking: list[asyncio.Task[None]] = []
         self._uplink: Uplink | None = None
 
     async def open(self) -> None:
         """Recovers every open charge before it returns; then sales can be rung. Raises StoreError with a sentence."""
         await self.database.open()
         await self.reconciliation.recover()
-        self._asking = asyncio.create_task(self.reconciliation.run(), name="reconciliation")
-        self._claiming = asyncio.create_task(self.matching.run(), name="matching")
+        self._asking = [
+            asyncio.create_task(self.reconciliation.run(), name="reconciliation"),
+            asyncio.create_task(self.weather.run(), name="network weather"),
+            asyncio.create_task(self.matching.run(), name="matching"),
+        ]
 
     def expect_connection(self) -> None:
         """A charge that is asked for from now on waits for `connect`."""
@@ -59,21 +65,29 @@ class Till:
         """Takes up new settings; None leaves a till that takes cash only."""
         self.payments.ready.clear()
         try:
-            await (await self._network()).connect(access, shop_name)
+            await (await self.network()).connect(access, shop_name)
         finally:
             self.payments.ready.set()
 
     async def connections(self) -> "Connections":
-        return (await self._network()).connections
+        return (await self.network()).connections
 
-    async def _network(self) -> "Uplink":
-        """Loaded when it is first needed: a sale can be rung before the clients are there."""
-        if self._asking is None:
+    async def network(self) -> "Uplink":
+        """What speaks to Safaricom and to the relay, loaded when it is first needed: a sale can be rung before."""
+        if not self._asking:
             raise RuntimeError("the till is not open")
         if self._uplink is None:
             from pos_app.services.uplink import Uplink
 
-            uplink = Uplink(self.database, self.changes, self.health, self.payments, self.reconciliation, self.matching)
+            uplink = Uplink(
+                self.database,
+                self.changes,
+                self.health,
+                self.payments,
+                self.reconciliation,
+                self.matching,
+                self.statement_tasks,
+            )
             await uplink.open()
             self._uplink = uplink
         return self._uplink
@@ -82,8 +96,7 @@ class Till:
         """What was committed stays; what was under way is found again at the next start."""
         if self._uplink is not None:
             await self._uplink.close()
-        for going_on in (self._asking, self._claiming):
-            if going_on is not None:
-                going_on.cancel()
-                await asyncio.wait({going_on})
+        for task in self._asking:
+            task.cancel()
+            await asyncio.wait({task})
         await self.database.close()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -14,13 +15,19 @@ from pos_app.relay_link.claims import ClaimDesk
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
 from pos_app.relay_link.pairing import nonce_maker
+from pos_app.relay_link.reports import report_pulled
+from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.connections import Connections
 from pos_app.services.health import Health
 from pos_app.services.matching import Matching
 from pos_app.services.payments import Charging, Payments
+from pos_app.services.pulling import Pulling, PullLine
 from pos_app.services.reconciliation import Reconciliation
+from pos_app.services.registration import Registrations
+from pos_app.services.statement import Statements
+from pos_app.services.statement_tasks import StatementTasks
 from pos_app.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -36,14 +43,20 @@ class Uplink:
     payments: Payments
     reconciliation: Reconciliation
     matching: Matching
+    tasks: StatementTasks
     _http: httpx.AsyncClient | None = None
     _daraja: DarajaClient | None = None
-    _link: asyncio.Task[None] | None = None
+    _running: list[asyncio.Task[None]] = field(default_factory=list)
+    """What lives as long as one connection: the link to the relay, and what asks for missed payments."""
     _warming: list[asyncio.Task[None]] = field(default_factory=list)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.connections = Connections(self._client, self.payments.open_attempts)
+        self.registrations = Registrations(self.database, self._client)
+        self.pulling = Pulling(self.database, self.changes, self.tasks)
+        self.statements = Statements(self.database, self.tasks, tell_soon=self.pulling.tell_soon)
+        self.balance_watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon)
 
     async def open(self) -> None:
         # Certificates take tens of milliseconds to load, so not on the thread that paints.
@@ -83,7 +96,11 @@ class Uplink:
             make_nonce=nonce_maker(access.pairing),
         )
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
-        self._link = asyncio.create_task(self._relay_link(access).run(), name="relay link")
+        self._running = [
+            asyncio.create_task(self._relay_link(access).run(), name="relay link"),
+            asyncio.create_task(self.pulling.run(self._pull_line(access, daraja)), name="pulling"),
+            asyncio.create_task(self.balance_watch.run(access.account), name="balance watch"),
+        ]
         self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
             self.reconciliation.check_soon(attempt.id)
@@ -105,12 +122,17 @@ class Uplink:
         if status is LinkStatus.LIVE:
             self.matching.ask_soon()
 
+    def _pull_line(self, access: MpesaAccess, daraja: DarajaClient) -> PullLine:
+        async def report(short_code: str, rows: Sequence[str]) -> bool:
+            return await report_pulled(self._client(), access.pairing, short_code, rows)
+
+        return PullLine(access.account, daraja.pull, report)
+
     async def _disconnect(self) -> None:
         self.payments.charging = None
         await self.matching.take_up(None)
-        if self._link is not None:
-            await _ended(self._link)
-            self._link = None
+        while self._running:
+            await _ended(self._running.pop())
         if self._daraja is not None:
             await self._daraja.aclose()
             self._daraja = None

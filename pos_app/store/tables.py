@@ -140,3 +140,70 @@ class ProductRow(SQLModel, table=True):
     price_cents: int
     barcode: str = ""
     removed_at: str | None = None
+
+
+class PullCoverageRow(SQLModel, table=True):
+    __tablename__ = "pull_coverage"
+    short_code: str = Field(primary_key=True)
+    covered_until: str
+    swept: int
+
+
+class PulledRowRecord(SQLModel, table=True):
+    __tablename__ = "pulled_row"
+    id: int | None = Field(default=None, primary_key=True)
+    short_code: str
+    receipt: str
+    told: str
+
+
+class StatementTaskRow(SQLModel, table=True):
+    __tablename__ = "statement_task"
+    id: int | None = Field(default=None, primary_key=True)
+    short_code: str
+    since: str
+    until: str
+    resolved_at: str | None = None
+    note: str = ""
+
+
+class ToldBalanceRow(SQLModel, table=True):
+    __tablename__ = "told_balance"
+    id: int | None = Field(default=None, primary_key=True)
+    receipt: str
+    paid_at: str
+    balance_cents: int
+
+
+class BalanceGapRow(SQLModel, table=True):
+    __tablename__ = "balance_gap"
+    id: int | None = Field(default=None, primary_key=True)
+    short_code: str
+    since: str
+    until: str
+    difference_cents: int
+
+
+class GapExplanationRow(SQLModel, table=True):
+    __tablename__ = "gap_explanation"
+    id: int | None = Field(default=None, primary_key=True)
+    short_code: str
+    since: str
+    until: str
+    difference_cents: int
+    note: str
+    at: str
+
+
+class RegistrationRow(SQLModel, table=True):
+    __tablename__ = "registration"
+    id: int | None = Field(default=None, primary_key=True)
+    product: str
+    short_code: str
+    style: str
+    address: str
+    fingerprint: str
+    state: str
+    sentence: str
+    code: str
+    at: str

@@ -16,10 +16,10 @@ from pos_app.store.database import Database, StoreError
 
 pytestmark = pytest.mark.anyio
 NextVersion = Callable[[str], None]
+_HEAD = schema.HEAD
 
 _TABLES = {"sale", "sale_line", "cash_tender", "attempt", "payment", "evidence", "claim", "relay_cursor"}
-_HEAD = schema.HEAD
-_ONE_MORE_STEP = """
+_NEXT_STEP = """
 from alembic import op
 
 revision = "9000"
@@ -59,9 +59,8 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextVersion
     def make(last: str) -> None:
         steps = tmp_path / "migrations"
         shutil.copytree(Path(schema.__file__).with_name("migrations"), steps)
-        (steps / "versions" / "9000_shelf.py").write_text(
-            _ONE_MORE_STEP.format(head=_HEAD, last=last), encoding="utf-8"
-        )
+        step = _NEXT_STEP.format(head=schema.HEAD, last=last)
+        (steps / "versions" / "9000_shelf.py").write_text(step, encoding="utf-8")
         monkeypatch.setattr(schema, "_MIGRATIONS", steps)
         monkeypatch.setattr(schema, "HEAD", "9000")
 

@@ -1,0 +1,110 @@
+"""Watches the account's balance, which each confirmation carries: money that arrived unseen is asked for at once.
+
+How a gap is told from mere disorder: `domain/balance.py`. A gap stays on disk until a payment or a person explains it.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from pos_app.domain import balance
+from pos_app.domain.balance import Explanation, Gap
+from pos_app.domain.refused import Refused
+from pos_app.domain.shop import ShopAccount
+from pos_app.services.changes import BalanceGapsChanged, Changes, HealthChanged, Light, PaymentArrived
+from pos_app.services.clock import utc_now
+from pos_app.store import balances
+from pos_app.store.database import Database, StoreError
+
+log = logging.getLogger(__name__)
+
+NEWEST = 500
+"""Payments looked through at every change; a gap that was found once is looked at however old it is."""
+_NO_NOTE = Refused("Say in a few words what the difference was; it is kept.")
+_AROUND = timedelta(minutes=5)
+"""Rows are listed by M-Pesa’s clock."""
+
+
+class BalanceWatch:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        *,
+        look_soon: Callable[[timedelta], None],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`look_soon` asks Safaricom for the payments of the time up to now; it returns at once."""
+        self._database = database
+        self._changes = changes
+        self._look_soon = look_soon
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._relay_is_live = False
+        self.open: tuple[Gap, ...] = ()
+        changes.subscribe(PaymentArrived, lambda _payment: self._wake.set())
+        changes.subscribe(HealthChanged, self._see_relay)
+
+    async def run(self, account: ShopAccount) -> None:
+        """Until cancelled."""
+        while True:
+            self._wake.clear()
+            # While the relay still tells what came before, every balance runs ahead of what is known.
+            if self._relay_is_live:
+                try:
+                    await self._judge(account)
+                except StoreError:
+                    log.warning("the balances could not be compared")
+            await self._wake.wait()
+
+    async def explain(self, gap: Gap, note: str, account: ShopAccount) -> Refused | None:
+        """A supervisor says what it was; the words are kept for ever."""
+        told = Explanation(gap.since, gap.until, gap.difference, note.strip())
+        if not told.note:
+            return _NO_NOTE
+        now = self._clock()
+        await self._database.run(lambda connection: balances.explain(connection, account.party_b, told, now))
+        await self._judge(account)
+        return None
+
+    def _see_relay(self, health: HealthChanged) -> None:
+        was_live, self._relay_is_live = self._relay_is_live, health.relay is Light.OK
+        if self._relay_is_live and not was_live:
+            self._wake.set()
+
+    async def _judge(self, account: ShopAccount) -> None:
+        held, found = await self._database.read(lambda connection: _look(connection, account))
+        if found != held:
+            await self._database.run(lambda connection: balances.replace_gaps(connection, account.party_b, found))
+        if found != self.open:
+            self._tell(found, new=set(found) - set(held))
+
+    def _tell(self, found: tuple[Gap, ...], new: set[Gap]) -> None:
+        self.open = found
+        now = self._clock()
+        self._changes.publish(BalanceGapsChanged(found, found[0].sentence(now) if found else ""))
+        missing = [gap.since for gap in new if gap.is_missing_money]
+        if missing:
+            self._look_soon(now - min(missing) + _AROUND)
+
+
+def _look(connection: sqlite3.Connection, account: ShopAccount) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+    """The gaps as they were found last, and as they are now."""
+    held = balances.gaps(connection, account.party_b)
+    begin = balances.begin(connection, NEWEST)
+    if begin is None:
+        return held, held
+    older = [(gap.since, gap.until) for gap in held if gap.since < begin]
+    newest = max([begin, *(until for _, until in older)]), datetime.max.replace(tzinfo=begin.tzinfo)
+    return held, tuple(_gaps_of(connection, account, [*older, newest]))
+
+
+def _gaps_of(
+    connection: sqlite3.Connection, account: ShopAccount, spans: Iterable[tuple[datetime, datetime]]
+) -> Iterable[Gap]:
+    told = balances.explanations(connection, account.party_b)
+    short_codes = {account.short_code, account.party_b}
+    for since, until in spans:
+        yield from balance.gaps(balances.credits_between(connection, short_codes, since, until), told)
