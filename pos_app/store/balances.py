@@ -17,7 +17,9 @@ _PAID_AT = "coalesce(told_balance.paid_at, payment.paid_at, payment.received_at)
 _CREDITS = f"""SELECT payment.receipt, {_PAID_AT} AS at, amount_cents, balance_cents
     FROM payment LEFT JOIN told_balance ON told_balance.receipt = payment.receipt
     WHERE received_at >= ? AND payment.receipt <> '' AND at BETWEEN ? AND ? AND short_code {ONE_OF}"""  # noqa: S608
-_NEWEST = """SELECT min(received_at) FROM (SELECT received_at FROM payment ORDER BY received_at DESC LIMIT ?)"""
+_NEWEST = f"""SELECT min(at) FROM (SELECT {_PAID_AT} AS at
+    FROM payment LEFT JOIN told_balance ON told_balance.receipt = payment.receipt
+    ORDER BY received_at DESC LIMIT ?)"""  # noqa: S608 — a constant
 _GAPS = "SELECT since, until, difference_cents FROM balance_gap WHERE short_code = ? ORDER BY since"
 _FORGET = "DELETE FROM balance_gap WHERE short_code = ?"
 _ADD = statements.insert("balance_gap", ("short_code", "since", "until", "difference_cents"))
@@ -31,9 +33,9 @@ def keep(connection: sqlite3.Connection, receipt: str, paid_at: datetime, balanc
 
 
 def begin(connection: sqlite3.Connection, count: int) -> datetime | None:
-    """When the oldest of the `count` newest payments was received; None where there are none."""
-    (received_at,) = connection.execute(_NEWEST, (count,)).fetchone()
-    return from_text(received_at) if received_at else None
+    """When the first of the `count` payments that were received last was paid; None where there are none."""
+    (paid_at,) = connection.execute(_NEWEST, (count,)).fetchone()
+    return from_text(paid_at) if paid_at else None
 
 
 def credits_between(

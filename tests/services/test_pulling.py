@@ -48,7 +48,7 @@ class Counter:
         """Also after `stop`: the program started again, on the same records."""
         for kind in (PullingChanged, StatementTasksChanged):
             self.desk.changes.subscribe(kind, self.told.append)
-        self.tasks = StatementTasks(self.desk.database, self.desk.changes, self.desk.now)
+        self.tasks: Any = StatementTasks(self.desk.database, self.desk.changes, self.desk.now)
         self.pulling = Pulling(
             self.desk.database,
             self.desk.changes,
@@ -103,7 +103,7 @@ class Counter:
         """Until the loop has done all that is due and waits."""
         wake = self.pulling._wake
         wake.set()
-        while wake.is_set() or not wake._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110 — no event says so
+        while wake.is_set() or not wake._waiters:  # noqa: ASYNC110 — no event says so
             await asyncio.sleep(0)
 
     async def until_asked(self, count: int) -> None:
@@ -281,7 +281,7 @@ async def test_rows_that_came_before_a_break_are_kept_and_all_is_asked_for_again
     whole = await shop.daraja.pull(shop.desk.now() - hours(2), shop.desk.now())
     shop.answers = [Pulled(whole.rows, gap=DOWN)]
     swept = await shop.pulling.look_now()
-    assert (swept.receipts, swept.is_complete, swept.trouble) == ({receipt}, False, DOWN.sentence)
+    assert (swept.receipts, swept.is_complete, swept.trouble) == (frozenset([receipt]), False, DOWN.sentence)
     await shop.settle()
     assert shop.in_the_log == [receipt]
     assert await shop.covered() == before
