@@ -167,8 +167,8 @@ class Settlement:
         merged, disposition = held.apply(told)
         if merged.taken_by is not None and held.attempt_id is None and merged.attempt_id is not None:
             self.notices.append(
-                f"{merged.amount} came for a charge of this till, but another has it. {merged.taken_by.taken(self.now)}. "
-                "The sale here is not paid by it. Call your supervisor."
+                f"{merged.amount} came for a charge of this till, but another has it. "
+                f"{merged.taken_by.taken(self.now)}. The sale here is not paid by it. Call your supervisor."
             )
         if disposition is Disposition.APPLIED:
             self.ledger.save(merged)
