@@ -24,7 +24,7 @@ def shot(till: Any, syscall: str, number: int) -> bool:
     with till.world.struck(relay.pid, syscall, number):
         till.sell(300, phone)
         till.world.until(lambda: is_dead(relay.pid) or _is_read(till, phone), "the callback is taken")
-        dead = is_dead(relay.pid)
+    dead = is_dead(relay.pid)  # Until nobody strikes any more it may still die of what follows the callback.
     if dead:
         relay.kill()
         relay.start()
