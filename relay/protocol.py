@@ -300,7 +300,11 @@ class PulledRequest(msgspec.Struct):
 
 
 class Promotion(msgspec.Struct):
+    """Of the event with that key the one message that was found true: another may have come under its name since."""
+
     key: str
+    body_sha256: str
+    """Its beginning is enough, 32 hex digits of it."""
 
 
 class Taken(msgspec.Struct):

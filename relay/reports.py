@@ -4,6 +4,7 @@ It must not know how they asked. A paired till is believed: it holds the shop's 
 """
 
 import logging
+import re
 import time
 
 import msgspec
@@ -17,6 +18,7 @@ from relay.stores.directory import Credential
 from relay.stores.sequence import Head, Incoming, Meta
 
 MAX_ROWS = 100
+_DIGEST = re.compile(r"[0-9a-f]{32,64}")
 
 Reply = tuple[int, object]
 
@@ -44,6 +46,8 @@ class Reports:
     async def promote(self, till: Credential, body: bytes) -> Reply:
         """A quarantined event that Safaricom confirmed to the till is told again, as trusted."""
         asked = msgspec.json.decode(body, type=Promotion)
+        if not _DIGEST.fullmatch(asked.body_sha256):
+            return 400, {"error": "body_sha256"}
         return await self._log.append_if(till.stream, lambda connection, head: _promoted(connection, head, till, asked))
 
 
@@ -65,7 +69,7 @@ def _lacking(connection: Connection, head: Head, told: list[Incoming]) -> tuple[
 def _promoted(connection: Connection, head: Head, till: Credential, asked: Promotion) -> tuple[list[Incoming], Reply]:
     if events.is_trusted(connection, head.stream_id, asked.key):
         return [], (200, {"new": False})
-    held = events.newest(connection, head.stream_id, asked.key)
+    held = events.with_body(connection, head.stream_id, asked.key, asked.body_sha256)
     if held is None or held.body is None:
         return [], (404, Taken("unknown event"))
     logger.warning("%s: %s was found true by %s", till.stream, held.kind, till.till_id)

@@ -12,9 +12,9 @@ from relay.stores import tables
 from relay.stores.sequence import Encoding, Row, cut_key
 
 
-def newest(connection: Connection, stream_id: int, key: str) -> Row | None:
-    """The last revision of that key."""
-    found = _of_key(connection, stream_id, key)
+def with_body(connection: Connection, stream_id: int, key: str, body_sha256: str) -> Row | None:
+    """The last revision of that key whose body has a digest that begins so."""
+    found = [row for row in _of_key(connection, stream_id, key) if row.body_sha256.hex().startswith(body_sha256)]
     return found[-1] if found else None
 
 

@@ -70,15 +70,40 @@ async def test_what_was_held_back_and_found_true_is_told_again_as_trusted(
         await pay(bench, till, bodies.c2b(), client="203.0.113.9")
         (held,) = await bench.events(till)
         assert held.trust == "quarantined"
-        assert await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": held.key}) == (200, {"new": True})
-        assert await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": held.key}) == (200, {"new": False})
+        assert await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": held.key, "body_sha256": held.body_sha256}) == (
+            200,
+            {"new": True},
+        )
+        assert await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": held.key, "body_sha256": held.body_sha256}) == (
+            200,
+            {"new": False},
+        )
         _, again = await bench.events(till)
         assert (again.key, again.rev, again.trust, again.src) == (held.key, 1, "trusted", "till")
         assert bytes(again.body) == bytes(held.body)
 
 
+async def test_a_forgery_that_came_under_the_same_name_is_not_what_was_found_true(
+    settings: Any, running: Any, changed: Any, bodies: Any
+) -> None:
+    async with running(changed(settings, source_ips=frozenset({"196.201.214.200"}))) as bench:
+        bench.add_shop("Duka")
+        till = await bench.pair("Duka")
+        await pay(bench, till, bodies.c2b(amount="150.00"), client="203.0.113.9")
+        await pay(bench, till, bodies.c2b(amount="90000.00"), client="203.0.113.9")
+        true, forged = await bench.events(till)
+        assert true.key == forged.key
+        named = {"key": true.key, "body_sha256": true.body_sha256[:32]}
+        assert await ask(bench, till, protocol.PROMOTIONS_PATH, named) == (200, {"new": True})
+        assert (await bench.events(till))[-1].raw == true.raw
+        for digest in ("", "0", "g" * 32):
+            assert (await ask(bench, till, protocol.PROMOTIONS_PATH, {**named, "body_sha256": digest}))[0] == 400
+
+
 async def test_an_event_that_is_not_there_cannot_be_promoted(bench: Any, till: Any) -> None:
-    assert (await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": "c2b:600966:UJE7K2M9QX"}))[0] == 404
+    assert (
+        await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": "c2b:600966:UJE7K2M9QX", "body_sha256": "0" * 32})
+    )[0] == 404
 
 
 async def test_a_forged_body_that_is_no_json_is_told_again_to_the_byte(
@@ -89,5 +114,7 @@ async def test_a_forged_body_that_is_no_json_is_told_again_to_the_byte(
         till = await bench.pair("Duka")
         await pay(bench, till, b"\xff\xfe", client="203.0.113.9")
         (held,) = await bench.events(till)
-        assert (await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": held.key}))[0] == 200
+        assert (await ask(bench, till, protocol.PROMOTIONS_PATH, {"key": held.key, "body_sha256": held.body_sha256}))[
+            0
+        ] == 200
         assert [event.raw for event in await bench.events(till)] == [held.raw, held.raw]
