@@ -1,4 +1,4 @@
-"""Reads the statement that the organisation's portal exports as CSV, and turns money that came into rows as Pull's.
+"""Reads the statement that the organisation's portal exports as CSV: money that came, as rows of Pull, and money drawn.
 
 It must not know what becomes of a row. The contract does not fix this file, so columns are found by their names, and
 whatever comes before them is read for the period and the short code only.
@@ -13,11 +13,12 @@ from itertools import islice
 
 from pos_app.daraja.pull import PullRow
 from pos_app.daraja.values import EAT, masked_phone, text_of
+from pos_app.domain.balance import Drawing
 from pos_app.domain.money import ZERO, Money
 from pos_app.domain.payment import parse_receipt
 from pos_app.domain.shop import ShopAccount
 
-_RECEIPT, _COMPLETED, _PAID_IN = "receipt no", "completion time", "paid in"
+_RECEIPT, _COMPLETED, _PAID_IN, _WITHDRAWN = "receipt no", "completion time", "paid in", "withdrawn"
 _STATUS, _REASON, _PARTY, _ACCOUNT = "transaction status", "reason type", "other party info", "a/c no"
 _NEEDED = {_RECEIPT: "Receipt No.", _COMPLETED: "Completion Time", _PAID_IN: "Paid In"}
 _PREAMBLE_LINES = 50
@@ -40,6 +41,7 @@ class Statement:
     unreadable: int
     since: datetime
     until: datetime
+    drawn: tuple[Drawing, ...] = ()
 
 
 def read_statement(content: bytes, account: ShopAccount) -> Statement:
@@ -48,12 +50,14 @@ def read_statement(content: bytes, account: ShopAccount) -> Statement:
     header, columns, mark = _header(lines)
     preamble = "\n".join(lines[:header])
     _check_account(preamble, account)
-    wanted = [_row(cells) for cells in _money_in(csv.reader(lines[header + 1 :], delimiter=mark), columns)]
+    completed = list(_completed(csv.reader(lines[header + 1 :], delimiter=mark), columns))
+    wanted = [_row(cells) for cells in completed if cells.get(_PAID_IN, "").strip()]
+    drawn = tuple(drawing for cells in completed if (drawing := _drawing(cells)) is not None)
     rows = tuple(row for row in wanted if row is not None)
     period = _period(preamble) or [row.paid_at for row in rows if row.paid_at]
     if not period:
         raise StatementError(f"No payment can be read in that file. {_EXPORT}")
-    return Statement(rows, len(wanted) - len(rows), min(period), max(period))
+    return Statement(rows, len(wanted) - len(rows), min(period), max(period), drawn)
 
 
 def _lines(content: bytes) -> list[str]:
@@ -100,13 +104,20 @@ def _period(preamble: str) -> list[datetime]:
     return moments if len(moments) == 2 else []
 
 
-def _money_in(lines: Iterable[list[str]], columns: list[str]) -> Iterator[Mapping[str, str]]:
-    """Lines of completed payments into the account; drawings, charges and what failed are none."""
+def _completed(lines: Iterable[list[str]], columns: list[str]) -> Iterator[Mapping[str, str]]:
+    """Lines of money that moved; what failed is none."""
     for cells in lines:
         named = dict(zip(columns, cells, strict=False))
         status = named.get(_STATUS, "").strip().lower()
-        if any(cells) and named.get(_PAID_IN, "").strip() and status in {"", "completed"}:
+        if any(cells) and status in {"", "completed"}:
             yield named
+
+
+def _drawing(cells: Mapping[str, str]) -> Drawing | None:
+    """With its sign or without, as exports differ; charges are drawn too."""
+    amount = Money.from_wire(cells.get(_WITHDRAWN, "").replace(",", "").strip().lstrip("-"))
+    at = _moment(cells.get(_COMPLETED, ""))
+    return Drawing(at, amount) if amount and at is not None else None
 
 
 def _row(cells: Mapping[str, str]) -> PullRow | None:

@@ -21,12 +21,14 @@ must make the difference of the balances. More than that came unseen; less means
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
 
 from pos_app.domain.clock import day_and_time
 from pos_app.domain.money import ZERO, Money
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """Money that the statement says left the account."""
+
+    at: datetime
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Between two checkpoints the account did not do what the known payments did."""
 
@@ -67,6 +77,11 @@ class Gap:
         if self.is_missing_money:
             return f"{self.difference} arrived {span} that this till has not seen. Safaricom is being asked."
         return f"{ZERO - self.difference} left the account {span}. A supervisor must say what it was."
+
+    def is_what_was_drawn(self, drawings: Iterable[Drawing]) -> bool:
+        """Whether they make exactly this gap; times are whole seconds, so both ends belong to it."""
+        within = (one.amount for one in drawings if self.since <= one.at < self.until + _SECOND)
+        return not self.is_missing_money and sum(within, self.difference) == ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ How a gap is told from mere disorder: `domain/balance.py`. A gap stays on disk u
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pos_app.domain import balance
-from pos_app.domain.balance import Explanation, Gap
+from pos_app.domain.balance import Drawing, Explanation, Gap
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
 from pos_app.services.changes import BalanceGapsChanged, Changes, HealthChanged, Light, PaymentArrived
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 NEWEST = 500
 """Payments looked through at every change; a gap that was found once is looked at however old it is."""
 _NO_NOTE = Refused("Say in a few words what the difference was; it is kept.")
+_DRAWN = "The M-PESA statement lists it as drawn."
 _AROUND = timedelta(minutes=5)
 """Rows are listed by M-Pesa’s clock."""
 
@@ -68,6 +69,13 @@ class BalanceWatch:
         await self._database.run(lambda connection: balances.explain(connection, account.party_b, told, now))
         await self._judge(account)
         return None
+
+    async def take_statement(self, drawings: Sequence[Drawing], account: ShopAccount) -> int:
+        """How many gaps are exactly what the statement says was drawn; those are explained by it."""
+        drawn = [gap for gap in self.open if gap.is_what_was_drawn(drawings)]
+        for gap in drawn:
+            await self.explain(gap, _DRAWN, account)
+        return len(drawn)
 
     def _see_relay(self, health: HealthChanged) -> None:
         was_live, self._relay_is_live = self._relay_is_live, health.relay is Light.OK

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.balance import Gap
 from pos_app.domain.clock import day_and_time
+from pos_app.domain.held_back import HeldBack
 from pos_app.domain.payment import Payment
 from pos_app.domain.weather import Weather
 
@@ -120,6 +121,20 @@ class BalanceGapsChanged:
     """All that are unexplained. `sentence` is for the amber bar across the screen until there are none."""
 
     gaps: tuple[Gap, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHeldBack:
+    """A confirmation came that may not be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineChanged:
+    """What is held back and not settled: the newest of them, and how many there are. `sentence` is for the bar."""
+
+    newest: tuple[HeldBack, ...]
+    count: int
     sentence: str
 
 

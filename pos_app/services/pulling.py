@@ -21,7 +21,7 @@ from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.pull_schedule import LONG, OVERLAP, PullSchedule
 from pos_app.services.pulled_rows import PulledRows, Report
 from pos_app.services.statement_tasks import StatementTasks
-from pos_app.store import pulls
+from pos_app.store import held_back, pulls
 from pos_app.store.database import Database
 
 if TYPE_CHECKING:
@@ -178,12 +178,15 @@ class Pulling:
         """The rows, how far all is known now, and what is lost for good: all of it, or nothing."""
         rows = sorted(pulled.rows, key=lambda row: row.paid_at or now)
         told = [(row.receipt, pull.told_row(row)) for row in rows]
+        found = [(row.receipt, row.amount) for row in rows]
         short_code, relay_is_live = line.account.party_b, self._relay_is_live
 
         def keep(connection: sqlite3.Connection) -> None:
             pulls.keep_rows(connection, short_code, told)
+            held_back.note_listed(connection, found, now)
             if pulled.is_complete:
                 coverage.covered(connection, short_code, start, now)
+                held_back.note_asked(connection, start, now)
             else:
                 coverage.not_covered(connection, short_code, now, relay_is_live=relay_is_live)
 

@@ -12,11 +12,20 @@ from typing import TypeVar
 from pos_app.daraja.wire import Confirmation, confirmation_evidence
 from pos_app.domain.attempt import Attempt, as_account_reference
 from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
+from pos_app.domain.held_back import Doubt, HeldBack
 from pos_app.domain.matching import is_from_customer
 from pos_app.domain.payment import Payment, receiptless_id
 from pos_app.domain.shop import ShopAccount
-from pos_app.services.changes import AttemptChanged, Changes, Notice, PaymentArrived, PaymentMoved, SaleChanged
-from pos_app.store import attempts, sales
+from pos_app.services.changes import (
+    AttemptChanged,
+    Changes,
+    Notice,
+    PaymentArrived,
+    PaymentHeldBack,
+    PaymentMoved,
+    SaleChanged,
+)
+from pos_app.store import attempts, held_back, sales
 from pos_app.store.database import Database
 from pos_app.store.evidence import Linked
 from pos_app.store.ledger import Ledger
@@ -26,7 +35,6 @@ LIKELY_SINCE = timedelta(days=7)
 """Older charges are not looked through; what the relay kept for a week is money for a person to place."""
 CLOCKS_DIFFER = timedelta(days=2)
 """Money that came longer before a charge than any clock is wrong is not its money, whatever its reference says."""
-_HELD_BACK = "A payment message was held back because its sender could not be confirmed. It counts for nothing yet."
 T = TypeVar("T")
 
 
@@ -41,6 +49,8 @@ class Settlement:
     arrived: dict[str, Payment] = field(default_factory=dict)
     moved: dict[str, Payment] = field(default_factory=dict)
     touched_sales: set[int] = field(default_factory=set)
+    has_held_back: bool = False
+    """A confirmation came that may not be believed."""
     notices: list[str] = field(default_factory=list)
     to_check: set[int] = field(default_factory=set)
     """Charges about which Safaricom should be asked at once."""
@@ -61,6 +71,8 @@ class Settlement:
         of_payments = {payment.sale_id for payment in self.arrived.values() if payment.sale_id is not None}
         for sale_id in sorted(self.touched_sales | of_attempts | of_payments):
             changes.publish(SaleChanged(sale_id))
+        if self.has_held_back:
+            changes.publish(PaymentHeldBack())
         for sentence in self.notices:
             changes.publish(Notice(sentence, urgent=True))
 
@@ -223,16 +235,33 @@ class Settlement:
         """A C2B confirmation, or Pull's row of it: of one of our charges by its reference, or of no charge known."""
         told = replace(confirmation_evidence(confirmation, self.now, trusted=trusted), source=source)
         attempt = self._referred(confirmation)
+        if not trusted or not account.owns(confirmation.short_code):
+            self._hold_back(confirmation, Doubt.ACCOUNT if trusted else Doubt.SENDER, event_key)
         if attempt is not None:
             self.record(attempt, told, event_key)
             if trusted:
                 self._complete(confirmation)
         elif not trusted or not account.owns(confirmation.short_code):
             self._keep(told, Disposition.QUARANTINED, event_key=event_key)
-            self.notices.append(_HELD_BACK)
         else:
             unmatched = _with_particulars(self._unmatched(told, self._likely(confirmation)), confirmation)
             self._keep(told, Disposition.NOTED, payment=self.receive(unmatched), event_key=event_key)
+
+    def _hold_back(self, confirmation: Confirmation, doubt: Doubt, event_key: str) -> None:
+        held = HeldBack(
+            id=0,
+            receipt=confirmation.receipt,
+            amount=confirmation.amount,
+            short_code=confirmation.short_code,
+            doubt=doubt,
+            received_at=self.now,
+            paid_at=confirmation.paid_at,
+            payer_name=confirmation.payer_name,
+            payer_phone=confirmation.payer_phone,
+            bill_reference=confirmation.bill_reference,
+        )
+        held_back.keep(self.connection, held, event_key)
+        self.has_held_back = True
 
     def _referred(self, confirmation: Confirmation) -> Attempt | None:
         """The one charge whose reference, amount and receipt it fits; a customer may type any reference."""

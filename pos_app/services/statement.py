@@ -3,16 +3,17 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pos_app.daraja.pull import told_row
 from pos_app.daraja.statement import Statement, StatementError, read_statement
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
+from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.clock import utc_now
 from pos_app.services.statement_tasks import StatementTasks
-from pos_app.store import payments, pulls
+from pos_app.store import held_back, payments, pulls
 from pos_app.store.database import Database
 from pos_app.store.pulls import Hole
 
@@ -26,6 +27,8 @@ class Imported:
     unreadable: int
     since: datetime
     until: datetime
+    gaps_explained: int = 0
+    """Drops of the balance that are exactly what the statement lists as drawn."""
 
 
 class Statements:
@@ -33,6 +36,7 @@ class Statements:
         self,
         database: Database,
         tasks: StatementTasks,
+        balance_watch: BalanceWatch,
         *,
         tell_soon: Callable[[], None],
         clock: Callable[[], datetime] = utc_now,
@@ -40,6 +44,7 @@ class Statements:
         """`tell_soon` sends the rows that are kept to the relay; it returns at once."""
         self._database = database
         self._tasks = tasks
+        self._balance_watch = balance_watch
         self._tell_soon = tell_soon
         self._clock = clock
 
@@ -53,7 +58,7 @@ class Statements:
         imported = await self._database.run(lambda connection: _keep(connection, account, statement, now))
         self._tell_soon()
         await self._tasks.refresh(account)
-        return imported
+        return replace(imported, gaps_explained=await self._balance_watch.take_statement(statement.drawn, account))
 
 
 def _keep(connection: sqlite3.Connection, account: ShopAccount, statement: Statement, now: datetime) -> Imported:
@@ -62,6 +67,7 @@ def _keep(connection: sqlite3.Connection, account: ShopAccount, statement: State
     lacking = (row for receipt, row in by_receipt.items() if receipt not in known)
     new = sorted(lacking, key=lambda row: row.paid_at or now)
     pulls.keep_rows(connection, account.party_b, ((row.receipt, told_row(row)) for row in new))
+    held_back.note_listed(connection, [(row.receipt, row.amount) for row in new], now)
     if not statement.unreadable:
         for hole in pulls.open_holes(connection, account.party_b):
             _close(connection, hole, statement, now)

@@ -15,7 +15,7 @@ from pos_app.relay_link.claims import ClaimDesk
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
 from pos_app.relay_link.pairing import nonce_maker
-from pos_app.relay_link.reports import report_pulled
+from pos_app.relay_link.reports import report_proved, report_pulled
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice
@@ -24,6 +24,7 @@ from pos_app.services.health import Health
 from pos_app.services.matching import Matching
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.pulling import Pulling, PullLine
+from pos_app.services.quarantine import Promote, Quarantine
 from pos_app.services.reconciliation import Reconciliation
 from pos_app.services.registration import Registrations
 from pos_app.services.statement import Statements
@@ -55,8 +56,9 @@ class Uplink:
         self.connections = Connections(self._client, self.payments.open_attempts)
         self.registrations = Registrations(self.database, self._client)
         self.pulling = Pulling(self.database, self.changes, self.tasks)
-        self.statements = Statements(self.database, self.tasks, tell_soon=self.pulling.tell_soon)
+        self.quarantine = Quarantine(self.database, self.changes, look=self.pulling.look_now)
         self.balance_watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon)
+        self.statements = Statements(self.database, self.tasks, self.balance_watch, tell_soon=self.pulling.tell_soon)
 
     async def open(self) -> None:
         # Certificates take tens of milliseconds to load, so not on the thread that paints.
@@ -96,10 +98,12 @@ class Uplink:
             make_nonce=nonce_maker(access.pairing),
         )
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
+        await self.tasks.refresh(access.account)
         self._running = [
             asyncio.create_task(self._relay_link(access).run(), name="relay link"),
             asyncio.create_task(self.pulling.run(self._pull_line(access, daraja)), name="pulling"),
             asyncio.create_task(self.balance_watch.run(access.account), name="balance watch"),
+            asyncio.create_task(self.quarantine.run(self._promote(access)), name="quarantine"),
         ]
         self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
@@ -127,6 +131,12 @@ class Uplink:
             return await report_pulled(self._client(), access.pairing, short_code, rows)
 
         return PullLine(access.account, daraja.pull, report)
+
+    def _promote(self, access: MpesaAccess) -> Promote:
+        async def promote(event_key: str) -> bool:
+            return await report_proved(self._client(), access.pairing, event_key)
+
+        return promote
 
     async def _disconnect(self) -> None:
         self.payments.charging = None

@@ -30,6 +30,13 @@ _TOLD = (
 _MADE_OF_IT = ("disposition", "recorded_at")
 _INSERT = statements.insert("evidence", (*_TOLD, *_MADE_OF_IT, "attempt_id", "payment_id", "event_key"))
 _OF_ATTEMPT = statements.select((*_TOLD, *_MADE_OF_IT), "evidence") + " WHERE attempt_id = ? ORDER BY id"
+# The key of an event ends in its trust and 32 digits: of a message that came again as trusted only that differs.
+_PROVED = """SELECT event_key FROM evidence AS told JOIN attempt ON attempt.id = told.attempt_id
+    WHERE trusted = 0 AND attempt_id IS NOT NULL AND source = 'callback' AND fact = 'paid'
+    AND attempt.receipt <> '' AND told.receipt = attempt.receipt AND told.amount_cents = attempt.amount_cents
+    AND attempt.state IN ('PAID', 'PAID_LATE') AND NOT EXISTS (SELECT 1 FROM evidence AS again
+        WHERE again.event_key =
+            substr(told.event_key, 1, length(told.event_key) - 34) || 't' || substr(told.event_key, -33))"""
 _KNOWN = f"SELECT event_key FROM evidence WHERE event_key {ONE_OF}"  # noqa: S608 — a constant
 
 
@@ -83,6 +90,11 @@ def _values(linked: Linked) -> tuple[str | int | None, ...]:
 def known(connection: sqlite3.Connection, event_keys: list[str]) -> set[str]:
     """Those of the keys whose event was applied before."""
     return {event_key for (event_key,) in connection.execute(_KNOWN, (listed(event_keys),))}
+
+
+def proved_later(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """The event keys of callbacks that were held back, and whose receipt is by now that of the charge."""
+    return tuple(event_key for (event_key,) in connection.execute(_PROVED))
 
 
 def of_attempt(connection: sqlite3.Connection, attempt_id: int) -> tuple[EvidenceRow, ...]:

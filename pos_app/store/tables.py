@@ -195,6 +195,25 @@ class GapExplanationRow(SQLModel, table=True):
     at: str
 
 
+class HeldBackRow(SQLModel, table=True):
+    __tablename__ = "held_back"
+    id: int | None = Field(default=None, primary_key=True)
+    event_key: str
+    receipt: str
+    amount_cents: int
+    short_code: str
+    doubt: str
+    received_at: str
+    paid_at: str | None = None
+    payer_name: str
+    payer_phone: str
+    bill_reference: str
+    listed_at: str | None = None
+    asked_at: str | None = None
+    put_aside_at: str | None = None
+    note: str = ""
+
+
 class RegistrationRow(SQLModel, table=True):
     __tablename__ = "registration"
     id: int | None = Field(default=None, primary_key=True)

@@ -15,6 +15,7 @@ import pytest
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.clock import EAT
 from pos_app.domain.evidence import Disposition, Fact
+from pos_app.domain.held_back import Doubt
 from pos_app.domain.money import Money
 from pos_app.domain.sale import SaleState
 from pos_app.relay_link.delivery import Cursor
@@ -23,8 +24,8 @@ from pos_app.services.changes import AttemptChanged, PaymentArrived
 from pos_app.simulator.scenarios import Scenario, scenario
 from pos_app.store import attempts as attempt_rows
 from pos_app.store import evidence as evidence_rows
+from pos_app.store import held_back, relay_events
 from pos_app.store import payments as payment_rows
-from pos_app.store import relay_events
 from pos_app.store.database import StoreError
 from relay.protocol import make_nonce
 
@@ -400,7 +401,9 @@ async def test_a_confirmation_that_cannot_be_believed_is_held_back(
     desk.log.confirm(make_confirmation(**lie), trusted=trusted)
     await desk.pump()
     assert await desk.standing() == ()
-    assert any("held back" in notice for notice in desk.notices)
+    (held,) = await desk.database.read(lambda connection: held_back.newest(connection, 10))
+    assert (held.receipt, held.amount, held.payer_name) == ("TJE1A2B3C4", Money.shillings(150), "JANE")
+    assert held.doubt is (Doubt.ACCOUNT if trusted else Doubt.SENDER)
 
 
 async def test_a_confirmation_of_another_account_with_our_reference_is_not_our_charge(

@@ -69,7 +69,9 @@ class Office:
         self.desk = desk
         self.sent = 0
         self.tasks = StatementTasks(desk.database, desk.changes, desk.now)
-        self.statements = Statements(desk.database, self.tasks, tell_soon=self._send, clock=desk.now)
+        self.looks: list[timedelta] = []
+        self.watch = BalanceWatch(desk.database, desk.changes, look_soon=self.looks.append, clock=desk.now)
+        self.statements = Statements(desk.database, self.tasks, self.watch, tell_soon=self._send, clock=desk.now)
 
     def _send(self) -> None:
         self.sent += 1

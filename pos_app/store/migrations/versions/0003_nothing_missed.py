@@ -1,4 +1,4 @@
-"""What keeps payments from being missed: how far Pull has asked, what it found, holes, balances, registrations."""
+"""What keeps payments from being missed: how far Pull has asked, its rows, holes, balances, doubts, registrations."""
 
 from alembic import op
 
@@ -54,6 +54,28 @@ _STATEMENTS = (
     ) STRICT""",
     """CREATE TRIGGER gap_explanation_is_kept BEFORE DELETE ON gap_explanation
         BEGIN SELECT RAISE(ABORT, 'what a person said of a gap is never deleted'); END""",
+    """CREATE TABLE held_back (
+        id INTEGER PRIMARY KEY,
+        event_key TEXT NOT NULL UNIQUE,
+        receipt TEXT NOT NULL,
+        amount_cents INTEGER NOT NULL,
+        short_code TEXT NOT NULL,
+        doubt TEXT NOT NULL CHECK (doubt IN ('sender', 'account')),
+        received_at TEXT NOT NULL,
+        paid_at TEXT,
+        payer_name TEXT NOT NULL,
+        payer_phone TEXT NOT NULL,
+        bill_reference TEXT NOT NULL,
+        listed_at TEXT,
+        asked_at TEXT,
+        put_aside_at TEXT,
+        note TEXT NOT NULL,
+        CHECK ((put_aside_at IS NULL) = (note = ''))
+    ) STRICT""",
+    "CREATE INDEX held_back_now ON held_back(receipt) WHERE put_aside_at IS NULL",
+    """CREATE TRIGGER held_back_is_kept BEFORE DELETE ON held_back
+        BEGIN SELECT RAISE(ABORT, 'a message that was held back is never deleted'); END""",
+    "CREATE INDEX untrusted_evidence ON evidence(attempt_id) WHERE trusted = 0 AND attempt_id IS NOT NULL",
     """CREATE TABLE registration (
         id INTEGER PRIMARY KEY,
         product TEXT NOT NULL CHECK (product IN ('c2b', 'pull')),
