@@ -1,16 +1,10 @@
-"""Three lights from what really happened: the internet, the relay, and M-Pesa’s own answers."""
+"""Three lights from what really happened: the internet, the relay, and M-Pesa, the worse of answers and weather."""
 
 from pos_app.domain.evidence import Evidence, Fact
 from pos_app.domain.reason import Reason
+from pos_app.domain.weather import WeatherLevel
 from pos_app.relay_link.delivery import LinkStatus
-from pos_app.services.changes import (
-    BalanceGapsChanged,
-    Changes,
-    HealthChanged,
-    Light,
-    PaymentArrived,
-    StatementTasksChanged,
-)
+from pos_app.services.changes import Changes, HealthChanged, Light, PaymentArrived, WeatherChanged
 
 _RELAY_LIGHTS = {
     LinkStatus.CONNECTING: Light.SLOW,
@@ -27,6 +21,8 @@ _INTERCEPTED = (
 )
 _REFUSED = "The relay does not accept this till any more. Open Settings and pair it again."
 _NO_MPESA = "M-Pesa does not answer. Cash works. Charges that are open are being checked."
+_NO_ANSWERS = "M-Pesa’s answers hardly arrive by themselves. Safaricom is asked about each charge, which takes longer."
+_WORST_FIRST = (Light.OFF, Light.DOWN, Light.SLOW, Light.OK)
 
 
 class Health:
@@ -36,17 +32,21 @@ class Health:
         self._mpesa = Light.OFF
         self._link: LinkStatus | None = None
         self._shown: HealthChanged | None = None
-        self._standing = ["", ""]
-        """Sentences that stay until somebody has acted, the loudest first."""
+        self._weather = WeatherLevel.OFF
         # Money that came is M-Pesa working, however silent its answers were before.
         changes.subscribe(PaymentArrived, lambda _change: self.mpesa_set_up(is_set_up=True))
-        changes.subscribe(StatementTasksChanged, lambda change: self._stand(0, change.sentence))
-        changes.subscribe(BalanceGapsChanged, lambda change: self._stand(1, change.sentence))
+        changes.subscribe(WeatherChanged, lambda change: self._weather_turned(change.weather.level))
 
     @property
     def current(self) -> HealthChanged:
         internet = Light.DOWN if self._relay is Light.DOWN and self._mpesa is Light.DOWN else Light.OK
-        return HealthChanged(internet, self._relay, self._mpesa, self._sentence(internet))
+        return HealthChanged(internet, self._relay, self._mpesa_light, self._sentence(internet))
+
+    @property
+    def _mpesa_light(self) -> Light:
+        # Too few results say nothing of M-Pesa, and a till that is not set up has no weather.
+        weather = Light(self._weather.value) if self._weather is not WeatherLevel.OFF else Light.OK
+        return min(self._mpesa, weather, key=_WORST_FIRST.index)
 
     def _sentence(self, internet: Light) -> str:
         if self._link is LinkStatus.REFUSED:
@@ -59,10 +59,10 @@ class Health:
             return _NO_MPESA
         if self._relay is Light.DOWN:
             return _NO_RELAY
-        return next(filter(None, self._standing), "")
+        return _NO_ANSWERS if self._weather is WeatherLevel.DOWN and self._mpesa is not Light.OFF else ""
 
-    def _stand(self, place: int, sentence: str) -> None:
-        self._standing[place] = sentence
+    def _weather_turned(self, level: WeatherLevel) -> None:
+        self._weather = level
         self._publish()
 
     def link_changed(self, status: LinkStatus) -> None:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import MpesaAccess
+from pos_app.domain.shop import MpesaAccess, ShopAccount
 from pos_app.services.changes import Changes, Notice
 from pos_app.settings import (
     MemorySecrets,
@@ -29,7 +29,7 @@ from pos_app.settings import (
     open_secrets,
     pairing_from,
 )
-from pos_app.ui.main_window import MainWindow, native_window
+from pos_app.ui.main_window import NETWORK, MainWindow, native_window
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.sounds import Sounds
@@ -39,6 +39,7 @@ from pos_app.ui.theme import apply_theme
 if TYPE_CHECKING:
     from pos_app.services.connections import Connections
     from pos_app.services.till import Till
+    from pos_app.services.uplink import Uplink
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
@@ -124,8 +125,9 @@ class Desk:
         if not self._training:
             await self._find_access()
         await self._connect()
-        connections = await self.till.connections()
-        self.window.promise(_SETTINGS, lambda: self._make_settings_page(connections))
+        uplink = await self.till.network()
+        self.window.promise(_SETTINGS, lambda: self._make_settings_page(uplink.connections))
+        self.window.promise(NETWORK, lambda: self._make_network_page(uplink))
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
 
@@ -254,6 +256,18 @@ class Desk:
         page.closed.connect(lambda: self.window.show_page(_SALE))
         return page
 
+    def _make_network_page(self, uplink: "Uplink") -> QWidget:
+        from pos_app.ui.network.view import NetworkPage
+        from pos_app.ui.network.view_model import NetworkViewModel
+
+        model = NetworkViewModel(
+            self.till.weather, uplink, self.changes, self.tasks, account=lambda: self._account, clock=utc_now
+        )
+        model.setParent(self.window)
+        page = NetworkPage(model)
+        page.closed.connect(lambda: self.window.show_page(_SALE))
+        return page
+
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings
         self.sounds.enabled = settings.sounds
@@ -275,9 +289,14 @@ class Desk:
         self.sale.show_number(self._header().number_label)
 
     def _header(self) -> ShopHeader:
-        account = self._access.account if self._access else self.settings.account
+        account = self._account or self.settings.account
         name = self.settings.shop_name or (_TRAINING_SHOP if self._training else "")
         return ShopHeader(name, self.settings.cashier, account.customer_label if account else "")
+
+    @property
+    def _account(self) -> ShopAccount | None:
+        """Of the M-Pesa that is in use; None for a till that takes cash only."""
+        return self._access.account if self._access else None
 
     @property
     def _till_code(self) -> str:

@@ -9,7 +9,14 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
-from pos_app.services.changes import Changes, HealthChanged, Notice
+from pos_app.services.changes import (
+    BalanceGapsChanged,
+    Changes,
+    HealthChanged,
+    Notice,
+    QuarantineChanged,
+    StatementTasksChanged,
+)
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.status_bar import StatusBar
 from pos_app.ui.theme import apply_theme, tokens
@@ -21,6 +28,11 @@ if TYPE_CHECKING:
 
 FRAME = 6
 SMALLEST = (1100, 640)
+NETWORK = 3
+"""The page of the network, to which the light of M-Pesa leads."""
+_Matter = StatementTasksChanged | QuarantineChanged | BalanceGapsChanged
+_MATTERS: tuple[type[_Matter], ...] = (StatementTasksChanged, QuarantineChanged, BalanceGapsChanged)
+"""What a person has to settle, the loudest first."""
 
 
 class MainWindow(QWidget):
@@ -44,11 +56,12 @@ class MainWindow(QWidget):
         self.setWindowTitle("M-Pesa till – TRAINING" if training else "M-Pesa till")
         self.setMinimumSize(*SMALLEST)
         self.resize(1366, 768)
-        self.status, self.notices = StatusBar(shop, training, clock), Notices()
+        self.status = StatusBar(shop, training, clock)
+        self.notices = Notices(("See all  Shift+F7", self.show_network))
         self._before_help = 0
         self._promised: dict[int, Callable[[], QWidget]] = {}
         self.stack = QStackedWidget()
-        for page in (sale_page, history_page, settings_page):
+        for page in (sale_page, history_page, settings_page, QWidget()):
             self.stack.addWidget(page)
         self._lay_out()
         self._make_keys()
@@ -58,6 +71,7 @@ class MainWindow(QWidget):
         self._unsubscribe = (
             changes.subscribe(HealthChanged, self._on_health),
             changes.subscribe(Notice, lambda notice: self.notices.add(notice.sentence, notice.urgent)),
+            *(self._show_matter(changes, rank) for rank in range(len(_MATTERS))),
         )
 
     def _lay_out(self) -> None:
@@ -77,11 +91,13 @@ class MainWindow(QWidget):
         box.addWidget(self.notices)
         box.addWidget(self.stack, 1)
         self.status.theme.clicked.connect(self.switch_theme)
+        self.status.network.clicked.connect(self.show_network)
 
     def _make_keys(self) -> None:
         for at, (word, key) in enumerate((("Sell", "F5"), ("History", "F6"), ("Settings", "F7"))):
             self.status.add_page(word, key, partial(self.show_page, at))
             self._key(key, partial(self.show_page, at))
+        self._key("Shift+F7", self.show_network)
         self._key("F8", self.switch_theme)
         self._key("F12", self.show_keys)
         self._key("Shift+F1", self.show_help)
@@ -128,6 +144,9 @@ class MainWindow(QWidget):
     def show_settings(self) -> None:
         self.show_page(2)
 
+    def show_network(self) -> None:
+        self.show_page(NETWORK)
+
     def show_shop(self, shop: ShopHeader) -> None:
         self.status.show_shop(shop)
 
@@ -170,7 +189,11 @@ class MainWindow(QWidget):
 
     def _on_health(self, health: HealthChanged) -> None:
         self.status.show_health(health)
-        self.notices.show_standing(health.sentence)
+        self.notices.standing.show_sentence(health.sentence)
+
+    def _show_matter(self, changes: Changes, rank: int) -> Callable[[], None]:
+        matters = self.notices.matters
+        return changes.subscribe(_MATTERS[rank], lambda change: matters.show_matter(rank, change.sentence))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closing.emit()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from pos_app.services.changes import HealthChanged, Light
@@ -44,6 +44,23 @@ class HealthLight(QWidget):
         self.setAccessibleName(f"{self._name}: {light}")
 
 
+class LightButton(Button):
+    """A light that leads to the page which explains it."""
+
+    def __init__(self, light: HealthLight, name: str) -> None:
+        super().__init__("", "quiet", name=name)
+        self.setToolTip(name)
+        light.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 0, 10, 0)
+        row.addWidget(light)
+
+    def sizeHint(self) -> QSize:
+        """A button asks for the room of its own words only."""
+        layout = self.layout()
+        return layout.sizeHint() if layout is not None else super().sizeHint()
+
+
 class StatusBar(QWidget):
     def __init__(self, shop: ShopHeader, training: bool, clock: Callable[[], datetime]) -> None:
         super().__init__()
@@ -59,6 +76,7 @@ class StatusBar(QWidget):
         self.phone.hide()
         self.pages: list[Button] = []
         self.internet, self.relay, self.mpesa = HealthLight("Net"), HealthLight("Relay"), HealthLight("M-Pesa")
+        self.network = LightButton(self.mpesa, "How M-Pesa is, Shift+F7")
         self.clock = Number("", "strong")
         self.theme = IconButton("moon", "Dark or light, F8")
         self._nav = QHBoxLayout()
@@ -80,7 +98,7 @@ class StatusBar(QWidget):
         row.addWidget(self.cashier)
         row.addStretch(1)
         row.addLayout(self._nav)
-        for light in (self.internet, self.relay, self.mpesa):
+        for light in (self.internet, self.relay, self.network):
             row.addWidget(light)
         row.addWidget(self.clock)
         row.addWidget(self.theme)

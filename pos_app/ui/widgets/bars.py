@@ -1,5 +1,7 @@
 """Amber bars under the status bar: what a person must know, without a dialog in the way."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -24,6 +26,14 @@ class Bar(QWidget):
         self.setMinimumHeight(40)
         self.setAccessibleName(sentence)
 
+    def show_sentence(self, sentence: str) -> None:
+        """Stands for as long as there is one."""
+        if sentence and sentence != self.sentence.text():
+            announce(self, sentence)
+        self.sentence.setText(sentence)
+        self.setAccessibleName(sentence)
+        self.setVisible(bool(sentence))
+
     def offer(self, button: Button) -> None:
         self.button = button
         self._row.addWidget(button)
@@ -33,25 +43,40 @@ class Bar(QWidget):
             self.button.setText(f"Dismiss ({others} more)" if others else "Dismiss")
 
 
-class Notices(QWidget):
-    """What stands until it is dismissed, newest first, the same sentence once; and the bar that leaves by itself."""
+class Matters(Bar):
+    """What a person has to settle: the loudest of it in words, the others counted, all of them behind the button."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str, open_all: Callable[[], object]) -> None:
+        super().__init__("", "exclamation", urgent=True)
+        self._words = words
+        self._told: dict[int, str] = {}
+        self.offer(Button(words, on_click=open_all))
+        self.hide()
+
+    def show_matter(self, rank: int, sentence: str) -> None:
+        """One sentence for each rank, empty once there is nothing to settle; the lowest rank is the loudest."""
+        self._told[rank] = sentence
+        told = [self._told[known] for known in sorted(self._told) if self._told[known]]
+        self.show_sentence(told[0] if told else "")
+        if self.button is not None:
+            self.button.setText(f"{self._words} ({len(told) - 1} more)" if len(told) > 1 else self._words)
+
+
+class Notices(QWidget):
+    """What stands until it is dismissed, newest first, the same sentence once; bars that leave by themselves below."""
+
+    def __init__(self, settle: tuple[str, Callable[[], object]]) -> None:
+        """`settle`: the words on the button of what a person has to settle, and what shows all of it."""
         super().__init__()
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
         self._box.setSpacing(1)
         self.standing = Bar("", "exclamation")
-        self._box.addWidget(self.standing)
         self.standing.hide()
+        self.matters = Matters(*settle)
+        self._box.addWidget(self.matters)
+        self._box.addWidget(self.standing)
         self.bars: list[Bar] = []
-
-    def show_standing(self, sentence: str) -> None:
-        if sentence and sentence != self.standing.sentence.text():
-            announce(self, sentence)
-        self.standing.sentence.setText(sentence)
-        self.standing.setAccessibleName(sentence)
-        self.standing.setVisible(bool(sentence))
 
     def add(self, sentence: str, urgent: bool = False) -> None:
         if any(bar.sentence.text() == sentence for bar in self.bars):
