@@ -26,7 +26,7 @@ class CardView(QFrame):
         self.title, self.sentence = Text("", "title"), Text("", wrap=True)
         self.values = [Elided() for _ in card.facts]
         self.act = Button("", on_click=on_act)
-        self.note = Field(f"In a few words: {card.title}", "In a few words: what was it?")
+        self.note = Field(f"In a few words: {card.title}", "In a few words, for the record")
         self.note.setMaxLength(_NOTE_MAX)
         self.note.entered.connect(on_note)
         self.note_act = Button("", on_click=lambda: on_note(self.note.text()))

@@ -13,7 +13,7 @@ from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Text
 
 _FIGURE_PIXELS = 36
-_FIGURES = 3
+_FIGURES = 2
 
 
 class WeatherPanel(QFrame):
@@ -22,7 +22,7 @@ class WeatherPanel(QFrame):
         self.setProperty("panel", "surface")
         self.sign, self.word = Glyph("minus", "muted", 28), Text("", "sentence", wrap=True)
         self.sentence = Text("", "muted", wrap=True)
-        self.figures = [FigureLine() for _ in range(_FIGURES)]
+        self.figures = [FigureView() for _ in range(_FIGURES)]
         self._shown: WeatherWords | None = None
         top = QHBoxLayout()
         top.setSpacing(12)
@@ -31,8 +31,11 @@ class WeatherPanel(QFrame):
         column = _column(self)
         column.addLayout(top)
         column.addWidget(self.sentence)
-        for line in self.figures:
-            column.addWidget(line)
+        side_by_side = QHBoxLayout()
+        side_by_side.setSpacing(2 * GAP)
+        for figure in self.figures:
+            side_by_side.addWidget(figure, 1)
+        column.addLayout(side_by_side)
 
     def show_words(self, words: WeatherWords) -> None:
         if words == self._shown:
@@ -41,11 +44,11 @@ class WeatherPanel(QFrame):
         self.sign.show_sign(words.sign, words.tint)
         self.word.setText(words.word)
         self.sentence.setText(words.sentence)
-        for position, line in enumerate(self.figures):
-            line.show_figure(words.figures[position] if position < len(words.figures) else None)
+        for position, figure in enumerate(self.figures):
+            figure.show_figure(words.figures[position] if position < len(words.figures) else None)
 
 
-class FigureLine(QWidget):
+class FigureView(QWidget):
     """A large number, and below it what it counts."""
 
     def __init__(self) -> None:
@@ -57,6 +60,7 @@ class FigureLine(QWidget):
         column.setSpacing(0)
         column.addWidget(self.number)
         column.addWidget(self.caption)
+        column.addStretch(1)
 
     def show_figure(self, figure: Figure | None) -> None:
         self.setVisible(figure is not None)

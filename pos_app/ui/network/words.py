@@ -46,19 +46,18 @@ _HAND_OVER_NOTHING = "Hand over nothing for it."
 
 def weather_words(weather: Weather, now: datetime) -> WeatherWords:
     sign, tint, word, sentence = _WEATHER[weather.level]
-    return WeatherWords(sign, tint, word, sentence, _figures(weather, now))
+    since = f", since {day_and_time(weather.since, now)}" if weather.since is not None else ""
+    return WeatherWords(sign, tint, word + since, sentence, _figures(weather))
 
 
-def _figures(weather: Weather, now: datetime) -> tuple[Figure, ...]:
+def _figures(weather: Weather) -> tuple[Figure, ...]:
     if weather.level is WeatherLevel.OFF:
         return ()
     missing = round(weather.missing_share * weather.count)
-    figures = [Figure(f"{missing} of {weather.count}", f"without an answer of their own, last {_MINUTES} minutes")]
-    if weather.median_seconds is not None:
-        figures.insert(0, Figure(f"{weather.median_seconds:.0f} s", "from the request to M-Pesa’s answer, median"))
-    if weather.since is not None:
-        figures.append(Figure(day_and_time(weather.since, now), "since then it is like this"))
-    return tuple(figures)
+    figures = (Figure(f"{missing} of {weather.count}", f"charges got no answer by itself, last {_MINUTES} minutes"),)
+    if weather.median_seconds is None:
+        return figures
+    return Figure(f"{weather.median_seconds:.0f} s", "median time from the request to M-Pesa’s answer"), *figures
 
 
 def pulling_words(pulling: PullingChanged, now: datetime) -> PullingWords:
