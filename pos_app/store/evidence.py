@@ -32,7 +32,7 @@ _INSERT = statements.insert("evidence", (*_TOLD, *_MADE_OF_IT, "attempt_id", "pa
 _OF_ATTEMPT = statements.select((*_TOLD, *_MADE_OF_IT), "evidence") + " WHERE attempt_id = ? ORDER BY id"
 # The key of an event ends in its trust and 32 digits: of a message that came again as trusted only that differs.
 _PROVED = """SELECT event_key FROM evidence AS told JOIN attempt ON attempt.id = told.attempt_id
-    WHERE trusted = 0 AND attempt_id IS NOT NULL AND source = 'callback' AND fact = 'paid'
+    WHERE trusted = 0 AND attempt_id IS NOT NULL AND event_key IS NOT NULL AND source = 'callback' AND fact = 'paid'
     AND attempt.receipt <> '' AND told.receipt = attempt.receipt AND told.amount_cents = attempt.amount_cents
     AND attempt.state IN ('PAID', 'PAID_LATE') AND NOT EXISTS (SELECT 1 FROM evidence AS again
         WHERE again.event_key =
