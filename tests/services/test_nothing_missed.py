@@ -26,7 +26,7 @@ from pos_app.relay_link import reports
 from pos_app.relay_link.delivery import LinkStatus
 from pos_app.relay_link.pairing import pair_now
 from pos_app.services.balance_watch import BalanceWatch
-from pos_app.services.changes import BalanceGapsChanged, Changes, PullingChanged, WeatherChanged
+from pos_app.services.changes import BalanceGapsChanged, Changes, Light, PullingChanged, WeatherChanged
 from pos_app.services.network_weather import NetworkWeather
 from pos_app.services.registration import MsisdnStyle, Product, RegistrationRecord, Registrations
 from pos_app.services.statement import Imported, Statements
@@ -211,6 +211,21 @@ def test_only_completed_money_that_came_in_counts() -> None:
     assert statement.unreadable == 2
     with pytest.raises(StatementError, match="No payment"):
         read_statement(f"from 99-99-2026 00:00:00 to 14-10-2026 12:00:00\n{HEAD}".encode(), PAYBILL)
+
+
+async def test_what_the_statement_lists_as_drawn_explains_the_drop_of_the_balance(office: Office) -> None:
+    base = datetime.fromisoformat("2026-10-14T12:30:00+00:00")
+    drop = Gap(base, base + timedelta(minutes=2), Money.shillings(-1500))
+    other = Gap(base - timedelta(days=1), base - timedelta(hours=23), Money.shillings(-20))
+    await office.desk.database.run(lambda c: balances.replace_gaps(c, "174379", [drop, other]))
+    office.watch.open = (other, drop)
+    drawn = ["14-10-2026 15:30:20,Completed,,-1000.00", "14-10-2026 15:32:00,Completed,,500.00"]
+    lines = [f"TJE1A2B3D{at},{line},Withdrawal,," for at, line in enumerate([*drawn, "soon,Completed,,7.00"])]
+    imported = await office.take("\n".join([HEAD, LINE, *lines]))
+    assert isinstance(imported, Imported)
+    assert (imported.gaps_explained, imported.unreadable) == (1, 0)
+    (told,) = await office.desk.database.read(lambda c: balances.explanations(c, "174379"))
+    assert (told.difference, told.note) == (drop.difference, "The M-PESA statement lists it as drawn.")
 
 
 # The balance.
@@ -412,6 +427,9 @@ async def test_the_weather_turns_with_the_shops_own_charges_and_clears_with_time
         await desk.advance(181)
         await desk.payments.note_silence(attempt.id)
     assert (await sky.look()).level is WeatherLevel.DOWN
+    desk.health.mpesa_set_up(is_set_up=True)
+    assert desk.health.current.mpesa is Light.DOWN
+    assert "Safaricom is asked about each charge" in desk.health.current.sentence
     cleared = asyncio.Event()
     desk.changes.subscribe(WeatherChanged, lambda _change: cleared.set())
     await desk.advance(3600)
@@ -419,6 +437,7 @@ async def test_the_weather_turns_with_the_shops_own_charges_and_clears_with_time
         await cleared.wait()
     running.cancel()
     await asyncio.wait({running})
+    assert desk.health.current.mpesa is not Light.DOWN
     levels = [change.weather.level for change in turned]
     assert [level for level in levels if level is not WeatherLevel.SLOW] == [
         WeatherLevel.OK,
