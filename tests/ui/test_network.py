@@ -113,9 +113,11 @@ class Shop:
 class Screen:
     def __init__(self, qtbot: QtBot) -> None:
         self.qtbot, self.changes, self.tasks = qtbot, Changes(), Tasks()
-        self.shop, self.account = Shop(self.changes), ACCOUNT
+        self.shop = Shop(self.changes)
+        self.account: ShopAccount | None = ACCOUNT
+        services: Any = self.shop
         self.model = NetworkViewModel(
-            self.shop, self.shop, self.changes, self.tasks, account=lambda: self.account, clock=lambda: NOW
+            services, services, self.changes, self.tasks, account=lambda: self.account, clock=lambda: NOW
         )
         self.page = NetworkPage(self.model)
         self.window = MainWindow(
@@ -228,7 +230,7 @@ def test_what_a_statement_brought_is_told_in_rows() -> None:
 
 
 def test_the_light_of_mpesa_leads_to_the_page_and_esc_back(screen: Screen) -> None:
-    screen.qtbot.mouseClick(screen.window.status.network, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(screen.window.status.network, Qt.MouseButton.LeftButton)
     assert screen.window.stack.currentWidget() is screen.page
     screen.rest()
     assert "M-Pesa is working" in screen.words
@@ -286,6 +288,7 @@ def test_a_hole_is_closed_by_the_statement_or_by_words(screen: Screen, tmp_path:
     (card,) = page.cards.values()
     card.act.click()
     dialog = page.findChild(QFileDialog)
+    assert dialog is not None
     file = tmp_path / "statement.csv"
     file.write_bytes(b"Receipt No.")
     dialog.fileSelected.emit(str(file))
@@ -346,7 +349,7 @@ def test_what_was_settled_meanwhile_is_said(screen: Screen, press: Callable[...,
 
 def test_a_till_without_mpesa_says_so(screen: Screen) -> None:
     page = screen.open()
-    screen.account = None  # type: ignore[assignment]
+    screen.account = None
     page.pulling.ask.click()
     assert "M-Pesa is not set up on this till" in page.problem.text()
 

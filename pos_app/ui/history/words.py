@@ -102,6 +102,7 @@ SOURCES = {
     Source.CALLBACK: "Safaricom’s result message",
     Source.QUERY: "Safaricom, when asked",
     Source.CONFIRMATION: "Safaricom’s payment confirmation",
+    Source.PULL: "Safaricom’s list of payments",
     Source.CLOCK: "This till’s clock",
     Source.RESTART: "This till, after a restart",
     Source.CASHIER: "The cashier",
