@@ -224,3 +224,11 @@ def test_the_theme_switches_in_the_middle_of_a_charge_and_is_remembered(
     again.open(access_of(shop))
     QTest.mouseClick(again.window.status.theme, Qt.MouseButton.LeftButton)
     assert tokens().name == before
+
+
+def test_the_network_page_knows_how_far_safaricom_was_asked(desk: Counter) -> None:
+    desk.key(Qt.Key.Key_F7, Qt.KeyboardModifier.ShiftModifier)
+    desk.until(lambda: desk.reads("Missed payments"), "the page is there")
+    desk.until(lambda: desk.desk.till.weather.current.count == 0 and desk.reads("Too few charges to tell"))
+    desk.key(Qt.Key.Key_Escape)
+    desk.until(lambda: desk.window.stack.currentIndex() == 0, "the till sells again")

@@ -404,7 +404,6 @@ async def test_after_47_hours_all_is_recovered_and_after_49_there_is_a_loud_task
     assert task.until == shop.asked[-1][0]
     assert "Import the M-Pesa statement" in sentences[-1]
     assert sentences[-1] in shop.desk.notices
-    shop.link(LinkStatus.LIVE)
 
 
 async def test_a_task_outlives_the_program_and_ends_with_the_words_of_a_person(shop: Counter) -> None:
