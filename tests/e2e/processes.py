@@ -275,8 +275,8 @@ class FaultProxy:
 def struck(pid: int, syscall: str, number: int) -> Iterator[None]:
     """The kernel kills one of that process's threads, and so the process, on its n-th such call from now on."""
     inject = f"inject={syscall}:signal=SIGKILL:when={number}"
-    threads = [argument for thread in _threads(pid) for argument in ("-p", thread.name)]
-    command = ["strace", "-q", "-o", os.devnull, "-e", f"trace={syscall}", "-e", inject, *threads]
+    # -f: every thread there is, and those that begin meanwhile.
+    command = ["strace", "-f", "-q", "-o", os.devnull, "-e", f"trace={syscall}", "-e", inject, "-p", str(pid)]
     tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: tracer.poll() is not None or _is_traced(pid), "strace holds every thread")
