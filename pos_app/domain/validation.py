@@ -50,8 +50,8 @@ class ClosedHours:
 
 @dataclass(frozen=True, slots=True)
 class ValidationRules:
-    """`references`, as the owner wrote them; None lets any in. `accepts_by_default` answers what cannot be judged, or for
-    a till that is silent when `asks_till`.
+    """`references` as the owner wrote them; None lets any in. `accepts_by_default` answers what cannot be judged, or
+    for a till that is silent when `asks_till`.
     """
 
     minimum: Money | None = None
