@@ -51,6 +51,7 @@ class Relay:
             ("POST", protocol.PULLED_PATH): reports.pulled,
             ("POST", protocol.PROMOTIONS_PATH): reports.promote,
             ("PUT", protocol.RULES_PATH): validation.put_rules,
+            ("GET", protocol.RULES_PATH): validation.get_rules,
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False

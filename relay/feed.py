@@ -61,7 +61,7 @@ class Feed:
         return None
 
     async def ask(self, stream: str, body: bytes, seconds: float) -> str | None:
-        """The code that the first till of the stream answers with; None where none does in time."""
+        """What the tills of the stream that are there make of it; None where they say nothing in time."""
         asked = [session for session in self._sessions.values() if session.stream == stream and session.validates]
         return await self._questions.put(asked, body, seconds)
 

@@ -75,6 +75,7 @@ ERROR_UNKNOWN_RECEIPT = "unknown receipt"
 ERROR_QUARANTINED = "quarantined"
 ERROR_TAKEN = "taken"
 ERROR_NOT_HELD = "not held"
+ERROR_NEWER_RULES = "newer rules"
 ERROR_TOO_MANY_CODES = "too many wrong codes, wait a minute"
 
 GENESIS = "0" * 32
@@ -221,7 +222,7 @@ class Bye(msgspec.Struct, tag_field="t", tag="bye"):
 
 
 class Validate(msgspec.Struct, tag_field="t", tag="validate"):
-    """May this payment come in? Only tills that said `CAP_VALIDATE` are asked; one answer is enough, and soon."""
+    """May this payment come in? Only tills that said `CAP_VALIDATE` are asked; one that accepts is enough."""
 
     id: str
     deadline_ms: int

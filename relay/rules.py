@@ -29,7 +29,8 @@ class RulesError(ValueError):
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Amounts in cents. `references` None lets any account through; `closed` holds spans of East African time.
 
-    `default` is the answer where a payment cannot be read, or nobody answers whom `ask` lets the relay ask.
+    `default` is the answer where a payment cannot be read, or nobody answers whom `ask` lets the relay ask. `version`
+    counts the changes, so that an older document of another till never takes the place of a newer one.
     """
 
     min: int | None = None
@@ -38,6 +39,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     closed: list[tuple[str, str]] = []
     default: Literal["accept", "reject"] = "accept"
     ask: bool = False
+    version: int = 0
 
 
 class Asked(NamedTuple):
@@ -86,14 +88,16 @@ def _cents(amount: object) -> int | None:
 
 
 def verdict(rules: Rules, asked: Asked | None, at: datetime) -> str:
-    """The code to answer with. `at` is aware."""
+    """The code to answer with: the hours come first, the account last, for a till may know one more. `at` is aware."""
+    if _is_closed(rules, at):
+        return OTHER
     if asked is None or asked.cents is None:
         return default(rules)
     if (rules.min is not None and asked.cents < rules.min) or (rules.max is not None and asked.cents > rules.max):
         return BAD_AMOUNT
     if rules.references is not None and _folded(asked.reference) not in map(_folded, rules.references):
         return BAD_ACCOUNT
-    return OTHER if _is_closed(rules, at) else ACCEPTED
+    return ACCEPTED
 
 
 def default(rules: Rules) -> str:

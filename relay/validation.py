@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol, rules
 from relay.http import BodyReader, BodyRefusedError, CallerGoneError, Receive, Scope, Send, answer_json
 from relay.log import Encoding, EventLog, Meta, Stored
-from relay.rules import ACCEPTED, Asked, Rules, RulesError
+from relay.rules import ACCEPTED, BAD_ACCOUNT, Asked, Rules, RulesError
 from relay.stores import directory
 from relay.stores.directory import Credential, Shop
 
@@ -38,16 +39,21 @@ class Validation:
         self._rules: dict[str, Rules] = {}
 
     async def put_rules(self, till: Credential, document: bytes) -> tuple[int, object]:
-        """Holds for the whole shop once it is answered."""
+        """Holds for the whole shop once it is answered. Not where the shop has a newer document, from another till."""
         try:
             parsed = rules.parse(document)
         except RulesError as error:
             return 400, {"error": str(error)}
-        text = msgspec.json.encode(parsed).decode()
-        await self._log.run(lambda connection: directory.set_rules(connection, till.stream, text))
-        self._rules[till.stream] = parsed
+        held = await self._log.run(lambda connection: _keep(connection, till.stream, parsed))
+        self._rules[till.stream] = held
+        if held != parsed:
+            return 409, {"error": protocol.ERROR_NEWER_RULES}
         logger.info("%s changed the rules of %s", till.till_id, till.stream)
         return 200, parsed
+
+    async def get_rules(self, till: Credential, _body: bytes) -> tuple[int, object]:
+        """Those that a till set; version 0 where none did."""
+        return 200, _parsed(await self._log.ask(lambda connection: directory.rules(connection, till.stream)))
 
     async def __call__(self, shop: Shop, scope: Scope, receive: Receive, send: Send, trust: str) -> None:
         try:
@@ -65,7 +71,8 @@ class Validation:
     async def _verdict(self, shop: Shop, asked: Asked | None, body: bytes) -> str:
         held = await self._rules_of(shop.stream)
         code = rules.verdict(held, asked, datetime.now(UTC))
-        if code != ACCEPTED or not held.ask or asked is None:
+        # What the hours or the amount refuse no till would let in; an account may be that of a sale it has open.
+        if code not in {ACCEPTED, BAD_ACCOUNT} or not held.ask or asked is None:
             return code
         told = await self._ask(shop.stream, body, ASK_SECONDS)
         return told if told in rules.CODES else rules.default(held)
@@ -80,7 +87,7 @@ class Validation:
             except (TimeoutError, SQLAlchemyError) as error:
                 logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
                 return Rules()
-            known = self._rules[stream] = rules.parse(text.encode()) if text else Rules()
+            known = self._rules[stream] = _parsed(text)
         return known
 
     def _record(self, shop: Shop, asked: Asked | None, body: bytes, code: str, trust: str) -> None:
@@ -89,6 +96,19 @@ class Validation:
             return
         meta = Meta(int(time.time() * 1000), trust, code.encode(), asked.receipt, encoding=Encoding.JSON)
         self._log.put(shop.stream, protocol.KIND_C2B_VALIDATION, f"val:{asked.receipt}", body, meta, told=_noted)
+
+
+def _parsed(text: str) -> Rules:
+    return rules.parse(text.encode()) if text else Rules()
+
+
+def _keep(connection: Connection, stream: str, wanted: Rules) -> Rules:
+    """What holds from now on."""
+    text = directory.rules(connection, stream)
+    if text and (held := _parsed(text)).version >= wanted.version:
+        return held
+    directory.set_rules(connection, stream, msgspec.json.encode(wanted).decode())
+    return wanted
 
 
 def _noted(stored: Stored) -> None:

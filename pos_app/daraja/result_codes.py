@@ -89,29 +89,6 @@ def push_response(code: str) -> Meaning:
     return UNLISTED if code in {PAID, STILL_OPEN} else STK_RESULTS.get(code) or _API_RESPONSES.get(code, UNLISTED)
 
 
-class Verdict(StrEnum):
-    """§5.3: what is answered to a validation. A refusal’s code picks the words of the customer’s SMS (§2.5)."""
-
-    ACCEPT = "0"
-    BAD_MSISDN = "C2B00011"
-    BAD_ACCOUNT = "C2B00012"
-    BAD_AMOUNT = "C2B00013"
-    BAD_KYC = "C2B00014"
-    BAD_SHORT_CODE = "C2B00015"
-    OTHER = "C2B00016"
-
-    @property
-    def reason(self) -> Reason | None:
-        """None for the one that accepts: the money is still to come."""
-        return None if self is Verdict.ACCEPT else _VERDICT_REASONS.get(self, Reason.SETUP)
-
-
-_VERDICT_REASONS = {
-    Verdict.BAD_MSISDN: Reason.BADPHONE,
-    Verdict.BAD_ACCOUNT: Reason.BADACC,
-    Verdict.BAD_AMOUNT: Reason.LIMIT,
-}
-
 # §5.3 and §2.11, §2.12.
 QR_GENERATED = "00"
 PULL_OK = "1000"

@@ -1,11 +1,10 @@
-"""A payment that M-Pesa asks about before it takes the money (contract §2.5), and what may be answered.
+"""A payment that M-Pesa asks about before it takes the money (contract §2.5), which is no payment yet.
 
 It must not know by which rule the shop decides, nor how much time is left.
 """
 
 from dataclasses import dataclass
 
-from pos_app.daraja.result_codes import Verdict
 from pos_app.daraja.wire import c2b_confirmation
 from pos_app.domain.money import Money
 
@@ -37,11 +36,3 @@ def c2b_validation(body: object) -> Intended | None:
         payer_name=told.payer_name,
         payer_phone=told.payer_phone,
     )
-
-
-def verdict_body(verdict: Verdict, third_party_id: str = "") -> dict[str, str]:
-    """`third_party_id` comes back in the confirmation of an accepted payment."""
-    if verdict is not Verdict.ACCEPT:
-        return {"ResultCode": verdict.value, "ResultDesc": "Rejected"}
-    echo = {"ThirdPartyTransID": third_party_id} if third_party_id else {}
-    return {"ResultCode": verdict.value, "ResultDesc": "Accepted", **echo}

@@ -12,7 +12,7 @@ from pos_app.domain.clock import EAT
 from pos_app.domain.money import Money
 from pos_app.domain.reference import compacted
 
-REFERENCES_MAX = 5_000
+REFERENCES_MAX = 1_000
 REFERENCE_LENGTH_MAX = 20
 """Customers can type no more (contract §2.6)."""
 CLOSED_MAX = 14
@@ -50,13 +50,13 @@ class ClosedHours:
 
 @dataclass(frozen=True, slots=True)
 class ValidationRules:
-    """`references` None lets any in. `accepts_by_default` answers what cannot be judged, or for a till that is silent
-    when `asks_till`.
+    """`references` as the owner wrote them; None lets any in. `accepts_by_default` answers what cannot be judged, or
+    for a till that is silent when `asks_till`.
     """
 
     minimum: Money | None = None
     maximum: Money | None = None
-    references: frozenset[str] | None = None
+    references: tuple[str, ...] | None = None
     closed: tuple[ClosedHours, ...] = ()
     accepts_by_default: bool = True
     asks_till: bool = False
@@ -85,7 +85,7 @@ def verdict(rules: ValidationRules, request: ValidationRequest, at: datetime) ->
     too_much = rules.maximum is not None and request.amount > rules.maximum
     if too_little or too_much:
         return ValidationAnswer.BAD_AMOUNT
-    if rules.references is not None and compacted(request.reference) not in rules.references:
+    if rules.references is not None and compacted(request.reference) not in map(compacted, rules.references):
         return ValidationAnswer.BAD_ACCOUNT
     return ValidationAnswer.ACCEPT
 
@@ -107,6 +107,18 @@ def parse_rules(document: object) -> ValidationRules | tuple[FieldError, ...]:
         reading.refuse("min", f"The smallest amount, {rules.minimum}, is over the largest, {rules.maximum}.")
     reading.refuse_unknown_fields()
     return tuple(reading.errors) or rules
+
+
+def document_of(rules: ValidationRules) -> dict[str, object]:
+    """What `parse_rules` reads."""
+    return {
+        "min": rules.minimum.cents if rules.minimum else None,
+        "max": rules.maximum.cents if rules.maximum else None,
+        "references": None if rules.references is None else list(rules.references),
+        "closed": [[f"{hours.begins:%H:%M}", f"{hours.ends:%H:%M}"] for hours in rules.closed],
+        "default": "accept" if rules.accepts_by_default else "reject",
+        "ask": rules.asks_till,
+    }
 
 
 _FIELDS = ("min", "max", "references", "closed", "default", "ask")
@@ -134,7 +146,7 @@ class _Reading:
         self.refuse(name, "The amount is a whole number of cents above zero, or nothing.")
         return None
 
-    def references(self) -> frozenset[str] | None:
+    def references(self) -> tuple[str, ...] | None:
         listed = self.document.get("references")
         if listed is None:
             return None
@@ -143,7 +155,7 @@ class _Reading:
         elif len(listed) > REFERENCES_MAX:
             self.refuse("references", f"There are more than {REFERENCES_MAX} references.")
         else:
-            return frozenset(compacted(one) for one in listed)
+            return tuple(listed)
         return None
 
     def closed(self) -> tuple[ClosedHours, ...]:

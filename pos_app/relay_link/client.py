@@ -14,8 +14,9 @@ from websockets.typing import Subprotocol
 from pos_app.domain.shop import Pairing
 from pos_app.relay_link.delivery import LinkStatus, Listener
 from pos_app.relay_link.follower import Follower, GapError
+from pos_app.relay_link.verdicts import Judge, Verdicts
 from relay import protocol
-from relay.protocol import CaughtUp, FromRelay, Hello, MalformedFrameError, StreamCursor
+from relay.protocol import CaughtUp, FromRelay, Hello, MalformedFrameError, StreamCursor, Validate
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,16 @@ class InterceptedError(Exception):
 
 @dataclass
 class RelayLink:
-    """`run` until cancelled. One link at a time may follow a stream for one till."""
+    """`run` until cancelled. One link at a time may follow a stream for one till.
+
+    `judge` answers whether a payment may come in; without one this till is not asked.
+    """
 
     pairing: Pairing
     listener: Listener
     http: Callable[[], httpx.AsyncClient]
     rng: random.Random = field(default_factory=random.Random)
+    judge: Judge | None = None
     _failures: int = 0
 
     async def run(self) -> None:
@@ -127,11 +132,15 @@ class RelayLink:
 
     def _hello(self, follower: Follower) -> Hello:
         cursor = follower.cursor
-        return Hello(streams=[StreamCursor(follower.stream, cursor.epoch, cursor.seq, cursor.chain)])
+        return Hello(
+            streams=[StreamCursor(follower.stream, cursor.epoch, cursor.seq, cursor.chain)],
+            caps=[protocol.CAP_VALIDATE] if self.judge else [],
+        )
 
     async def _read(self, socket: ClientConnection, follower: Follower) -> None:
         inbox: asyncio.Queue[FromRelay | Exception] = asyncio.Queue(2 * _BATCH)
-        reader = asyncio.create_task(_receive(socket, inbox))
+        verdicts = Verdicts(self.judge, lambda frame: socket.send(frame, text=True)) if self.judge else None
+        reader = asyncio.create_task(_receive(socket, inbox, verdicts))
         try:
             while True:
                 frames = await _next_batch(inbox, SILENCE_SECONDS if follower.is_at_head else STALLED_SECONDS)
@@ -139,6 +148,8 @@ class RelayLink:
                     await socket.send(protocol.encode(ack), text=True)
         finally:
             reader.cancel()
+            if verdicts is not None:
+                verdicts.close()
 
     async def _poll(self, follower: Follower, until: float) -> None:
         """Ends between two answers, never in the middle of a delivery; at once when the relay says goodbye."""
@@ -170,12 +181,18 @@ def _look_who_answers(status: int, body: bytes) -> None:
         raise InterceptedError(f"HTTP {status}")
 
 
-async def _receive(socket: ClientConnection, inbox: asyncio.Queue[FromRelay | Exception]) -> None:
+async def _receive(
+    socket: ClientConnection, inbox: asyncio.Queue[FromRelay | Exception], verdicts: Verdicts | None
+) -> None:
     """What ends the connection is the last thing in the inbox, after every frame that came before it."""
     try:
         while True:
             frame = protocol.decode_from_relay(await socket.recv())
-            if frame is not None:
+            if isinstance(frame, Validate):
+                # Somebody stands at his phone and waits: not behind what the log brings.
+                if verdicts is not None:
+                    verdicts.ask(frame)
+            elif frame is not None:
                 await inbox.put(frame)
     except _NETWORK_ERRORS as error:
         await inbox.put(error)

@@ -13,6 +13,7 @@ from pos_app.domain.balance import Gap
 from pos_app.domain.clock import day_and_time
 from pos_app.domain.held_back import HeldBack
 from pos_app.domain.payment import Payment
+from pos_app.domain.validation import ValidationRules
 from pos_app.domain.weather import Weather
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,27 @@ class QuarantineChanged:
 @dataclass(frozen=True, slots=True)
 class WeatherChanged:
     weather: Weather
+
+
+class RulesStanding(StrEnum):
+    UNKNOWN = "unknown"
+    """Not asked yet, or this till has no relay."""
+    IN_FORCE = "in force"
+    WAITING = "waiting"
+    """On this till’s disk; the relay still answers by what it had."""
+    REFUSED = "refused"
+    """The relay does not take them."""
+    UNREADABLE = "unreadable"
+    """The relay has others, and this till cannot read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChanged:
+    """The shop’s rules for payments that ask to come in. `trouble` is the relay’s sentence, or empty."""
+
+    rules: ValidationRules
+    standing: RulesStanding
+    trouble: str = ""
 
 
 class Changes:

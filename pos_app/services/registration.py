@@ -13,6 +13,7 @@ import httpx
 
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError
+from pos_app.daraja.obstacles import SANDBOX_HOST
 from pos_app.daraja.registration import DefaultAction, MsisdnStyle, Registered, Registration
 from pos_app.domain.callback_address import CallbackAddressError, checked_callback_base, is_this_computer
 from pos_app.domain.msisdn import Msisdn
@@ -52,6 +53,15 @@ class Registrations:
         self._database = database
         self._http = http
         self._clock = clock
+
+    def is_final(self, access: MpesaAccess) -> bool:
+        """Whether addresses are taken once: everywhere but in the sandbox and at a simulator beside the till."""
+        host = httpx.URL(access.daraja_url).host
+        return host != SANDBOX_HOST and not is_this_computer(host)
+
+    def address(self, access: MpesaAccess) -> str:
+        """Where payments would be told, without the shop’s callback key."""
+        return _shown(access.pairing.callback_base) + _CONFIRM
 
     def check(self, access: MpesaAccess) -> Refused | None:
         """Why Safaricom could not deliver to the relay’s address; asks nobody."""
@@ -114,7 +124,7 @@ class Registrations:
             product=product.value,
             short_code=access.account.short_code,
             style=style,
-            address=_shown(base) + _CONFIRM,
+            address=self.address(access),
             fingerprint=_fingerprint(base),
             state=answer.state.value,
             sentence=answer.sentence,

@@ -21,7 +21,6 @@ from pos_app.services.statement_tasks import StatementTasks
 from pos_app.store.database import Database
 
 if TYPE_CHECKING:
-    from pos_app.services.connections import Connections
     from pos_app.services.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -68,9 +67,6 @@ class Till:
             await (await self.network()).connect(access, shop_name)
         finally:
             self.payments.ready.set()
-
-    async def connections(self) -> "Connections":
-        return (await self.network()).connections
 
     async def network(self) -> "Uplink":
         """What speaks to Safaricom and to the relay, loaded when it is first needed: a sale can be rung before."""

@@ -16,11 +16,13 @@ from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
 from pos_app.relay_link.pairing import nonce_maker
 from pos_app.relay_link.reports import report_proved, report_pulled
+from pos_app.relay_link.rules import RuleDesk
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.connections import Connections
 from pos_app.services.health import Health
+from pos_app.services.judging import Judge
 from pos_app.services.matching import Matching
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.pulling import Pulling, PullLine
@@ -29,6 +31,7 @@ from pos_app.services.reconciliation import Reconciliation
 from pos_app.services.registration import Registrations
 from pos_app.services.statement import Statements
 from pos_app.services.statement_tasks import StatementTasks
+from pos_app.services.validation_rules import RuleBook
 from pos_app.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class Uplink:
     def __post_init__(self) -> None:
         self.connections = Connections(self._client, self.payments.open_attempts)
         self.registrations = Registrations(self.database, self._client)
+        self.rule_book = RuleBook(self.database, self.changes)
         self.pulling = Pulling(self.database, self.changes, self.tasks)
         self.quarantine = Quarantine(self.database, self.changes, look=self.pulling.look_now)
         self.balance_watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon)
@@ -102,6 +106,7 @@ class Uplink:
         self._running = [
             asyncio.create_task(self._relay_link(access).run(), name="relay link"),
             asyncio.create_task(self.pulling.run(self._pull_line(access, daraja)), name="pulling"),
+            asyncio.create_task(self.rule_book.run(RuleDesk(self._client(), access.pairing)), name="validation rules"),
             asyncio.create_task(self.balance_watch.run(access.account), name="balance watch"),
             asyncio.create_task(self.quarantine.run(self._promote(access)), name="quarantine"),
         ]
@@ -119,12 +124,14 @@ class Uplink:
             check=self.reconciliation.check_soon,
             on_status=self._link_changed,
         )
-        return RelayLink(access.pairing, listener, self._client)
+        judge = Judge(self.database, lambda: self.rule_book.rules, access.pairing.till_code)
+        return RelayLink(access.pairing, listener, self._client, judge=judge)
 
     def _link_changed(self, status: LinkStatus) -> None:
         self.health.link_changed(status)
         if status is LinkStatus.LIVE:
             self.matching.ask_soon()
+            self.rule_book.look_soon()
 
     def _pull_line(self, access: MpesaAccess, daraja: DarajaClient) -> PullLine:
         async def report(short_code: str, rows: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ _SALES = f"""SELECT id, number, opened_at, closed_at, voided_at,
     EXISTS (SELECT 1 FROM attempt WHERE sale_id = sale.id AND {IS_LIVE}) FROM sale"""  # noqa: S608 — a constant
 _BY_ID = _SALES + " WHERE id = ?"
 _UNSETTLED = _SALES + " WHERE closed_at IS NULL AND voided_at IS NULL ORDER BY id LIMIT ?"
+_OPEN_NUMBERS = "SELECT number FROM sale WHERE closed_at IS NULL AND voided_at IS NULL"
 _NEWEST = _SALES + " WHERE id < :before ORDER BY id DESC LIMIT :limit"
 _MATCHES = r"""(CAST(number AS TEXT) = :text OR total_cents = :cents
     OR id IN (SELECT sale_id FROM payment WHERE receipt LIKE :begins ESCAPE '\')
@@ -176,6 +177,10 @@ def _matchable(connection: sqlite3.Connection, found: Iterable[tuple[Any, ...]])
 def unsettled(connection: sqlite3.Connection, limit: int = 50) -> tuple[Sale, ...]:
     """Neither closed nor void, oldest first: what a cashier may still have to finish."""
     return _read(connection, connection.execute(_UNSETTLED, (limit,)))
+
+
+def open_numbers(connection: sqlite3.Connection) -> tuple[int, ...]:
+    return tuple(number for (number,) in connection.execute(_OPEN_NUMBERS))
 
 
 def newest(connection: sqlite3.Connection, search: Search, before_id: int | None, limit: int) -> tuple[Sale, ...]:

@@ -226,3 +226,11 @@ class RegistrationRow(SQLModel, table=True):
     sentence: str
     code: str
     at: str
+
+
+class ValidationRulesRow(SQLModel, table=True):
+    __tablename__ = "validation_rules"
+    stream: str = Field(primary_key=True)
+    version: int
+    document: str
+    told: int

@@ -37,12 +37,12 @@ from pos_app.ui.tasks import Tasks
 from pos_app.ui.theme import apply_theme
 
 if TYPE_CHECKING:
-    from pos_app.services.connections import Connections
     from pos_app.services.till import Till
     from pos_app.services.uplink import Uplink
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
+    from pos_app.ui.settings.section import Section
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Desk:
             await self._find_access()
         await self._connect()
         uplink = await self.till.network()
-        self.window.promise(_SETTINGS, lambda: self._make_settings_page(uplink.connections))
+        self.window.promise(_SETTINGS, lambda: self._make_settings_page(uplink))
         self.window.promise(NETWORK, lambda: self._make_network_page(uplink))
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
@@ -238,21 +238,21 @@ class Desk:
         page.closed.connect(lambda: self.window.show_page(_SALE))
         return page
 
-    def _make_settings_page(self, connections: "Connections") -> QWidget:
+    def _make_settings_page(self, network: "Uplink") -> QWidget:
         from pos_app.ui.settings.view import SettingsPage
         from pos_app.ui.settings.view_model import SettingsViewModel
 
         model = SettingsViewModel(
             self._settings_file,
             self._secrets,
-            connections,
+            network.connections,
             self.tasks,
             training=self._training,
             practice_code=self._till_code if self._training else "",
             on_saved=self._take_up,
         )
         model.setParent(self.window)
-        page = SettingsPage(model)
+        page = SettingsPage(model, *self._make_customer_sections(network))
         page.closed.connect(lambda: self.window.show_page(_SALE))
         return page
 
@@ -267,6 +267,32 @@ class Desk:
         page = NetworkPage(model)
         page.closed.connect(lambda: self.window.show_page(_SALE))
         return page
+
+    def _make_customer_sections(self, network: "Uplink") -> "tuple[Section, ...]":
+        """The parts of the settings about payments that customers make by themselves."""
+        from pos_app.ui.settings.registration.section import RegistrationSection
+        from pos_app.ui.settings.registration.view_model import RegistrationViewModel
+        from pos_app.ui.settings.rules.section import RulesSection
+        from pos_app.ui.settings.rules.view_model import RulesViewModel
+
+        registration = RegistrationViewModel(
+            network.registrations,
+            self.changes,
+            self.tasks,
+            access=lambda: self._access,
+            settings=lambda: self.settings,
+            clock=utc_now,
+        )
+        rules = RulesViewModel(
+            network.rule_book,
+            self.changes,
+            self.tasks,
+            access=lambda: self._access,
+            settings=lambda: self.settings,
+        )
+        registration.setParent(self.window)
+        rules.setParent(self.window)
+        return RegistrationSection(registration), RulesSection(rules)
 
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings

@@ -12,8 +12,7 @@ from pos_app.daraja import wire
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.pull import Pulled
 from pos_app.daraja.registration import DefaultAction, MsisdnStyle, Registered, Registration
-from pos_app.daraja.result_codes import Verdict
-from pos_app.daraja.validation import c2b_validation, verdict_body
+from pos_app.daraja.validation import c2b_validation
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.shop import AccountKind, Credentials, ShopAccount
@@ -39,13 +38,13 @@ class World:
         self.core = Daraja(ManualClock(), production=production)
         self.confirmed: list[Any] = []
         self.asked: list[Any] = []
-        self.verdict = Verdict.ACCEPT
+        self.verdict = "0"
         self.transport = SimulatorTransport(self.core, self._deliver)
         self.http = httpx.AsyncClient(transport=self.transport)
 
     async def _deliver(self, url: str, _headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         (self.confirmed if url.endswith("/confirm") else self.asked).append(json.loads(body))
-        return 200, json.dumps(verdict_body(self.verdict, "A-142")).encode()
+        return 200, json.dumps({"ResultCode": self.verdict, "ResultDesc": "", "ThirdPartyTransID": "A-142"}).encode()
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.core.clock.now(), UTC)
@@ -116,10 +115,8 @@ async def test_a_confirmation_of_any_shape_is_the_money_of_the_ledger(
         assert "712345" not in repr(confirmation)
 
 
-@pytest.mark.parametrize(
-    ("verdict", "arrives"), [(Verdict.ACCEPT, True), (Verdict.BAD_ACCOUNT, False), (Verdict.OTHER, False)]
-)
-async def test_a_verdict_decides_before_the_money_moves(world: World, *, verdict: Verdict, arrives: bool) -> None:
+@pytest.mark.parametrize(("verdict", "arrives"), [("0", True), ("C2B00012", False), ("C2B00016", False)])
+async def test_a_verdict_decides_before_the_money_moves(world: World, *, verdict: str, arrives: bool) -> None:
     world.verdict = verdict
     world.core.memory.urls.validating.add(PAYBILL.short_code)
     await _register(world.client(), default_action=DefaultAction.CANCELLED)

@@ -10,8 +10,7 @@ import pytest
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.pull import PullRow
 from pos_app.daraja.registration import MsisdnStyle, Registered
-from pos_app.daraja.result_codes import Verdict
-from pos_app.daraja.validation import c2b_validation, verdict_body
+from pos_app.daraja.validation import c2b_validation
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.shop import ShopAccount
@@ -61,12 +60,6 @@ def test_e37_a_validation_asks_about_money_that_has_not_moved(example: Example) 
     assert (intended.receipt, intended.amount, intended.short_code) == ("UJE2A9C4KF", Money.shillings(500), "600966")
     assert (intended.transaction_type, intended.bill_reference) == ("Pay Bill", "HSE 12B")
     assert (intended.payer_name, intended.payer_phone) == ("JOHN", "07•• ••• 678")
-
-
-def test_e38_to_e40_the_verdicts(example: Example) -> None:
-    assert verdict_body(Verdict.ACCEPT) == example("E38")
-    assert verdict_body(Verdict.ACCEPT, "SALE1042") == example("E39")
-    assert verdict_body(Verdict.BAD_ACCOUNT, "SALE1042") == example("E40")
 
 
 async def test_e79_e63_a_qr_code_of_a_till_is_asked_for_and_shown(

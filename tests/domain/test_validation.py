@@ -16,6 +16,7 @@ from pos_app.domain.validation import (
     ValidationAnswer,
     ValidationRequest,
     ValidationRules,
+    document_of,
     parse_rules,
     verdict,
 )
@@ -58,11 +59,16 @@ class TestTheDocument:
         assert rules_of(WHOLE) == ValidationRules(
             minimum=Money.shillings(10),
             maximum=Money.shillings(50_000),
-            references=frozenset({"T1142", "HSE12B"}),
+            references=("T1-142", "hse 12b"),
             closed=(ClosedHours(time(22), time(6)),),
             accepts_by_default=False,
             asks_till=True,
         )
+
+    @pytest.mark.parametrize("document", [{}, WHOLE, {"references": []}])
+    def test_it_is_written_as_it_is_read(self, document: dict[str, Any]) -> None:
+        assert parse_rules(document_of(rules_of(document))) == rules_of(document)
+        assert document_of(rules_of(WHOLE)) == WHOLE
 
     @pytest.mark.parametrize(
         ("name", "values"),

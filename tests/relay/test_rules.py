@@ -47,6 +47,11 @@ def test_a_closed_hour_is_one_of_nairobi(span: tuple[str, str], hour: int, code:
     assert rules.verdict(Rules(closed=[span]), asked(), at) == code
 
 
+def test_a_shop_that_is_closed_says_so_whatever_the_payment() -> None:
+    rule = Rules(closed=[("00:00", "23:59")], max=1, references=[])
+    assert [rules.verdict(rule, what, NOON) for what in (asked(), asked(None), None)] == ["C2B00016"] * 3
+
+
 @pytest.mark.parametrize("what", [None, asked(amount=None)])
 def test_what_cannot_be_read_gets_the_default(what: Asked | None) -> None:
     assert rules.verdict(Rules(min=1), what, NOON) == "0"

@@ -88,6 +88,32 @@ async def test_rules_survive_a_restart_and_belong_to_one_shop(settings: Any, run
         assert (await validate(again, till))["ResultCode"] == "C2B00013"
 
 
+async def get_rules(bench: Any, till: Any) -> dict[str, Any]:
+    reply = await bench.request("GET", protocol.RULES_PATH, headers={"Authorization": f"Bearer {till.token}"})
+    assert reply.status == 200
+    held: dict[str, Any] = json.loads(reply.body)
+    return held
+
+
+async def test_every_till_of_the_shop_can_ask_for_its_rules(bench: Any, till: Any) -> None:
+    nothing = {"min": None, "max": None, "references": None, "closed": [], "default": "accept", "ask": False}
+    assert await get_rules(bench, till) == {**nothing, "version": 0}
+    await set_rules(bench, till, max=100, version=1)
+    assert await get_rules(bench, await bench.pair("Duka", "till two")) == {**nothing, "max": 100, "version": 1}
+
+
+async def test_an_older_document_never_takes_the_place_of_a_newer_one(bench: Any, till: Any) -> None:
+    """Two tills keep one each, and bring it again whenever the relay lost its own."""
+    assert (await set_rules(bench, till, max=100, version=2)).status == 200
+    for late in ({"max": 900, "version": 1}, {"max": 900, "version": 2}):
+        refused = await set_rules(bench, till, **late)
+        assert (refused.status, protocol.error_of(refused.body)) == (409, protocol.ERROR_NEWER_RULES)
+    assert (await set_rules(bench, till, max=100, version=2)).status == 200  # the answer to the first was lost
+    assert (await validate(bench, till))["ResultCode"] == "C2B00013"
+    assert (await set_rules(bench, till, version=3)).status == 200
+    assert (await validate(bench, till))["ResultCode"] == "0"
+
+
 @pytest.mark.parametrize(("document", "field"), [({"min": -5}, "min"), ({"colour": 1}, "colour")])
 async def test_wrong_rules_are_refused_by_name_and_the_old_ones_stay(
     bench: Any, till: Any, document: dict[str, Any], field: str
@@ -202,8 +228,40 @@ async def test_a_till_that_says_nothing_is_waited_for_three_seconds(
     assert (await validate(bench, till))["ResultCode"] == "C2B00016"
 
 
-async def test_a_refusal_by_rule_is_not_asked_about(bench: Any, till: Any) -> None:
-    await set_rules(bench, till, ask=True, max=100)
+async def test_an_account_that_no_list_has_may_be_a_sale_of_a_till(bench: Any, till: Any) -> None:
+    await set_rules(bench, till, ask=True, references=["HSE 12A"], default="reject")
     socket = await asked_till(bench, till, [CAP_VALIDATE])
-    assert (await validate(bench, till))["ResultCode"] == "C2B00013"
+    answer = asyncio.ensure_future(validate(bench, till))
+    socket.say(Verdict((await socket.until(Validate))[-1].id, "0"))
+    assert (await answer)["ResultCode"] == "0"
+
+
+@pytest.mark.parametrize(("second", "code"), [("0", "0"), ("C2B00013", "C2B00013")])
+async def test_what_one_till_refuses_another_may_know(bench: Any, till: Any, second: str, code: str) -> None:
+    await set_rules(bench, till, ask=True)
+    tills = [till, await bench.pair("Duka", "till two")]
+    sockets = [await asked_till(bench, one, [CAP_VALIDATE]) for one in tills]
+    answer = asyncio.ensure_future(validate(bench, till))
+    for socket, verdict in zip(sockets, ("C2B00012", second), strict=True):
+        socket.say(Verdict((await socket.until(Validate))[-1].id, verdict))
+    assert (await answer)["ResultCode"] == code
+
+
+async def test_a_till_that_refuses_while_another_is_silent_leaves_it_to_the_default(
+    bench: Any, till: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.validation.ASK_SECONDS", 0.05)
+    await set_rules(bench, till, ask=True)
+    await asked_till(bench, await bench.pair("Duka", "till two"), [CAP_VALIDATE])
+    socket = await asked_till(bench, till, [CAP_VALIDATE])
+    answer = asyncio.ensure_future(validate(bench, till))
+    socket.say(Verdict((await socket.until(Validate))[-1].id, "C2B00012"))
+    assert (await answer)["ResultCode"] == "0"
+
+
+@pytest.mark.parametrize("refusing", [{"max": 100}, {"closed": [["00:00", "12:00"], ["12:00", "00:00"]]}])
+async def test_a_refusal_by_amount_or_hours_is_not_asked_about(bench: Any, till: Any, refusing: Any) -> None:
+    await set_rules(bench, till, ask=True, **refusing)
+    socket = await asked_till(bench, till, [CAP_VALIDATE])
+    assert (await validate(bench, till))["ResultCode"] in {"C2B00013", "C2B00016"}
     assert isinstance(await socket.next(), protocol.Event)

@@ -15,6 +15,7 @@ from pos_app.ui.widgets.labels import Text
 _SIGNS = {
     Standing.RUNNING: ("dots", "muted", "Testing …"),
     Standing.WORKS: ("tick", "success", "Works"),
+    Standing.UNSURE: ("question", "muted", "Not certain"),
     Standing.PROBLEM: ("exclamation", "danger", "Problem"),
 }
 _BUTTON_WIDTH = 200
@@ -57,7 +58,8 @@ class ProbeLine(QWidget):
             self._show_nothing()
             return
         self.sign.show()
-        sign, tint, word = _SIGNS[result.standing]
+        sign, tint, usual = _SIGNS[result.standing]
+        word = result.word or usual
         self.sign.show_sign(sign, tint)
         self.word.show_text(word)
         self.sentence.show_text(result.sentence)

@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from pos_app.domain.shop import AccountKind
-from pos_app.settings import Environment, SecretName, ThemeChoice, variable
+from pos_app.settings import Environment, SecretName, ThemeChoice
 from pos_app.ui.settings.field import ChoiceField, Field, KeyField, TextField, side_by_side
 from pos_app.ui.settings.probe_line import ProbeLine
+from pos_app.ui.settings.section import Section
 from pos_app.ui.settings.state import Probe, SettingsState
 from pos_app.ui.settings.view_model import SettingsViewModel
 from pos_app.ui.theme import GAP
@@ -30,30 +31,6 @@ _TRAINING_NOTE = (
 _GIVEN_CODE = (
     "The relay gave it to this till and to no other of the shop. It begins the reference in the customer’s SMS."
 )
-
-
-class Section(QWidget):
-    """`fields` are those that an error can be shown beside, by the setting's name."""
-
-    title = ""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fields: dict[str, Field] = {}
-        self.lines: tuple[ProbeLine, ...] = ()
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(32, 24, 32, 24)
-        self.column.setSpacing(2 * GAP)
-        self.column.addWidget(Text(self.title, "title"))
-
-    def show_state(self, state: SettingsState) -> None:
-        for name, field in self.fields.items():
-            field.show_error(state.errors.get(name, ""))
-            if name in state.overridden:
-                field.fix(f"Set by {variable(name)} on this computer, so it cannot be changed here.")
-
-    def errors_in(self, state: SettingsState) -> list[Field]:
-        return [field for name, field in self.fields.items() if name in state.errors]
 
 
 class ShopSection(Section):

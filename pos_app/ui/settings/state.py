@@ -21,14 +21,18 @@ class Probe(StrEnum):
 class Standing(StrEnum):
     RUNNING = "running"
     WORKS = "works"
+    UNSURE = "unsure"
     PROBLEM = "problem"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
+    """`word` where the standing’s own says too little."""
+
     standing: Standing
     sentence: str = ""
     code: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

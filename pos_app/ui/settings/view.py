@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from pos_app.ui.settings.probe_line import ProbeLine
-from pos_app.ui.settings.sections import MpesaSection, RelaySection, Section, ShopSection
+from pos_app.ui.settings.section import Section
+from pos_app.ui.settings.sections import MpesaSection, RelaySection, ShopSection
 from pos_app.ui.settings.state import SettingsState
 from pos_app.ui.settings.view_model import SettingsViewModel
 from pos_app.ui.theme import ROW
@@ -31,15 +32,16 @@ _FORM_WIDTH = 940
 class SettingsPage(QWidget):
     closed = Signal()
 
-    def __init__(self, view_model: SettingsViewModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, view_model: SettingsViewModel, *more: Section) -> None:
+        """`more` are the parts that act by themselves, without Save."""
+        super().__init__()
         self.setProperty("panel", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._view_model = view_model
         self.shop = ShopSection(view_model)
         self.mpesa = MpesaSection(view_model)
         self.relay = RelaySection(view_model)
-        self.sections: tuple[Section, ...] = (self.shop, self.mpesa, self.relay)
+        self.sections: tuple[Section, ...] = (self.shop, self.mpesa, self.relay, *more)
         self.parts = QListWidget()
         self.stack = QStackedWidget()
         self.problem = Text("", "error", wrap=True)
@@ -56,6 +58,7 @@ class SettingsPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._view_model.enter()
+        self.sections[self.parts.currentRow()].enter()
         self.parts.setFocus()
 
     def focusInEvent(self, _event: QFocusEvent) -> None:
@@ -76,6 +79,10 @@ class SettingsPage(QWidget):
     def show_part(self, section: Section) -> None:
         self.parts.setCurrentRow(self.sections.index(section))
 
+    def _turn_to(self, row: int) -> None:
+        self.stack.setCurrentIndex(row)
+        self.sections[row].enter()
+
     def _save(self) -> None:
         self._view_model.save()
         for section in self.sections:
@@ -94,7 +101,7 @@ class SettingsPage(QWidget):
         self.parts.setFixedWidth(_LIST_WIDTH)
         self.parts.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.parts.setStyleSheet(f"QListWidget::item {{ min-height: {ROW}px; padding: 0 16px; }}")
-        self.parts.currentRowChanged.connect(self.stack.setCurrentIndex)
+        self.parts.currentRowChanged.connect(self._turn_to)
         self.parts.setCurrentRow(0)
         row = QHBoxLayout()
         row.setSpacing(0)
