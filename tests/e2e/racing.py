@@ -1,4 +1,4 @@
-"""Tills as the relay knows them: each follows the log by a websocket of its own and claims by HTTP, as the product does.
+"""Tills as the relay knows them: each follows the log by its own websocket and claims by HTTP, as the product does.
 
 They keep no records and show nothing; a race is judged by whoever starts it.
 """
@@ -56,7 +56,7 @@ class Racer:
     async def claim(self, receipt: str, sale: str) -> Claim:
         """Who holds it, in the relay's own words; asked as often as it takes, because the relay may be dead."""
         async with asyncio.timeout(PATIENCE):
-            while not isinstance(answer := await self._desk.claim(self._wish(receipt, sale)), Claim):
+            while not isinstance(answer := await self._desk.claim(self._wish(receipt, sale)), Claim):  # noqa: ASYNC110
                 await asyncio.sleep(_PAUSE_SECONDS)
         return answer
 
