@@ -116,7 +116,7 @@ class DarajaClient:
         async def page(first: int) -> outcome.Answer:
             return await self._ask(pull.PULL, pull.pull_request(self._account, start, end, first))
 
-        return await pull.pull_all(page, self._exchange.host, offset, self._clock)
+        return await pull.pull_all(page, self._exchange.host, offset, start)
 
     async def dynamic_qr(
         self, *, merchant_name: str, reference: str, amount: Money, size: int = 300

@@ -6,7 +6,7 @@ It must not know what becomes of a row. An answer that cannot be read never mean
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from pos_app.daraja.errors import RequestError
 from pos_app.daraja.exchange import Reply
@@ -76,24 +76,33 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(EAT).strftime("%Y-%m-%d %H:%M:%S")
 
 
-async def pull_all(
-    ask: Callable[[int], Awaitable[Answer]], host: str, offset: int, clock: Callable[[], datetime]
-) -> Pulled:
+async def pull_all(ask: Callable[[int], Awaitable[Answer]], host: str, offset: int, start: datetime) -> Pulled:
     """`ask` gets the page that begins with a row; a short page is the last. What came before a break is kept."""
-    rows: list[PullRow] = []
-    unreadable: list[object] = []
+    listed: list[object] = []
     before: list[object] = []
     for _ in range(_PAGES_MAX):
         page, gap = _page(await ask(offset), host)
         if page and page == before:
             break  # M-Pesa does not heed the offset.
-        told = [(raw, pull_row(raw, clock())) for raw in page]
-        rows += [row for _, row in told if row is not None]
-        unreadable += [raw for raw, row in told if row is None]
+        listed += page
         if gap is not None or len(page) < PAGE_ROWS:
-            return Pulled(tuple(rows), tuple(unreadable), gap)
+            return _read(listed, start, gap)
         offset, before = offset + len(page), page
-    return Pulled(tuple(rows), tuple(unreadable), _ENDLESS)
+    return _read(listed, start, _ENDLESS)
+
+
+def _read(listed: list[object], start: datetime, gap: Obstacle | None) -> Pulled:
+    zulu = _zulu(listed, start)
+    told = [(raw, pull_row(raw, zulu)) for raw in listed]
+    rows = tuple(row for _, row in told if row is not None)
+    return Pulled(rows, tuple(raw for raw, row in told if row is None), gap)
+
+
+def _zulu(listed: list[object], start: datetime) -> tzinfo:
+    """What this list means by Z, said by all its rows: one alone, of hours ago, may be read either way."""
+    read = [row.paid_at for raw in listed if (row := pull_row(raw)) is not None and row.paid_at is not None]
+    # Nothing is listed that was paid before the time that was asked for.
+    return UTC if any(paid_at < start - _CLOCKS_DIFFER for paid_at in read) else EAT
 
 
 def _page(answer: Answer, host: str) -> tuple[list[object], Obstacle | None]:
@@ -126,8 +135,11 @@ def _rows(listed: object) -> list[object]:
     return [row for part in listed for row in (part if isinstance(part, list) else [part])]
 
 
-def pull_row(raw: object, at: datetime) -> PullRow | None:
-    """None when it does not say which receipt and how much. `at`: when the list with the row came."""
+def pull_row(raw: object, zulu: tzinfo = EAT) -> PullRow | None:
+    """None when it does not say which receipt and how much. `zulu` is what its list means by the zone Z.
+
+    The contract's E65 has the digits of its E41, Nairobi's, with a Z.
+    """
     said = folded(raw)
     receipt, amount = parse_receipt(said.get("transactionid")), money_of(said.get("amount"))
     if not receipt or amount is None or amount <= ZERO:
@@ -136,7 +148,7 @@ def pull_row(raw: object, at: datetime) -> PullRow | None:
     return PullRow(
         receipt=receipt,
         amount=amount,
-        paid_at=_paid_at(text_of(said.get("trxdate")), at),
+        paid_at=_paid_at(text_of(said.get("trxdate")), zulu),
         bill_reference=text_of(said.get("billreference"), _TEXT_MAX),
         payer_phone=masked_phone(text_of(said.get("msisdn"))),
         sender_name="" if sender.upper() == _NO_NAME else sender,
@@ -145,27 +157,24 @@ def pull_row(raw: object, at: datetime) -> PullRow | None:
     )
 
 
-def _paid_at(text: str, listed_at: datetime) -> datetime | None:
+def _paid_at(text: str, zulu: tzinfo) -> datetime | None:
     """With a zone, or without one as East Africa Time (§2.12)."""
+    zone = zulu if text.upper().endswith("Z") else EAT
     try:
-        told = datetime.fromisoformat(text)
-        paid_at = (told if told.tzinfo else told.replace(tzinfo=EAT)).astimezone(UTC)
-        if paid_at > listed_at + _CLOCKS_DIFFER:
-            # Nothing is listed before it is paid: the contract's E65 has the digits of its E41, Nairobi's, with a Z.
-            paid_at = told.replace(tzinfo=EAT).astimezone(UTC)
+        told = datetime.fromisoformat(text.rstrip("Zz"))
+        return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return paid_at
 
 
 def told_row(row: PullRow) -> str:
-    """The row as JSON in the contract’s one spelling: whatever M-Pesa wrote, every till reads the same of it.
+    """The row as JSON in one spelling, with a zone that is no Z: whatever M-Pesa wrote, every till reads the same.
 
     The payer’s whole number, where there was one, stays behind.
     """
     fields = {
         "transactionId": row.receipt,
-        "trxDate": row.paid_at.strftime("%Y-%m-%dT%H:%M:%SZ") if row.paid_at else "",
+        "trxDate": row.paid_at.strftime("%Y-%m-%dT%H:%M:%S+00:00") if row.paid_at else "",
         "msisdn": row.payer_phone.replace(" ", "").replace("•", "*"),
         "sender": row.sender_name,
         "transactiontype": row.transaction_type,

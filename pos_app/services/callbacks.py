@@ -171,7 +171,7 @@ class Callbacks:
                 balances.keep(settlement.connection, confirmation.receipt, confirmation.paid_at, confirmation.balance)
 
     def _apply_pulled(self, settlement: Settlement, delivery: Delivery) -> None:
-        row = pull_row(delivery.body, delivery.received_at)
+        row = pull_row(delivery.body)
         if row is None:
             _keep_name(settlement, delivery, "unreadable")
             settlement.notices.append(_UNREADABLE)

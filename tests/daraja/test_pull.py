@@ -1,7 +1,8 @@
 """What Pull brings: every page, every spelling; no row is dropped, and no failure is taken for “nothing there”."""
 
+import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import httpx
@@ -13,7 +14,8 @@ from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import RequestError
 from pos_app.daraja.exchange import NO_ANSWER, NO_CONNECTION
 from pos_app.daraja.obstacles import Effect
-from pos_app.daraja.pull import PAGE_ROWS, Pulled, pull_row
+from pos_app.daraja.pull import PAGE_ROWS, Pulled, pull_row, told_row
+from pos_app.daraja.values import EAT
 from pos_app.domain.money import Money
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +23,6 @@ pytestmark = pytest.mark.anyio
 Client = Callable[..., DarajaClient]
 PULL = "/pulltransactions/v1/query"
 START, END = datetime(2026, 10, 14, 10, 0, tzinfo=UTC), datetime(2026, 10, 14, 12, 15, tzinfo=UTC)
-LATER = datetime(2026, 10, 15, tzinfo=UTC)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -162,7 +163,8 @@ async def test_a_long_page_is_read_whole(daraja: Any, make_client: Client) -> No
 @pytest.mark.parametrize(
     ("text", "paid_at"),
     [
-        ("2026-10-14T16:05:03Z", datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC)),
+        ("2026-10-14T16:05:03Z", datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC)),
+        ("2026-10-14T16:05:03+00:00", datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC)),
         ("2026-10-14T16:05:03+03:00", datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC)),
         ("2026-10-14T16:05:03", datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC)),
         ("2026-10-14 16:05:03", datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC)),
@@ -173,38 +175,38 @@ async def test_a_long_page_is_read_whole(daraja: Any, make_client: Client) -> No
         (None, None),
     ],
 )
-def test_a_row_without_a_zone_is_east_africa_time(text: object, paid_at: object) -> None:
-    row = pull_row(_row(1, trxDate=text), LATER)
+def test_a_row_without_a_zone_or_with_the_contracts_z_is_east_africa_time(text: object, paid_at: object) -> None:
+    row = pull_row(_row(1, trxDate=text))
     assert row is not None
     assert row.paid_at == paid_at
 
 
-@pytest.mark.parametrize(
-    ("listed_after", "paid_at"),
-    [
-        (timedelta(minutes=-4), datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC)),
-        (timedelta(minutes=-6), datetime(2026, 10, 14, 13, 5, 3, tzinfo=UTC)),
-    ],
-)
-def test_a_zone_that_puts_a_payment_in_the_future_is_nairobis_own(listed_after: timedelta, paid_at: datetime) -> None:
-    said = datetime(2026, 10, 14, 16, 5, 3, tzinfo=UTC)
-    row = pull_row(_row(1, trxDate="2026-10-14T16:05:03Z"), said + listed_after)
-    assert row is not None
-    assert row.paid_at == paid_at
+@pytest.mark.parametrize("since", [timedelta(hours=2), timedelta(hours=6), timedelta(hours=47)])
+@pytest.mark.parametrize("zone", [EAT, UTC])
+async def test_what_a_list_means_by_z_is_told_by_all_its_rows(
+    daraja: Any, make_client: Client, since: timedelta, zone: tzinfo
+) -> None:
+    """A row alone, of more than three hours ago, could be either; and then the balance before it would not add up."""
+    paid = [END - since + (since / 8) * part for part in range(8)]
+    listed = [_row(at, trxDate=f"{one.astimezone(zone):%Y-%m-%dT%H:%M:%S}Z") for at, one in enumerate(paid, 1)]
+    daraja.on(PULL, _answer(ResponseCode="1000", Response=[listed]))
+    pulled = await make_client().pull(END - since, END)
+    assert [row.paid_at for row in pulled.rows] == paid
+    assert [told.paid_at for row in pulled.rows if (told := pull_row(json.loads(told_row(row))))] == paid
 
 
 @pytest.mark.parametrize(
     ("sender", "name"), [("MPESA", ""), ("mpesa", ""), ("JOHN\tDOE", "JOHN DOE"), ("<b>J</b>", "<b>J</b>"), (None, "")]
 )
 def test_a_placeholder_is_nobodys_name(sender: object, name: str) -> None:
-    row = pull_row(_row(1, sender=sender), LATER)
+    row = pull_row(_row(1, sender=sender))
     assert row is not None
     assert row.sender_name == name
 
 
 def test_names_are_read_in_any_spelling_and_a_whole_phone_is_masked() -> None:
     raw = {"TransactionID": " uje2a9c4kf ", "Amount": 500, "Bill Reference": " HSE 12B ", "MSISDN": 254712345678}
-    row = pull_row(raw, LATER)
+    row = pull_row(raw)
     assert row is not None
     assert (row.receipt, row.amount, row.bill_reference) == ("UJE2A9C4KF", Money.shillings(500), "HSE 12B")
     assert row.payer_phone == "0712 ••• 678"
@@ -215,7 +217,7 @@ def test_names_are_read_in_any_spelling_and_a_whole_phone_is_masked() -> None:
 @given(JSON, st.fixed_dictionaries({}, optional=dict.fromkeys(ROW_KEYS, JSON)))
 def test_any_row_is_money_or_nothing(anything: object, fields: dict[str, object]) -> None:
     for raw in (anything, fields, _row(1, **fields)):
-        row = pull_row(raw, LATER)
+        row = pull_row(raw)
         assert row is None or (row.receipt and row.amount > Money(0))
 
 

@@ -43,9 +43,9 @@ class World:
         self.tills: list[TillProcess] = []
         self._safaricom = httpx.Client(trust_env=False, headers=_POST)
 
-    def till(self, kind: str = "paybill", **credentials: str) -> TillProcess:
+    def till(self, kind: str = "paybill", *, shop: str = "", **credentials: str) -> TillProcess:
         folder = self.folder / f"till-{len(self.tills) + 1}"
-        made = TillProcess(self, folder, kind, {**CREDENTIALS, **credentials})
+        made = TillProcess(self, folder, kind, {**CREDENTIALS, **credentials}, shop=shop)
         self.tills.append(made)
         return made
 

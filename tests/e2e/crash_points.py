@@ -1,6 +1,6 @@
-"""Counts every boundary that a charge crosses in this process, and ends the process with SIGKILL at a chosen one.
+"""Counts every boundary that work crosses in this process, and ends the process with SIGKILL at a chosen one.
 
-It must not know charges: it sees SQL that changes something, commits, bytes that leave and come, and changes told.
+It must not know what work: it sees SQL that changes something, commits, bytes that leave and come, and changes told.
 """
 
 import os

@@ -120,6 +120,19 @@ class Session:
     async def do_send_again(self, attempt: int) -> dict[str, Any]:
         return _told(await self.till.payments.send_again(attempt))
 
+    async def do_accept(self, payment: str, sale: int, cashier: str = "") -> dict[str, Any]:
+        answer = await self.till.matching.accept(payment, sale, cashier)
+        if isinstance(answer, Refused):
+            return {"refused": answer.sentence}
+        return {"confirmed": answer.confirmed, "sentence": answer.sentence}
+
+    async def do_look_up(self, code: str) -> str:
+        return (await self.till.matching.look_up(code)).sentence
+
+    async def do_sale(self, sale: int) -> dict[str, Any]:
+        found = await self.till.sales.get(sale)
+        return {"number": found.number, "state": found.state.value}
+
     async def do_look(self) -> dict[str, Any]:
         return {
             "notices": self.notices,

@@ -149,6 +149,11 @@ class SimulatorProcess:
     def ask(self, what: str, **query: str) -> Any:
         return self._http.get(what, params=query).raise_for_status().json()
 
+    def pay(self, **purchase: Any) -> str:
+        """A customer pays by himself; the receipt."""
+        answer = self._http.post("c2b/pay", json=purchase).raise_for_status()
+        return str(answer.json()["payment"]["receipt"])
+
     def behave(self, phone: str, spec: Any) -> None:
         self.tell("scenario", phone=phone, scenario=spec)
 

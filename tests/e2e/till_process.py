@@ -34,16 +34,20 @@ class Surroundings(Protocol):
 class TillProcess:
     """One shop's till: its folder, its pairing, and whichever process runs it now."""
 
-    def __init__(self, world: Surroundings, folder: Path, kind: str, credentials: dict[str, str]) -> None:
+    def __init__(
+        self, world: Surroundings, folder: Path, kind: str, credentials: dict[str, str], *, shop: str = ""
+    ) -> None:
+        """Of a shop of its own, unless it is said which."""
         self._number = number = next(_numbers)
         self.world = world
         self.folder = folder
         self.database = folder / "till.db"
-        self.shop = f"Shop {number}"
+        self.shop = shop or f"Shop {number}"
         self.code = _base36(36 * 36 + number)
         self.account = ACCOUNTS[kind]
         self.credentials = credentials
-        world.relay.command("shop", "add", self.shop)
+        if not shop:
+            world.relay.command("shop", "add", self.shop)
         self.pair()
         self.daraja_url = world.simulator.url
         self.hurry: float = HURRY
@@ -51,9 +55,14 @@ class TillProcess:
         self._channel: Channel | None = None
         self.take_confirmations()
 
+    @property
+    def name(self) -> str:
+        """As the other tills of the shop are told it."""
+        return f"Till {self.code}"
+
     def pair(self) -> None:
         """Each wants a code of its own, so that the simulator’s ledger tells the tills of all shops apart."""
-        self.pairing = self.world.relay.pair(self.shop, TillIdentity(f"{self._number:032x}", "Till", self.code))
+        self.pairing = self.world.relay.pair(self.shop, TillIdentity(f"{self._number:032x}", self.name, self.code))
         assert self.pairing["till_code"] == self.code
 
     def take_confirmations(self) -> None:

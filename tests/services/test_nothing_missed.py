@@ -115,7 +115,7 @@ async def test_the_portals_statement_brings_what_is_missing_and_closes_the_hole(
     rows = await office.rows()
     assert [row["transactionId"] for row in rows][:2] == missing
     assert known not in {row["transactionId"] for row in rows}
-    read = pull_row(rows[0], desk.now())
+    read = pull_row(rows[0])
     assert read is not None
     assert (read.amount, read.transaction_type, read.bill_reference) == (
         Money.shillings(200),
