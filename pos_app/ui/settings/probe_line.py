@@ -21,10 +21,12 @@ _SIGNS = {
 _BUTTON_WIDTH = 200
 
 
-class ProbeLine(QWidget):
+class Telling(QWidget):
     told = Signal()
     """There is something new to read."""
 
+
+class ProbeLine(Telling):
     def __init__(self, words: str, on_click: Callable[[], None]) -> None:
         super().__init__()
         self._shown: ProbeResult | None = None

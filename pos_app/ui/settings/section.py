@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pos_app.settings import variable
 from pos_app.ui.settings.field import Field
-from pos_app.ui.settings.probe_line import ProbeLine
+from pos_app.ui.settings.probe_line import Telling
 from pos_app.ui.settings.state import SettingsState
 from pos_app.ui.theme import GAP
 from pos_app.ui.widgets.labels import Text
@@ -18,7 +18,7 @@ class Section(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.fields: dict[str, Field] = {}
-        self.lines: tuple[ProbeLine, ...] = ()
+        self.lines: tuple[Telling, ...] = ()
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(32, 24, 32, 24)
         self.column.setSpacing(2 * GAP)

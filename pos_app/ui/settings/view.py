@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pos_app.ui.settings.probe_line import ProbeLine
+from pos_app.ui.settings.probe_line import Telling
 from pos_app.ui.settings.section import Section
 from pos_app.ui.settings.sections import MpesaSection, RelaySection, ShopSection
 from pos_app.ui.settings.state import SettingsState
@@ -127,7 +127,7 @@ def _scrolled(section: Section) -> QScrollArea:
     return area
 
 
-def _bring_into_sight(area: QScrollArea, line: ProbeLine) -> None:
+def _bring_into_sight(area: QScrollArea, line: Telling) -> None:
     """Once the new sentence has its height."""
     QTimer.singleShot(0, line, lambda: area.ensureWidgetVisible(line))
 

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from pos_app.services.registration import DefaultAction, MsisdnStyle, Product
 from pos_app.ui.settings.field import ChoiceField, TextField, side_by_side
-from pos_app.ui.settings.probe_line import ProbeLine
+from pos_app.ui.settings.probe_line import ProbeLine, Telling
 from pos_app.ui.settings.registration import words
 from pos_app.ui.settings.registration.state import RegistrationState
 from pos_app.ui.settings.registration.view_model import RegistrationViewModel
@@ -16,7 +16,7 @@ from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.labels import Text
 
 
-class Confirm(QWidget):
+class Confirm(Telling):
     """The second press. The way back comes first, so that Enter pressed twice registers nothing."""
 
     def __init__(self, yes: str, view_model: RegistrationViewModel) -> None:
@@ -36,12 +36,14 @@ class Confirm(QWidget):
 
     def show_question(self, sentence: str) -> None:
         """Empty hides it."""
-        appears = bool(sentence) and self.isHidden()
+        if sentence == self.sentence.text():
+            return
         self.sentence.setText(sentence)
         self.setVisible(bool(sentence))
-        if appears:
+        if sentence:
             announce(self, sentence)
             self.no.setFocus()
+            self.told.emit()
 
 
 class RegistrationSection(Section):
@@ -69,13 +71,14 @@ class RegistrationSection(Section):
             for product, label in labels.items()
         }
         self.confirm = {product: Confirm(label, view_model) for product, label in labels.items()}
-        self.lines = tuple(self.register.values())
+        self.lines = (*self.register.values(), *self.confirm.values())
         self.form = QWidget()
         self._lay_out()
         view_model.changed.connect(lambda: self._show(view_model.state))
         self._show(view_model.state)
 
     def enter(self) -> None:
+        self._view_model.cancel()
         self._view_model.refresh()
 
     def _lay_out(self) -> None:
@@ -126,6 +129,9 @@ class RegistrationSection(Section):
         self.standings[product].show_text(state.standings.get(product, ""))
         asked = state.confirming is product
         question = words.question(product, state.customer_label, state.nominated) if asked else ""
-        self.confirm[product].show_question(question)
-        self.register[product].show_result(state.results.get(product))
-        self.register[product].button.setEnabled(state.may_register(product))
+        line, confirm = self.register[product], self.confirm[product]
+        line.show_result(state.results.get(product))
+        line.button.setEnabled(state.may_register(product))
+        if not asked and confirm.isAncestorOf(self.focusWidget() or self):
+            line.button.setFocus()
+        confirm.show_question(question)

@@ -16,7 +16,7 @@ ABOUT = (
 )
 ADDRESS = "Address that is registered"
 KEY_HIDDEN = "••• stands for the shop’s own secret part of the address."
-DELIVERABLE = "✓ Safaricom can deliver to this address: it is public, encrypted, and has no word that M-Pesa refuses."
+DELIVERABLE = "✓ Checked: it can be delivered to, and has no word that M-Pesa refuses."
 NUMBER = "The customer’s number"
 STYLES = ((MsisdnStyle.MASKED.value, "Masked (v2)"), (MsisdnStyle.HASHED.value, "Scrambled (v1)"))
 STYLE_HINTS = {
@@ -59,7 +59,7 @@ _ANSWERS = {
     Registered.UNREACHABLE: (Standing.PROBLEM, "Not reached"),
     Registered.UNCLEAR: (Standing.UNSURE, "Not certain"),
 }
-_VERSIONS = {"v1": ", numbers scrambled (v1)", "v2": ", numbers masked (v2)"}
+_VERSIONS = {"v1": ", v1: numbers scrambled", "v2": ", v2: numbers masked"}
 
 
 def blocked(settings: Settings) -> str:
@@ -81,16 +81,16 @@ def answer(product: Product, told: RegistrationRecord | Refused) -> ProbeResult:
     standing, word = _ANSWERS[Registered(told.state)]
     if product is Product.PULL and told.state == Registered.ALREADY_REGISTERED:
         standing = Standing.WORKS
-    return ProbeResult(standing, told.sentence, told.code, word)
+    return ProbeResult(standing, told.sentence, "" if standing is Standing.WORKS else told.code, word)
 
 
 def standing(known: service.Standing, now: datetime) -> str:
     if known.done is None:
         return _tried(known.last, now)
-    when = f"on {day_and_time(known.done.at, now)}{_VERSIONS.get(known.done.style, '')}"
+    when = f"({day_and_time(known.done.at, now)}{_VERSIONS.get(known.done.style, '')})"
     if known.is_for_this_relay:
         return f"✓ Registered for this relay {when}."
-    return f"! Registered {when}, but for another address: payments are told there and not at this relay."
+    return f"! Registered {when}, but for another address: payments are told there and not to this relay."
 
 
 def _tried(last: RegistrationRecord | None, now: datetime) -> str:

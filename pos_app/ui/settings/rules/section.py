@@ -67,7 +67,7 @@ class RulesSection(Section):
 
     def _save(self) -> None:
         self._view_model.save()
-        wrong = [self.rules[name] for name in self._view_model.state.errors]
+        wrong = [rule for name, rule in self.rules.items() if name in self._view_model.state.errors]
         if wrong:
             wrong[0].editor.setFocus()
 

@@ -26,7 +26,7 @@ ASK_HINT = (
     "A till that is on lets in what these rules allow, and also the account number of a sale that is open on it. "
     "The customer waits for the answer, three seconds at most."
 )
-APPLY, APPLYING, UNDO = "Put in force", "Saving …", "Undo changes"
+APPLY, APPLYING, UNDO = "Put in force", "Saving …", "Undo"
 UNSAVED = "● These changes are not in force yet."
 
 _STANDINGS = {
