@@ -14,6 +14,8 @@ class Page(StrEnum):
     PHONE = "phone"
     SPLIT = "split"
     CHARGE = "charge"
+    RECEIVED = "received"
+    """A payment that the customer made unasked, in the charge's dress."""
     CASH = "cash"
     CHANGE = "change"
     TILL = "till"

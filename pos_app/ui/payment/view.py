@@ -52,6 +52,10 @@ class PaymentView(QWidget):
             self._charges[dress] = self._placed(ChargePage(self._model, dress))
         return self._charges[dress]
 
+    @property
+    def received(self) -> ChargePage:
+        return self.charge
+
     @cached_property
     def cash(self) -> CashPage:
         return self._placed(CashPage(self._model))
@@ -80,7 +84,7 @@ class PaymentView(QWidget):
             if state.page is not self._shown or page is not self._pages.current:
                 self._pages.turn_to(page, page.open)
         self._shown = state.page
-        if state.page is Page.CHARGE and len(self._charges) == 1:
+        if state.page in {Page.CHARGE, Page.TILL} and len(self._charges) <= 1:
             QTimer.singleShot(0, self, self._get_ready)
 
     def _get_ready(self) -> None:
