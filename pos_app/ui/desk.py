@@ -38,7 +38,10 @@ from pos_app.ui.theme import apply_theme
 
 if TYPE_CHECKING:
     from pos_app.services.connections import Connections
+    from pos_app.services.pulling import Swept
     from pos_app.services.till import Till
+    from pos_app.ui.offers.rail_model import RailViewModel
+    from pos_app.ui.offers.view_model import OfferViewModel
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
@@ -68,6 +71,8 @@ class Desk:
     till: "Till"
     sale: "SaleViewModel"
     payment: "PaymentViewModel"
+    offers: "OfferViewModel"
+    rail: "RailViewModel"
     sale_page: QWidget
 
     def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
@@ -174,10 +179,13 @@ class Desk:
         await self.till.connect(self._access, shop_name)
         shop = self._header()
         self.window.show_shop(shop)
-        self.sale.show_number(shop.number_label)
+        self._show_number(shop.number_label)
 
     def _build_sale_page(self) -> None:
         from pos_app.devices.scanner import Scanner
+        from pos_app.ui.motion import read_motion
+        from pos_app.ui.offers.rail_model import RailViewModel
+        from pos_app.ui.offers.view_model import OfferViewModel
         from pos_app.ui.payment.view_model import PaymentViewModel
         from pos_app.ui.sale.view import SalePage
         from pos_app.ui.sale.view_model import SaleViewModel
@@ -196,18 +204,42 @@ class Desk:
         self.sale = SaleViewModel(
             till.sales,
             till.catalogue,
-            till.payments,
             self.changes,
             self.tasks,
             payment=self.payment,
-            number_label=label,
             parent=self.window,
         )
         scanner = Scanner(parent=self.window)
         scanner.watch(native_window(self.window))
-        self.sale_page = SalePage(self.sale, self.payment, clock=utc_now, scanner=scanner)
+        self.offers = OfferViewModel(
+            till.matching,
+            till.sales,
+            self.changes,
+            self.tasks,
+            sale=self.sale,
+            payment=self.payment,
+            ask_safaricom=self._ask_safaricom,
+            cashier=lambda: self.settings.cashier,
+            clock=utc_now,
+            parent=self.window,
+        )
+        self.rail = RailViewModel(
+            till.payments,
+            till.matching.offers,
+            self.changes,
+            self.tasks,
+            offered=self.offers,
+            number_label=label,
+            parent=self.window,
+        )
+        self.sale_page = SalePage(self.sale, self.payment, self.offers, self.rail, clock=utc_now, scanner=scanner)
         self.window.place(_SALE, self.sale_page)
         self.sale.start()
+        self.rail.start()
+        self.tasks.start(asyncio.to_thread(read_motion), "read motion")
+
+    async def _ask_safaricom(self) -> "Swept":
+        return await (await self.till.network()).pulling.look_now()
 
     @cached_property
     def _receipt_page(self) -> "ReceiptView":
@@ -272,7 +304,11 @@ class Desk:
         if not self._training:
             await self._find_access()
         await self._connect()
-        self.sale.show_number(self._header().number_label)
+        self._show_number(self._header().number_label)
+
+    def _show_number(self, label: str) -> None:
+        self.payment.show_number(label)
+        self.rail.show_number(label)
 
     def _header(self) -> ShopHeader:
         account = self._access.account if self._access else self.settings.account

@@ -59,6 +59,7 @@ class OfferViewModel(QObject):
         self._topic: Topic | None = None
         self._picked = self._claiming = ""
         self._enters: Payment | None = None
+        self._unconfirmed: Payment | None = None
         self._since = monotonic()
         self._once = OneAtATime(tasks)
         self._look_up = CodeLookUp(matching, changes, tasks, ask_safaricom=ask_safaricom, show=self.say)
@@ -155,24 +156,23 @@ class OfferViewModel(QObject):
             await self._show_accepted(answer)
 
     async def _show_accepted(self, answer: "Accepted") -> None:
-        sale = await self._sales.get(answer.sale_id)
-        if self._is_here(sale.id):
-            self._payment.show_received(sale, answer.payment, confirmed=answer.confirmed)
+        self._show_received(await self._sales.get(answer.sale_id), answer.payment, confirmed=answer.confirmed)
+
+    def _show_received(self, sale: Sale, payment: Payment, *, confirmed: bool) -> None:
+        """Where the sale was parked in the meantime its tab turns green instead."""
+        if self._sale.held_id == sale.id:
+            self._unconfirmed = None if confirmed else payment
+            self._payment.show_received(sale, payment, confirmed=confirmed)
 
     def _on_payment(self, payment: Payment) -> None:
         """One that named the sale at the counter was claimed for it without anybody's doing."""
         unasked = payment.attempt_id is None and payment.id != self._claiming
-        if unasked and payment.sale_id is not None and self._is_here(payment.sale_id):
+        if unasked and payment.sale_id is not None and payment.sale_id == self._sale.held_id:
             self._tasks.start(self._show_matched(payment, payment.sale_id), "show matched payment")
 
     async def _show_matched(self, payment: Payment, sale_id: int) -> None:
         unconfirmed = {claim.receipt for claim in await self._matching.unconfirmed()}
-        sale = await self._sales.get(sale_id)
-        if self._is_here(sale_id):
-            self._payment.show_received(sale, payment, confirmed=payment.receipt not in unconfirmed)
-
-    def _is_here(self, sale_id: int) -> bool:
-        return self._sale.held_id == sale_id
+        self._show_received(await self._sales.get(sale_id), payment, confirmed=payment.receipt not in unconfirmed)
 
     # --- what is shown ------------------------------------------------------------------------------------
 
@@ -188,13 +188,22 @@ class OfferViewModel(QObject):
     def tick(self) -> None:
         """Ages go on; and the relay may have confirmed what the panel shows as not confirmed."""
         self._look()
-        if self._payment.is_unconfirmed:
+        if self._waits_for_relay:
             self._once.start(self._confirm(), "look for the relay's answer")
 
+    @property
+    def _waits_for_relay(self) -> bool:
+        """The panel shows a payment that the relay has not confirmed yet."""
+        waiting, shown = self._unconfirmed, self._payment.state
+        return waiting is not None and shown.page is Page.RECEIVED and shown.receipt == waiting.receipt
+
     async def _confirm(self) -> None:
-        waiting = {claim.receipt for claim in await self._matching.unconfirmed()}
-        if self._payment.is_unconfirmed and self._payment.state.receipt not in waiting:
-            self._payment.confirm_received()
+        payment, waiting = self._unconfirmed, await self._matching.unconfirmed()
+        if payment is None or payment.receipt in {claim.receipt for claim in waiting}:
+            return
+        self._unconfirmed = None
+        if self._sale_id is not None:
+            self._show_received(await self._sales.get(self._sale_id), payment, confirmed=True)
 
     @Slot()
     def _look(self) -> None:
@@ -207,7 +216,7 @@ class OfferViewModel(QObject):
         if self._picked not in {payment.id for payment in self.fits}:
             self._picked = ""
         self._show(self._line())
-        ages = bool(self.fits) or self._payment.is_unconfirmed
+        ages = bool(self.fits) or self._waits_for_relay
         if ages != self._timer.isActive():
             (self._timer.start if ages else self._timer.stop)()
 

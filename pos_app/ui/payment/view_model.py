@@ -143,16 +143,6 @@ class PaymentViewModel(QObject):
         self._sounds.play(Sound.PAID if panel.tone is Tone.PAID else Sound.ATTENTION)
         self.announced.emit(panel.announcement)
 
-    @property
-    def is_unconfirmed(self) -> bool:
-        """The panel shows a payment that the relay has not confirmed yet."""
-        received = self._charge.received
-        return self.state.page is Page.RECEIVED and received is not None and not received.confirmed
-
-    def confirm_received(self) -> None:
-        if self.sale is not None and self._charge.received is not None:
-            self.show_received(self.sale, self._charge.received.payment, confirmed=True)
-
     def leave(self) -> None:
         """Shows the cart again; whatever is under way goes on."""
         self._charge.show(None)
@@ -319,14 +309,8 @@ class PaymentViewModel(QObject):
     @Slot()
     def _on_moved(self) -> None:
         attempt = self._charge.attempt
-        is_news = self.state.page is not Page.RECEIVED or not self._charge.was_paid_before
-        if (
-            attempt is not None
-            and attempt.state.is_paid
-            and is_news
-            and self.state.page is not Page.CHARGE
-            and self.sale
-        ):
+        is_news = self.state.page is not Page.CHARGE and not self._charge.was_paid_before
+        if attempt is not None and attempt.state.is_paid and is_news and self.sale:
             self._open(Page.CHARGE, self.sale, attempt.amount)
         self._refresh()
 
@@ -385,16 +369,11 @@ class PaymentViewModel(QObject):
         stage, waited = stage_of(attempt, now, sale, self._started), age(attempt, now)
         if stage is not self.state.stage:
             self._enter(stage, attempt, now)
-        over = not attempt.state.is_live
-        self._set(
-            stage=stage,
-            panel=words.panel_of(stage, attempt, sale, waited),
-            due=attempt.amount,
-            phone=attempt.msisdn.masked if over else attempt.msisdn.grouped,
-            payer=self._charge.payer,
-            receipt=attempt.receipt or self._charge.receipt,
-            seconds=0 if over else int(waited.total_seconds()),
-            countdown=max(0, round(self._busy_until - self._monotonic())) if stage is Stage.BUSY else 0,
+        payer, receipt = self._charge.payer, attempt.receipt or self._charge.receipt
+        countdown = max(0, round(self._busy_until - self._monotonic())) if stage is Stage.BUSY else 0
+        state, panel = self.state, words.panel_of(stage, attempt, sale, waited)
+        self._replace(
+            state.of_attempt(stage, attempt, panel, waited, payer=payer, receipt=receipt, countdown=countdown)
         )
 
     def _enter(self, stage: Stage, attempt: Attempt, now: datetime) -> None:

@@ -54,7 +54,6 @@ class SellState:
     adding: NewProduct | None = None
     notice: str = ""
     asking_to_clear: bool = False
-    number_label: str = ""
 
     # What each zone of the screen shows of it, so that only the zone that shows something new is drawn.
 

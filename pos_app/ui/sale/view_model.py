@@ -42,13 +42,12 @@ class SaleViewModel(QObject):
         tasks: Tasks,
         *,
         payment: PaymentViewModel,
-        number_label: str = "",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._sales, self._catalogue = sales, catalogue
         self._tasks, self._payment = tasks, payment
-        self.state = SellState(number_label=number_label)
+        self.state = SellState()
         self._sale: Sale | None = None
         self._beside = BesideSales(sales)
         self._changed: set[int] = set()
@@ -66,10 +65,6 @@ class SaleViewModel(QObject):
         """Reads what the screen needs; call it once the loop runs."""
         self.search("")
         self._refreshing.now()
-
-    def show_number(self, label: str) -> None:
-        self._payment.show_number(label)
-        self._set(number_label=label)
 
     @Slot(str)
     def say(self, sentence: str) -> None:
