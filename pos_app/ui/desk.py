@@ -14,6 +14,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pos_app.domain.payment import Payment
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
+    from pos_app.ui.unclaimed.view import UnclaimedPage
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +186,7 @@ class Desk:
     def _build_sale_page(self) -> None:
         from pos_app.devices.scanner import Scanner
         from pos_app.ui.motion import read_motion
+        from pos_app.ui.offers.arrivals import Arrivals
         from pos_app.ui.offers.rail_model import RailViewModel
         from pos_app.ui.offers.view_model import OfferViewModel
         from pos_app.ui.payment.view_model import PaymentViewModel
@@ -232,7 +235,10 @@ class Desk:
             number_label=label,
             parent=self.window,
         )
-        self.sale_page = SalePage(self.sale, self.payment, self.offers, self.rail, clock=utc_now, scanner=scanner)
+        arrivals = Arrivals(self.changes, sounds=self.sounds, clock=utc_now, parent=self.window)
+        page = SalePage(self.sale, self.payment, self.offers, self.rail, arrivals, clock=utc_now, scanner=scanner)
+        page.rail.list_wanted.connect(lambda: self.window.show_page(self.window.add(self._unclaimed_page)))
+        self.sale_page = page
         self.window.place(_SALE, self.sale_page)
         self.sale.start()
         self.rail.start()
@@ -252,6 +258,23 @@ class Desk:
         page = ReceiptView(model)
         page.closed.connect(lambda: self.window.show_page(_SALE))
         return page
+
+    @cached_property
+    def _unclaimed_page(self) -> "UnclaimedPage":
+        from pos_app.ui.unclaimed.view import UnclaimedPage
+        from pos_app.ui.unclaimed.view_model import UnclaimedViewModel
+
+        model = UnclaimedViewModel(self.till.matching, self.changes, self.tasks, clock=utc_now)
+        model.setParent(self.window)
+        page = UnclaimedPage(model)
+        page.closed.connect(lambda: self.window.show_page(_SALE))
+        page.chosen.connect(self._take_payment)
+        return page
+
+    def _take_payment(self, payment: Payment) -> None:
+        """From the manager's list, for the sale at the counter."""
+        self.window.show_page(_SALE)
+        self.offers.take(payment)
 
     def _show_receipt(self, sale_id: int) -> None:
         self._receipt_page.show_sale(sale_id)

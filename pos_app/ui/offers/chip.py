@@ -80,7 +80,8 @@ class Chip(Button):
         sign, tint = _SIGNS[chip.kind]
         self.sign.show_sign(*(("exclamation", "text") if chip.late else (sign, tint)))
         self.amount.setText(str(chip.amount))
-        self.who.setText(f"{chip.who} · {chip.place}")
+        # Who has it matters more of what is taken than who sent it.
+        self.who.setText(chip.place if chip.kind is Kind.TAKEN else f"{chip.who} · {chip.place}")
         set_kind(self, str(chip.kind), "chip")
         self.setToolTip(tooltip(chip.receipt) or "M-Pesa code to follow")
         self.update()

@@ -52,8 +52,8 @@ def _unclaimed(payment: Payment, verdict: Verdict, number: Callable[[int], int |
 def _recent(one: "RecentPayment") -> ChipState:
     kind = Kind.TAKEN if one.taken else Kind.UNCLAIMED if one.sale_number is None else Kind.CLAIMED
     places = {
-        Kind.TAKEN: one.taken[:1].lower() + one.taken[1:],
-        Kind.UNCLAIMED: "no sale yet",
+        Kind.TAKEN: one.taken,
+        Kind.UNCLAIMED: "no sale",
         Kind.CLAIMED: f"sale {one.sale_number}",
     }
     return ChipState(

@@ -34,7 +34,8 @@ def topic_of(found: LookedUp, more: Said | None = None) -> Topic:
             f"{payment.amount} kutoka kwa {words.named(payment)}: zimepokelewa, hazijatumika.",
         )
         return Topic(Tone.OFFER, free, payment)
-    return Topic(Tone.ASK, Said(found.sentence + more.english, more.swahili.strip()))
+    code = f"{payment.receipt}: " if payment is not None else ""
+    return Topic(Tone.ASK, Said(code + found.sentence + more.english, more.swahili.strip()))
 
 
 class CodeLookUp:

@@ -9,7 +9,7 @@ from pos_app.ui.offers.state import Choice, Line, Tone
 from pos_app.ui.offers.view_model import OfferViewModel
 from pos_app.ui.theme import GAP, set_kind
 from pos_app.ui.widgets.announce import announce
-from pos_app.ui.widgets.buttons import Button, KeyButton
+from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.glyph import Glyph
 from pos_app.ui.widgets.labels import Text
 
@@ -27,7 +27,7 @@ class OfferBar(QWidget):
         self.setProperty("offer", str(Tone.OFFER))
         self.sign, self.sentence = Glyph("cash", "success", 24), Text("", "strong", wrap=True)
         self.choices = [self._choice_button(at) for at in range(MOST_CHOICES)]
-        self.accept = KeyButton("Accept", "", "primary", model.accept, scale="")
+        self.accept = Button("Accept", "primary", on_click=model.accept)
         self.close_button = Button("Close", name="Close, Escape", on_click=model.close)
         self._lay_out()
         model.changed.connect(self.render_state)
@@ -73,7 +73,8 @@ class OfferBar(QWidget):
         self.setAccessibleName(line.said.english)
         self.setAccessibleDescription(line.said.swahili)
         self.accept.setVisible(line.accepts)
-        self.accept.show_words("Accept", "Enter" if line.by_enter else "")
+        self.accept.setText("Accept  Enter" if line.by_enter else "Accept")
+        self.accept.setAccessibleName("Accept, Enter" if line.by_enter else "Accept")
         self.close_button.setVisible(line.closes)
         for at, button in enumerate(self.choices):
             choice = line.choices[at] if at < len(line.choices) else None

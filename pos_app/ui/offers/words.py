@@ -137,7 +137,7 @@ def place(verdict: Verdict, number: int | None) -> str:
         return f"part of sale {number}"
     if isinstance(verdict, Ambiguous) and len(verdict.sale_ids) > 1:
         return f"fits {len(verdict.sale_ids)} sales"
-    return f"fits sale {number}" if number is not None else "no sale yet"
+    return f"fits sale {number}" if number is not None else "no sale"
 
 
 def named_sale(verdict: Verdict) -> int | None:

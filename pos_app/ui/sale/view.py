@@ -9,6 +9,8 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.devices.scanner import Scanner
+from pos_app.ui.offers.arrival_view import ArrivalNote
+from pos_app.ui.offers.arrivals import Arrivals
 from pos_app.ui.offers.rail_model import RailViewModel
 from pos_app.ui.offers.rail_view import PaymentsRail
 from pos_app.ui.offers.view_model import OfferViewModel
@@ -31,6 +33,7 @@ class SalePage(QWidget):
         payment: PaymentViewModel,
         offers: OfferViewModel,
         rail: RailViewModel,
+        arrivals: Arrivals,
         *,
         clock: Callable[[], datetime],
         scanner: Scanner | None = None,
@@ -40,6 +43,7 @@ class SalePage(QWidget):
         self._shown: SellState | None = None
         self.finder, self.cart = FindZone(view_model, offers), CartView(view_model, offers)
         self.payment, self.rail = PaymentView(payment, offers), PaymentsRail(rail, clock)
+        self.arrival = ArrivalNote(arrivals, self.finder)
         self.cart.rows.left.connect(self.finder.search.setFocus)
         self._right = QStackedWidget()
         self._lay_out()
