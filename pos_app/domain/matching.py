@@ -118,6 +118,11 @@ class Matcher:
         found = [*sorted({payment for group in groups for payment in group}), *self._candidates.loose(sale.remaining)]
         return tuple(dict.fromkeys(found))
 
+    def number(self, sale_id: int) -> int | None:
+        """As people call the sale; None for one that was not put in."""
+        sale = self._candidates.sales.get(sale_id)
+        return sale.number if sale is not None else None
+
     def _fit(self, payment: Payment) -> Fit:
         reading = self._candidates.read(payment)
         if reading.names_another_till:

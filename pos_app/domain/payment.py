@@ -48,6 +48,11 @@ class Payment:
         return PaymentState.UNMATCHED if self.sale_id is None else PaymentState.MATCHED
 
     @property
+    def first_name(self) -> str:
+        """What a customer can be asked for; empty where M-Pesa told none."""
+        return next(iter(self.payer_name.split()), "").title()
+
+    @property
     def is_free(self) -> bool:
         """No sale of any till has it, as far as this till knows."""
         return self.sale_id is None and self.taken_by is None

@@ -54,6 +54,12 @@ class Accepted:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedPayment:
+    payment: Payment
+    sale_number: int
+
+
 class Matching:
     """`run` until cancelled; `take_up` whenever the settings change."""
 
@@ -141,6 +147,11 @@ class Matching:
         """For the manager: whatever no sale of any till has, the newest first."""
         since = self._clock() - UNCLAIMED_SHOWN
         return await self._database.read(lambda connection: payments.unclaimed(connection, since, limit))
+
+    async def claimed(self, limit: int = 50) -> tuple[ClaimedPayment, ...]:
+        """For the manager: customers’ own payments that sales of this till have, the newest first."""
+        found = await self._database.read(lambda connection: payments.claimed(connection, limit))
+        return tuple(ClaimedPayment(one.payment, one.sale_number) for one in found if one.sale_number is not None)
 
     async def unconfirmed(self) -> tuple[Claim, ...]:
         """What this till has asked for and the relay has not answered, the oldest first."""

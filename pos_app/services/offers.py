@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pos_app.domain.matching import Matched, Matcher, Verdict
+from pos_app.domain.matching import Matched, Matcher, Unmatched, Verdict
 from pos_app.domain.payment import Payment
 from pos_app.services.changes import Changes, OffersChanged, PaymentArrived, PaymentMoved, SaleChanged
 from pos_app.store import payments, sales
@@ -72,6 +72,18 @@ class Offers:
             return ()
         found = heapq.nlargest(limit, self._free.values(), key=lambda payment: payment.received_at)
         return tuple(Offer(payment, self._matcher.verdict(payment)) for payment in found)
+
+    def verdict(self, payment: Payment) -> Verdict:
+        return Unmatched() if self._matcher is None else self._matcher.verdict(payment)
+
+    def sale_number(self, sale_id: int) -> int | None:
+        """Of a sale that a verdict names."""
+        return None if self._matcher is None else self._matcher.number(sale_id)
+
+    @property
+    def count(self) -> int:
+        """How many payments no sale of any till has."""
+        return len(self._free)
 
     async def run(self) -> None:
         """Reads the sales that changed, until cancelled."""

@@ -70,6 +70,9 @@ class RecentPayment:
     receipt: str
     sale_number: int | None
     late: bool
+    payment_id: str = ""
+    taken: str = ""
+    """`Taken by Till 2 (Otieno) at 14:02`, or empty."""
 
 
 class Payments:
@@ -233,7 +236,8 @@ class Payments:
         return await self._database.read(payments.total_received)
 
     async def recent(self, limit: int = 5) -> tuple[RecentPayment, ...]:
-        return await self._database.read(lambda connection: _recent(connection, limit))
+        now = self._clock()
+        return await self._database.read(lambda connection: _recent(connection, limit, now))
 
 
 def _check_chargeable(bill: Bill, amount: Money) -> None:
@@ -244,16 +248,18 @@ def _check_chargeable(bill: Bill, amount: Money) -> None:
         raise AmountError(f"Only {bill.remaining} of this sale remains to be paid. Nothing was sent.")
 
 
-def _recent(connection: sqlite3.Connection, limit: int) -> tuple[RecentPayment, ...]:
+def _recent(connection: sqlite3.Connection, limit: int, now: datetime) -> tuple[RecentPayment, ...]:
     return tuple(
         RecentPayment(
             at=received.payment.received_at,
             amount=received.payment.amount,
-            who=received.payment.payer_name.split(" ")[0].title(),
+            who=received.payment.first_name,
             phone=received.payment.payer_phone,
             receipt=received.payment.receipt,
             sale_number=received.sale_number,
             late=received.is_late,
+            payment_id=received.payment.id,
+            taken=received.payment.taken_by.taken(now) if received.payment.taken_by else "",
         )
         for received in payments.newest(connection, limit)
     )

@@ -1,7 +1,7 @@
 """Payments on disk: one row per M-Pesa receipt, whoever told of it and however often."""
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,10 @@ _IS_LATE = "(SELECT state FROM attempt WHERE id = payment.attempt_id) IS 'PAID_L
 _NEWEST = (
     statements.select((*_COLUMNS, _SALE_NUMBER, _IS_LATE), _WITH_CLAIM)
     + " WHERE superseded_by IS NULL ORDER BY received_at DESC LIMIT ?"
+)
+_CLAIMED = (
+    statements.select((*_COLUMNS, _SALE_NUMBER, _IS_LATE), _WITH_CLAIM)
+    + " WHERE superseded_by IS NULL AND sale_id IS NOT NULL AND attempt_id IS NULL ORDER BY received_at DESC LIMIT ?"
 )
 _TOTAL = """SELECT coalesce(sum(amount_cents), 0) FROM payment WHERE superseded_by IS NULL AND NOT (receipt = ''
     AND EXISTS (SELECT 1 FROM payment AS likely WHERE likely.likely_attempt_id = payment.attempt_id
@@ -104,7 +108,15 @@ def unclaimed(connection: sqlite3.Connection, since: datetime, limit: int) -> tu
 
 
 def newest(connection: sqlite3.Connection, limit: int) -> tuple[Received, ...]:
-    rows = connection.execute(_NEWEST, (limit,))
+    return _received(connection.execute(_NEWEST, (limit,)))
+
+
+def claimed(connection: sqlite3.Connection, limit: int) -> tuple[Received, ...]:
+    """Customers' own payments that sales of this till have, the newest first."""
+    return _received(connection.execute(_CLAIMED, (limit,)))
+
+
+def _received(rows: Iterable[Sequence[Any]]) -> tuple[Received, ...]:
     return tuple(Received(_payment(row), number, bool(is_late)) for *row, number, is_late in rows)
 
 

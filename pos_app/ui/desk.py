@@ -14,6 +14,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pos_app.domain.payment import Payment
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess, ShopAccount
@@ -37,12 +38,16 @@ from pos_app.ui.tasks import Tasks
 from pos_app.ui.theme import apply_theme
 
 if TYPE_CHECKING:
+    from pos_app.services.pulling import Swept
     from pos_app.services.till import Till
     from pos_app.services.uplink import Uplink
+    from pos_app.ui.offers.rail_model import RailViewModel
+    from pos_app.ui.offers.view_model import OfferViewModel
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
     from pos_app.ui.settings.section import Section
+    from pos_app.ui.unclaimed.view import UnclaimedPage
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +74,8 @@ class Desk:
     till: "Till"
     sale: "SaleViewModel"
     payment: "PaymentViewModel"
+    offers: "OfferViewModel"
+    rail: "RailViewModel"
     sale_page: QWidget
 
     def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
@@ -176,10 +183,14 @@ class Desk:
         await self.till.connect(self._access, shop_name)
         shop = self._header()
         self.window.show_shop(shop)
-        self.sale.show_number(shop.number_label)
+        self._show_number(shop.number_label)
 
     def _build_sale_page(self) -> None:
         from pos_app.devices.scanner import Scanner
+        from pos_app.ui.motion import read_motion
+        from pos_app.ui.offers.arrivals import Arrivals
+        from pos_app.ui.offers.rail_model import RailViewModel
+        from pos_app.ui.offers.view_model import OfferViewModel
         from pos_app.ui.payment.view_model import PaymentViewModel
         from pos_app.ui.sale.view import SalePage
         from pos_app.ui.sale.view_model import SaleViewModel
@@ -198,18 +209,45 @@ class Desk:
         self.sale = SaleViewModel(
             till.sales,
             till.catalogue,
-            till.payments,
             self.changes,
             self.tasks,
             payment=self.payment,
-            number_label=label,
             parent=self.window,
         )
         scanner = Scanner(parent=self.window)
         scanner.watch(native_window(self.window))
-        self.sale_page = SalePage(self.sale, self.payment, clock=utc_now, scanner=scanner)
+        self.offers = OfferViewModel(
+            till.matching,
+            till.sales,
+            self.changes,
+            self.tasks,
+            sale=self.sale,
+            payment=self.payment,
+            ask_safaricom=self._ask_safaricom,
+            cashier=lambda: self.settings.cashier,
+            clock=utc_now,
+            parent=self.window,
+        )
+        self.rail = RailViewModel(
+            till.payments,
+            till.matching.offers,
+            self.changes,
+            self.tasks,
+            offered=self.offers,
+            number_label=label,
+            parent=self.window,
+        )
+        arrivals = Arrivals(self.changes, sounds=self.sounds, clock=utc_now, parent=self.window)
+        page = SalePage(self.sale, self.payment, self.offers, self.rail, arrivals, clock=utc_now, scanner=scanner)
+        page.rail.list_wanted.connect(lambda: self.window.show_page(self.window.add(self._unclaimed_page)))
+        self.sale_page = page
         self.window.place(_SALE, self.sale_page)
         self.sale.start()
+        self.rail.start()
+        self.tasks.start(asyncio.to_thread(read_motion), "read motion")
+
+    async def _ask_safaricom(self) -> "Swept":
+        return await (await self.till.network()).pulling.look_now()
 
     @cached_property
     def _receipt_page(self) -> "ReceiptView":
@@ -222,6 +260,23 @@ class Desk:
         page = ReceiptView(model)
         page.closed.connect(lambda: self.window.show_page(_SALE))
         return page
+
+    @cached_property
+    def _unclaimed_page(self) -> "UnclaimedPage":
+        from pos_app.ui.unclaimed.view import UnclaimedPage
+        from pos_app.ui.unclaimed.view_model import UnclaimedViewModel
+
+        model = UnclaimedViewModel(self.till.matching, self.changes, self.tasks, clock=utc_now)
+        model.setParent(self.window)
+        page = UnclaimedPage(model)
+        page.closed.connect(lambda: self.window.show_page(_SALE))
+        page.chosen.connect(self._take_payment)
+        return page
+
+    def _take_payment(self, payment: Payment) -> None:
+        """From the manager's list, for the sale at the counter."""
+        self.window.show_page(_SALE)
+        self.offers.take(payment)
 
     def _show_receipt(self, sale_id: int) -> None:
         self._receipt_page.show_sale(sale_id)
@@ -312,7 +367,11 @@ class Desk:
         if not self._training:
             await self._find_access()
         await self._connect()
-        self.sale.show_number(self._header().number_label)
+        self._show_number(self._header().number_label)
+
+    def _show_number(self, label: str) -> None:
+        self.payment.show_number(label)
+        self.rail.show_number(label)
 
     def _header(self) -> ShopHeader:
         account = self._account or self.settings.account

@@ -1,4 +1,4 @@
-"""Three short sounds, each said by shape and word as well; they never block and never fail a sale."""
+"""Four short sounds, each said by shape and word as well; they never block and never fail a sale."""
 
 import shutil
 import sys
@@ -18,6 +18,7 @@ class Sound(StrEnum):
     PAID = "paid"
     FAILED = "failed"
     ATTENTION = "attention"
+    RECEIVED = "received"
 
 
 class Sounds:

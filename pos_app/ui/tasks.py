@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 log = logging.getLogger(__name__)
 
@@ -71,3 +71,39 @@ class OneAtATime:
 
     def _free(self, _task: asyncio.Task[Any]) -> None:
         self._busy = False
+
+
+class Soon(QObject):
+    """Work that any number of calls start once, a moment later; a call while it runs has it run once more."""
+
+    def __init__(
+        self, tasks: Tasks, work: Callable[[], Coroutine[Any, Any, None]], name: str, milliseconds: int, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._tasks, self._work, self._name = tasks, work, name
+        self._running = self._once_more = False
+        self._timer = QTimer(self, interval=milliseconds, singleShot=True)
+        self._timer.timeout.connect(self.now)
+
+    def call(self) -> None:
+        if self._running:
+            self._once_more = True
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def now(self) -> None:
+        if self._running:
+            self._once_more = True
+        else:
+            self._running = True
+            self._tasks.start(self._run(), self._name)
+
+    async def _run(self) -> None:
+        try:
+            await self._work()
+        finally:
+            self._running = False
+            if self._once_more:
+                self._once_more = False
+                self._timer.start()

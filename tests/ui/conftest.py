@@ -1,6 +1,7 @@
 """What the screen tests stand on: the theme, a loop that Qt drives, a clock that stands still, and small services."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
+
+from small_matching import SmallMatching
+
 from pos_app.devices.scanner import Scanner
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.catalogue import Product, ProductError, checked_name
@@ -23,11 +28,21 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale
 from pos_app.domain.shop import AccountKind, ShopAccount
-from pos_app.domain.tender import Tender, TenderKind, cash_tender
-from pos_app.services.changes import AttemptChanged, CatalogueChanged, Changes, PaymentArrived, SaleChanged
+from pos_app.domain.tender import Tender, TenderKind, cash_tender, change_given
+from pos_app.services.changes import (
+    AttemptChanged,
+    CatalogueChanged,
+    Changes,
+    PaymentArrived,
+    SaleChanged,
+)
 from pos_app.services.payments import RecentPayment
 from pos_app.ui.event_loop import TillLoop
 from pos_app.ui.main_window import MainWindow, native_window
+from pos_app.ui.offers.arrivals import Arrivals
+from pos_app.ui.offers.offer_view import OfferBar
+from pos_app.ui.offers.rail_model import RailViewModel
+from pos_app.ui.offers.view_model import OfferViewModel
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel, Stage
 from pos_app.ui.payment.words import Act
@@ -140,6 +155,11 @@ class SmallShop:
         self.sales[sale.id] = sale
         self.changes.publish(SaleChanged(sale.id))
         return sale
+
+    async def give_change(self, sale_id: int) -> Sale | Refused:
+        self.calls.append("give_change")
+        sale = self.sales[sale_id]
+        return self._keep(replace(sale, tenders=(*sale.tenders, change_given(sale.overpaid, self.clock.now()))))
 
     # Payments
 
@@ -259,12 +279,16 @@ class Till:
     """The selling screen with everything behind it, as the tests drive it."""
 
     shop: SmallShop
+    matching: SmallMatching
     clock: StandingClock
     sounds: QuietSounds
     changes: Changes
     tasks: Tasks
     payment: PaymentViewModel
     sale: SaleViewModel
+    offers: OfferViewModel
+    rail: RailViewModel
+    arrivals: Arrivals
     page: SalePage
     window: MainWindow
     scanner: Scanner
@@ -331,6 +355,23 @@ class Till:
     def later(self, seconds: float) -> None:
         self.clock.pass_(seconds)
         self.payment.tick()
+        self.offers.tick()
+
+    @property
+    def offer(self) -> OfferBar:
+        """The bar that can be seen."""
+        return self.page.payment.offer if self.payment.is_open else self.page.cart.offer
+
+    def waits_at_till(self, amount: str) -> Sale:
+        """The sale is open, and the customer reads the shop's number."""
+        self.sell(amount)
+        self.open(Qt.Key.Key_F3, Page.TILL)
+        self.clock.pass_(1)
+        return self.shop.sales[max(self.shop.sales)]
+
+    def reads(self, sentence: str) -> None:
+        """The offer bar shows these words."""
+        self.qtbot.waitUntil(lambda: self.offer.isVisible() and sentence in self.offer.sentence.text())
 
 
 @pytest.fixture
@@ -350,6 +391,7 @@ def till(aloop: TillLoop, qtbot: QtBot, clock: StandingClock, changes: Changes) 
     built.window.activateWindow()
     built.scanner.watch(built.native)
     built.sale.start()
+    built.rail.start()
     qtbot.waitUntil(built.page.finder.search.hasFocus)
     yield built
     built.window.release()
@@ -365,8 +407,22 @@ def build_till(qtbot: QtBot, clock: StandingClock, changes: Changes, training: b
     payment = PaymentViewModel(
         shop, shop, changes, tasks, sounds=sounds, clock=clock.now, number_label=label, monotonic=clock.monotonic
     )
-    sale = SaleViewModel(shop, shop, shop, changes, tasks, payment=payment, number_label=label)
-    page = SalePage(sale, payment, clock=clock.now, scanner=scanner)
+    sale, matching = SaleViewModel(shop, shop, changes, tasks, payment=payment), SmallMatching(shop)
+    offers = OfferViewModel(
+        matching,
+        shop,
+        changes,
+        tasks,
+        sale=sale,
+        payment=payment,
+        ask_safaricom=matching.ask_safaricom,
+        cashier=lambda: "Akinyi",
+        clock=clock.now,
+        monotonic=clock.monotonic,
+    )
+    rail = RailViewModel(shop, matching, changes, tasks, offered=offers, number_label=label, monotonic=clock.monotonic)
+    arrivals = Arrivals(changes, sounds=sounds, clock=clock.now)
+    page = SalePage(sale, payment, offers, rail, arrivals, clock=clock.now, scanner=scanner)
     window = MainWindow(
         sale_page=page,
         history_page=QWidget(),
@@ -377,7 +433,11 @@ def build_till(qtbot: QtBot, clock: StandingClock, changes: Changes, training: b
         clock=clock.now,
     )
     qtbot.addWidget(window)
-    till = Till(shop, clock, sounds, changes, tasks, payment, sale, page, window, scanner, qtbot, said=[], failed=[])
-    payment.announced.connect(till.said.append)
+    models = (payment, sale, offers, rail, arrivals)
+    till = Till(
+        shop, matching, clock, sounds, changes, tasks, *models, page, window, scanner, qtbot, said=[], failed=[]
+    )
+    for speaking in (payment, offers, arrivals):
+        speaking.announced.connect(till.said.append)
     tasks.failed.connect(lambda name, _error: till.failed.append(name))
     return till

@@ -16,9 +16,9 @@ from pos_app.domain.refused import Refused
 from pos_app.domain.tender import Tender, TenderKind
 from pos_app.services.changes import CatalogueChanged, SaleChanged
 from pos_app.services.payments import RecentPayment
+from pos_app.ui.offers.words import age_words
 from pos_app.ui.payment.state import Page
-from pos_app.ui.sale.rail import age_words
-from pos_app.ui.sale.state import amount_in, is_barcode
+from pos_app.ui.sale.meaning import amount_in, is_barcode
 
 Key = Qt.Key
 Till = Any  # built by conftest, which no test module can import
@@ -414,12 +414,12 @@ def test_the_rail_shows_the_last_payments_and_money_without_a_sale(till: Till) -
         RecentPayment(now - timedelta(minutes=5), Money.shillings(100), "", "2547 ***** 126", "", None, False),
         RecentPayment(now - timedelta(hours=5), Money.shillings(50), "", "", "UK3", 1, True),
     ]
-    till.sale._start_refresh()
+    till.rail.start()
     till.qtbot.waitUntil(rail.chips[2].isVisible)
     assert not rail.empty.isVisible()
     assert [chip.accessibleName() for chip in rail.chips[:3]] == [
         "KES 350 from Wanjiru •••678, sale 3, 5 s ago",
-        "KES 100 from •••126, no sale yet, 5 min ago",
+        "KES 100 from •••126, no sale, 5 min ago",
         "KES 50 from (no name), sale 1 · late, 5 h ago",
     ]
     assert [chip.sign.sign for chip in rail.chips[:3]] == ["tick", "question", "exclamation"]
@@ -434,7 +434,8 @@ def test_ages_are_said_short() -> None:
 
 
 def test_a_new_number_of_the_shop_shows_everywhere(till: Till) -> None:
-    till.sale.show_number("PayBill 600100")
+    till.payment.show_number("PayBill 600100")
+    till.rail.show_number("PayBill 600100")
     assert "PayBill 600100" in till.page.rail.empty.text()
     till.sell("100")
     till.open(Key.Key_F3, Page.TILL)

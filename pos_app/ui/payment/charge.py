@@ -9,9 +9,11 @@ from PySide6.QtCore import QObject, Signal
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.payment import Payment
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale
 from pos_app.services.changes import AttemptChanged, Changes, PaymentArrived, SaleChanged
+from pos_app.ui.payment.received import Received
 from pos_app.ui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ class Charge(QObject):
         self._about_to_read = False
         self.attempt: Attempt | None = None
         self.payer = self.receipt = ""
+        self.received: Received | None = None
+        """What the customer paid unasked, when that is what the panel shows."""
+        self._paid_before: int | None = None
         changes.subscribe(AttemptChanged, self._on_attempt)
         changes.subscribe(SaleChanged, self._on_sale)
         changes.subscribe(PaymentArrived, self._on_payment)
@@ -52,6 +57,16 @@ class Charge(QObject):
             self.attempt = None
             self.payer = self.receipt = ""
         self.sale = sale
+
+    def receive(self, sale: Sale, payment: Payment, *, confirmed: bool) -> None:
+        self.show(sale)
+        self.received = Received(payment, confirmed)
+        self._paid_before = self.attempt.id if self.attempt is not None and self.attempt.state.is_paid else None
+
+    @property
+    def was_paid_before(self) -> bool:
+        """The charge was paid before that payment came, as of a split sale, so it is no news."""
+        return self.attempt is not None and self.attempt.id == self._paid_before
 
     @property
     def asking(self) -> Msisdn | None:

@@ -229,7 +229,7 @@ class ChangePage(QWidget):
         self.next.setFocus()
 
     def show_state(self, state: PaymentState) -> None:
-        self.due.setText(f"{state.title} · {state.due} in cash")
+        self.due.setText(f"{state.title} · {state.due} {state.receipt or 'in cash'}")
         self.change_word.setText(state.change_word if state.change else "No change")
         self.change.setText(str(state.change) if state.change else "")
 

@@ -226,6 +226,7 @@ class TillPage(EntryPage):
         later = Text("Payments to this number show at the bottom of the screen.", "muted", wrap=True)
         later.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.box.addWidget(later)
+        self.caption = later
         self.submit = KeyButton("Park sale", "F9", "", self.press)
         self.box.addWidget(self.submit)
 
@@ -242,3 +243,14 @@ class TillPage(EntryPage):
         self.number.setText(number)
         menu = "Buy Goods and Services" if kind == "Till" else "Pay Bill"
         self.steps.setText(f"M-Pesa menu → Lipa na M-Pesa → {menu} → {number} → {state.due}")
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where an offer takes room the figures shrink; the number stays larger than the amount."""
+        self.caption.show()
+        for number, amount in ((96, 56), (72, 44), (56, 36)):
+            self.number.show_largest(number)
+            self.amount.show_largest(amount)
+            if fits(self):
+                return
+        self.caption.hide()

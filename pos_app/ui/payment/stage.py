@@ -6,6 +6,7 @@ from enum import StrEnum
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.reason import Reason
 from pos_app.domain.sale import Sale
+from pos_app.ui.sounds import Sound
 
 CHECKING_AFTER = timedelta(seconds=75)
 UNRESOLVED_AFTER = timedelta(minutes=5)
@@ -103,3 +104,11 @@ def _of_failure(attempt: Attempt) -> Stage:
     if attempt.code == TWIN_CODE:
         return Stage.BUSY
     return _OF_REASON.get(attempt.reason, Stage.SETUP) if attempt.reason else Stage.SETUP
+
+
+def sound_of(stage: Stage) -> Sound | None:
+    if stage is Stage.PAID:
+        return Sound.PAID
+    if stage.is_unclear:
+        return Sound.ATTENTION
+    return None if stage.is_open else Sound.FAILED

@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pos_app.ui.offers.offer_view import OfferBar
+from pos_app.ui.offers.view_model import OfferViewModel
 from pos_app.ui.payment.charge_page import DRESSES, ChangePage, ChargePage
 from pos_app.ui.payment.entry_pages import CashPage, EntryPage, PhonePage, SplitPage, TillPage
 from pos_app.ui.payment.state import Page
@@ -16,17 +18,23 @@ from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.pages import Pages
 
 P = TypeVar("P", bound=QWidget)
+_ARROWS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
 
 
 class PaymentView(QWidget):
-    def __init__(self, model: PaymentViewModel) -> None:
+    def __init__(self, model: PaymentViewModel, offers: OfferViewModel) -> None:
         super().__init__()
-        self._model = model
+        self._model, self._offers = model, offers
         self._shown = Page.NONE
         self._pages = Pages()
         self._charges: dict[str, ChargePage] = {}
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
+        self.offer = OfferBar(offers)
+        inset = QVBoxLayout()
+        inset.setContentsMargins(8, 8, 8, 0)
+        inset.addWidget(self.offer)
+        box.addLayout(inset)
         box.addWidget(self._pages)
         model.changed.connect(self.render_state)
         model.announced.connect(lambda sentence: announce(self, sentence))
@@ -51,6 +59,10 @@ class PaymentView(QWidget):
         if dress not in self._charges:
             self._charges[dress] = self._placed(ChargePage(self._model, dress))
         return self._charges[dress]
+
+    @property
+    def received(self) -> ChargePage:
+        return self.charge
 
     @cached_property
     def cash(self) -> CashPage:
@@ -80,7 +92,7 @@ class PaymentView(QWidget):
             if state.page is not self._shown or page is not self._pages.current:
                 self._pages.turn_to(page, page.open)
         self._shown = state.page
-        if state.page is Page.CHARGE and len(self._charges) == 1:
+        if state.page in {Page.CHARGE, Page.TILL} and len(self._charges) <= 1:
             QTimer.singleShot(0, self, self._get_ready)
 
     def _get_ready(self) -> None:
@@ -89,8 +101,12 @@ class PaymentView(QWidget):
             self.charge_in(dress).get_ready()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter where no button has the keyboard: nothing, so that a second Enter cannot charge again."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        """Where no button has the keyboard Enter accepts an offer, and can charge nobody again; arrows pick one."""
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not event.isAutoRepeat():
+                self._offers.enter()
             event.accept()
             return
-        super().keyPressEvent(event)
+        if key not in _ARROWS or not self._offers.move(_ARROWS[key]):
+            super().keyPressEvent(event)

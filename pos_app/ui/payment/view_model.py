@@ -4,29 +4,25 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.money import ZERO, AmountError, Money, checked_charge
 from pos_app.domain.msisdn import Msisdn, MsisdnError
+from pos_app.domain.payment import Payment
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale
 from pos_app.services.changes import Changes
+from pos_app.ui.payment import words
 from pos_app.ui.payment.charge import Charge
-from pos_app.ui.payment.stage import BUSY_SECONDS, Stage, age, stage_of
+from pos_app.ui.payment.drawer import Drawer
+from pos_app.ui.payment.received import Received, received_panel
+from pos_app.ui.payment.stage import BUSY_SECONDS, Stage, age, sound_of, stage_of
 from pos_app.ui.payment.state import Page, PaymentState
 from pos_app.ui.payment.typing import change_words, prefix_warning, quick_amounts
-from pos_app.ui.payment.words import (
-    DO_NOT_CHARGE_AGAIN,
-    STILL_ASKED,
-    Act,
-    is_resend,
-    lost_panel,
-    panel_of,
-    sending_panel,
-)
+from pos_app.ui.payment.words import Act, Tone
 from pos_app.ui.sounds import Sound, Sounds
 from pos_app.ui.tasks import Tasks
 
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
     from pos_app.services.payments import Payments
     from pos_app.services.sales import Sales
 
+T = TypeVar("T")
 TICK_MS = 250
 AUTO_NEXT = 4.0
 SETTLE = 0.6
@@ -71,12 +68,15 @@ class PaymentViewModel(QObject):
         self._asked = ZERO
         self._since = self._busy_until = monotonic()
         self._charge = Charge(payments, sales, changes, tasks, self)
+        self._drawer = Drawer(sales, tasks, self)
+        self._drawer.answered.connect(self._on_drawer)
+        for work in (self._charge, self._drawer):
+            work.working.connect(lambda working: self._set(working=working))
         self._charge.moved.connect(self._on_moved)
         self._charge.refused.connect(self._on_refused)
         self._charge.opened.connect(self._on_opened)
         self._charge.idle.connect(self._return)
         self._charge.free.connect(self._go)
-        self._charge.working.connect(lambda working: self._set(working=working))
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self.tick)
 
@@ -92,7 +92,7 @@ class PaymentViewModel(QObject):
     def is_done(self) -> bool:
         """The customer has paid in full; the next scan is the next customer's."""
         settled = self.sale is not None and self.sale.is_settled
-        return settled and self.state.page in {Page.CHARGE, Page.CHANGE}
+        return settled and self.state.page in {Page.CHARGE, Page.RECEIVED, Page.CHANGE}
 
     @property
     def is_waiting(self) -> bool:
@@ -107,7 +107,7 @@ class PaymentViewModel(QObject):
     def begin_mpesa(self, sale: Sale, amount: Money | None = None) -> None:
         """Asks for the phone; a sale whose charge is still open shows that charge instead, and says why."""
         if self._charge.is_open(sale):
-            self._charge.look_up(sale, DO_NOT_CHARGE_AGAIN)
+            self._charge.look_up(sale, words.DO_NOT_CHARGE_AGAIN)
             return
         try:
             self._asked = checked_charge(amount or sale.remaining)
@@ -119,7 +119,7 @@ class PaymentViewModel(QObject):
     def begin_cash(self, sale: Sale) -> None:
         asked = self._charge.is_open(sale)
         self._open(Page.CASH, sale, sale.remaining)
-        self._set(warning=STILL_ASKED if asked else "")
+        self._set(warning=words.STILL_ASKED if asked else "")
         self.type_cash("")
 
     def begin_till(self, sale: Sale) -> None:
@@ -127,13 +127,21 @@ class PaymentViewModel(QObject):
 
     def begin_split(self, sale: Sale) -> None:
         if self._charge.is_open(sale):
-            self._charge.look_up(sale, DO_NOT_CHARGE_AGAIN)
+            self._charge.look_up(sale, words.DO_NOT_CHARGE_AGAIN)
         else:
             self._open(Page.SPLIT, sale, sale.remaining)
 
     def resume(self, sale: Sale) -> None:
         """Takes up a parked sale: its charge if that matters, else the cart."""
         self._charge.look_up(sale)
+
+    def show_received(self, sale: Sale, payment: Payment, *, confirmed: bool) -> None:
+        """A payment that the customer made unasked counts for the sale."""
+        self._charge.receive(sale, payment, confirmed=confirmed)
+        self._open(Page.RECEIVED, sale, payment.amount)
+        panel = received_panel(sale, Received(payment, confirmed))
+        self._sounds.play(Sound.PAID if panel.tone is Tone.PAID else Sound.ATTENTION)
+        self.announced.emit(panel.announcement)
 
     def leave(self) -> None:
         """Shows the cart again; whatever is under way goes on."""
@@ -147,25 +155,17 @@ class PaymentViewModel(QObject):
         self._set(error="", warning=prefix_warning(text))
 
     def submit_phone(self, text: str) -> None:
-        if self.state.page is not Page.PHONE:
-            return
-        try:
-            msisdn = Msisdn.parse(text)
-        except MsisdnError as problem:
-            self._set(error=str(problem))
-            return
-        self._ask(msisdn)
+        msisdn = self._read(lambda: Msisdn.parse(text)) if self.state.page is Page.PHONE else None
+        if msisdn is not None:
+            self._ask(msisdn)
 
     def submit_split(self, text: str) -> None:
         sale = self.sale
         if sale is None or self.state.page is not Page.SPLIT:
             return
-        try:
-            amount = checked_charge(Money.typed(text), sale.remaining)
-        except AmountError as problem:
-            self._set(error=str(problem))
-            return
-        self.begin_mpesa(sale, amount)
+        amount = self._read(lambda: checked_charge(Money.typed(text), sale.remaining))
+        if amount is not None:
+            self.begin_mpesa(sale, amount)
 
     def type_cash(self, text: str) -> None:
         word, change = change_words(text, self.state.due)
@@ -176,19 +176,24 @@ class PaymentViewModel(QObject):
         sale = self.sale
         if sale is None or self.state.working or self.state.page is not Page.CASH:
             return
+        received = self._read(lambda: Money.typed(text)) if text.strip() else self.state.due
+        if received is not None:
+            self._set(error="")
+            self._drawer.take(sale, received)
+
+    def _read(self, typed: Callable[[], T]) -> T | None:
+        """None, and said, where it cannot be read."""
         try:
-            received = Money.typed(text) if text.strip() else self.state.due
-        except AmountError as problem:
+            return typed()
+        except (AmountError, MsisdnError) as problem:
             self._set(error=str(problem))
-            return
-        self._set(working=True, error="")
-        self._tasks.start(self._pay_cash(sale, received), "cash")
+            return None
 
     # --- what people press --------------------------------------------------------------------------------
 
     def offers(self, act: Act) -> bool:
         panel = self.state.panel
-        if self.state.page is not Page.CHARGE or panel is None:
+        if self.state.page not in {Page.CHARGE, Page.RECEIVED} or panel is None:
             return False
         return act in {panel.primary, panel.secondary, *panel.more}
 
@@ -229,13 +234,17 @@ class PaymentViewModel(QObject):
             self.park()
         elif act is Act.RECEIPT and self.sale is not None:
             self.receipt_wanted.emit(self.sale.id)
+        elif act is Act.GIVE_CHANGE and self.sale is not None:
+            self._drawer.give_change(self.sale)
+        elif self.state.page is Page.RECEIVED:
+            self._go(act)
         elif attempt is not None:
             self._do_with(attempt, act)
 
     def _do_with(self, attempt: Attempt, act: Act) -> None:
         if act is Act.CHECK_NOW:
             self._charge.check(attempt)
-        elif is_resend(attempt):
+        elif words.is_resend(attempt):
             if act is Act.SEND_AGAIN:
                 self._charge.resend(attempt)
             else:
@@ -274,14 +283,11 @@ class PaymentViewModel(QObject):
         if self._charge.ask(self._asked, msisdn):
             self._open(Page.CHARGE, self.sale, self._asked)
         elif self.state.page is Page.PHONE:
-            self._set(error=DO_NOT_CHARGE_AGAIN)
+            self._set(error=words.DO_NOT_CHARGE_AGAIN)
 
-    async def _pay_cash(self, sale: Sale, received: Money) -> None:
-        try:
-            answer = await self._sales.pay_cash(sale.id, received)
-        finally:
-            self._set(working=False)
-        if self.sale is None or self.sale.id != sale.id or self.state.page is not Page.CASH:
+    @Slot(int, object)
+    def _on_drawer(self, sale_id: int, answer: Sale | Refused) -> None:
+        if self.sale is None or self.sale.id != sale_id or self.state.page not in {Page.CASH, Page.RECEIVED}:
             return
         if isinstance(answer, Refused):
             self._set(error=answer.sentence)
@@ -292,8 +298,9 @@ class PaymentViewModel(QObject):
             self._show_change(answer)
 
     def _show_change(self, sale: Sale) -> None:
+        receipt = self.state.receipt
         self._open(Page.CHANGE, sale, sale.total)
-        self._set(change_word="Change", change=sale.tenders[-1].change_due)
+        self._set(change_word="Change", change=sale.tenders[-1].change_due, receipt=receipt)
         self._sounds.play(Sound.PAID)
         self.announced.emit(f"Paid. Change {self.state.change}.")
 
@@ -302,7 +309,8 @@ class PaymentViewModel(QObject):
     @Slot()
     def _on_moved(self) -> None:
         attempt = self._charge.attempt
-        if attempt is not None and attempt.state.is_paid and self.state.page is not Page.CHARGE and self.sale:
+        is_news = self.state.page is not Page.CHARGE and not self._charge.was_paid_before
+        if attempt is not None and attempt.state.is_paid and is_news and self.sale:
             self._open(Page.CHARGE, self.sale, attempt.amount)
         self._refresh()
 
@@ -324,14 +332,15 @@ class PaymentViewModel(QObject):
     @Slot()
     def tick(self) -> None:
         self._refresh()
-        paid = self.state.stage is Stage.PAID or (self.state.page is Page.CHANGE and not self.state.change)
-        if paid and self.is_done and self._monotonic() - self._since >= AUTO_NEXT:
+        panel = self.state.panel
+        goes_on = panel.goes_on if panel else self.state.page is Page.CHANGE and not self.state.change
+        if goes_on and self.is_done and self._monotonic() - self._since >= AUTO_NEXT:
             self.finish()
 
     def _open(self, page: Page, sale: Sale, due: Money) -> None:
         self._charge.show(sale)
         self._since = self._monotonic()
-        if page in {Page.CHARGE, Page.CHANGE}:
+        if page in {Page.CHARGE, Page.RECEIVED, Page.CHANGE}:
             self._timer.start()
         before = self.state
         self.state = opened = PaymentState(page, f"Sale {sale.number}", due, number_label=before.number_label)
@@ -341,31 +350,30 @@ class PaymentViewModel(QObject):
 
     def _refresh(self) -> None:
         """Everything a charge shows, read from the attempt and the clocks."""
+        received = self._charge.received
+        if self.state.page is Page.RECEIVED and received is not None and self.sale is not None:
+            told, paid = received.payment, received_panel(self.sale, received)
+            self._set(stage=Stage.PAID, panel=paid, payer=told.first_name, receipt=told.receipt)
         if self.state.page is not Page.CHARGE:
             return
         attempt, asking = self._charge.attempt, self._charge.asking
         if attempt is not None:
             self._show_attempt(attempt)
         elif asking is not None:
-            self._set(stage=Stage.SENDING, panel=sending_panel(asking), phone=asking.grouped)
+            self._set(stage=Stage.SENDING, panel=words.sending_panel(asking), phone=asking.grouped)
         elif self.state.stage is not None:
-            self._set(stage=Stage.UNRESOLVED, panel=lost_panel(), phone="")
+            self._set(stage=Stage.UNRESOLVED, panel=words.lost_panel(), phone="")
 
     def _show_attempt(self, attempt: Attempt) -> None:
         now, sale = self._clock(), self.sale
         stage, waited = stage_of(attempt, now, sale, self._started), age(attempt, now)
         if stage is not self.state.stage:
             self._enter(stage, attempt, now)
-        over = not attempt.state.is_live
-        self._set(
-            stage=stage,
-            panel=panel_of(stage, attempt, sale, waited),
-            due=attempt.amount,
-            phone=attempt.msisdn.masked if over else attempt.msisdn.grouped,
-            payer=self._charge.payer,
-            receipt=attempt.receipt or self._charge.receipt,
-            seconds=0 if over else int(waited.total_seconds()),
-            countdown=max(0, round(self._busy_until - self._monotonic())) if stage is Stage.BUSY else 0,
+        payer, receipt = self._charge.payer, attempt.receipt or self._charge.receipt
+        countdown = max(0, round(self._busy_until - self._monotonic())) if stage is Stage.BUSY else 0
+        state, panel = self.state, words.panel_of(stage, attempt, sale, waited)
+        self._replace(
+            state.of_attempt(stage, attempt, panel, waited, payer=payer, receipt=receipt, countdown=countdown)
         )
 
     def _enter(self, stage: Stage, attempt: Attempt, now: datetime) -> None:
@@ -373,10 +381,10 @@ class PaymentViewModel(QObject):
         if stage is Stage.BUSY:
             gone = (now - attempt.finished_at).total_seconds() if attempt.finished_at else 0.0
             self._busy_until = self._since + BUSY_SECONDS - max(gone, 0.0)
-        sound = _sound_of(stage)
+        sound = sound_of(stage)
         if sound is not None:
             self._sounds.play(sound)
-        self.announced.emit(panel_of(stage, attempt, self.sale, age(attempt, now)).announcement)
+        self.announced.emit(words.panel_of(stage, attempt, self.sale, age(attempt, now)).announcement)
 
     def _set(self, **changes: Any) -> None:
         self._replace(replace(self.state, **changes))
@@ -385,14 +393,3 @@ class PaymentViewModel(QObject):
         if state != self.state:
             self.state = state
             self.changed.emit()
-
-
-def _sound_of(stage: Stage) -> Sound | None:
-    if stage is Stage.PAID:
-        return Sound.PAID
-    if stage.is_unclear:
-        return Sound.ATTENTION
-    return None if stage.is_open else Sound.FAILED
-
-
-__all__ = ["Page", "PaymentState", "PaymentViewModel", "Stage", "stage_of"]

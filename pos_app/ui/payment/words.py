@@ -35,6 +35,7 @@ class Act(StrEnum):
     RECEIPT = "receipt"
     NEXT = "next"
     BACK = "back"
+    GIVE_CHANGE = "give_change"
 
 
 LABELS = {
@@ -49,6 +50,7 @@ LABELS = {
     Act.RECEIPT: "Receipt",
     Act.NEXT: "Next sale",
     Act.BACK: "Back to sale",
+    Act.GIVE_CHANGE: "Give change",
 }
 KEYS = {Act.CASH: "F2", Act.TILL: "F3", Act.SPLIT: "F4", Act.MPESA: "F1", Act.PARK: "F9", Act.BACK: "Esc"}
 
@@ -68,6 +70,11 @@ class Panel:
     more: tuple[Act, ...] = ()
     shows_number: bool = False
     code: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """To the next sale by itself: nobody has to do or to read anything first."""
+        return self.tone is Tone.PAID and self.primary is Act.NEXT
 
     @property
     def announcement(self) -> str:

@@ -5,6 +5,8 @@ from PySide6.QtGui import QIntValidator, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.domain.sale import SaleLine
+from pos_app.ui.offers.offer_view import OfferBar
+from pos_app.ui.offers.view_model import OfferViewModel
 from pos_app.ui.sale.state import Mark, SellState, Tab, Way
 from pos_app.ui.sale.view_model import SaleViewModel
 from pos_app.ui.theme import GAP, ROW, numeric_font, set_kind
@@ -246,8 +248,9 @@ class PayStrip(QWidget):
 
 
 class CartView(QWidget):
-    def __init__(self, model: SaleViewModel) -> None:
+    def __init__(self, model: SaleViewModel, offers: OfferViewModel) -> None:
         super().__init__()
+        self.offer = OfferBar(offers)
         self.strip, self.rows, self.totals, self.pay = TabStrip(model), Rows(model), Totals(), PayStrip(model)
         self.notice = Text("", "warning", wrap=True)
         self.confirm = _Confirm(model)
@@ -264,6 +267,7 @@ class CartView(QWidget):
         inset.setContentsMargins(16, 4, 16, 4)
         inset.addWidget(self.notice)
         inset.addWidget(self.confirm)
+        inset.addWidget(self.offer)
         box.addLayout(inset)
         box.addWidget(self.totals)
         box.addWidget(self.pay)

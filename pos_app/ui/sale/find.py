@@ -5,6 +5,8 @@ from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent, QResi
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.domain.catalogue import NAME_MAX, Product
+from pos_app.ui.offers.view_model import OfferViewModel
+from pos_app.ui.sale.meaning import is_code
 from pos_app.ui.sale.state import NewProduct, SellState
 from pos_app.ui.sale.view_model import SaleViewModel
 from pos_app.ui.theme import GAP, text_font, tokens
@@ -24,13 +26,14 @@ _MOVE_KEYS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
 class SearchField(Field):
     """Also the keyboard of the cart: while it is empty, + − Delete and the arrows work on the selected line."""
 
-    def __init__(self, model: SaleViewModel) -> None:
+    def __init__(self, model: SaleViewModel, offers: OfferViewModel) -> None:
         super().__init__("Find a product, scan, or type an amount", "Scan, type an amount, or find a product", "large")
-        self._model = model
+        self._model, self._offers = model, offers
         self.setTextMargins(36, 0, 0, 0)
         self._sign = Glyph("search", "muted", 24, self)
         self.textEdited.connect(lambda _text: model.search(self.text()))
-        self.entered.connect(model.enter)
+        self.textChanged.connect(lambda _text: offers.typed())
+        self.entered.connect(self._enter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -38,6 +41,8 @@ class SearchField(Field):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
+        if key in _MOVE_KEYS and not self.text() and self._offers.move(_MOVE_KEYS[key]):
+            return
         if key in _MOVE_KEYS:
             self._model.move(_MOVE_KEYS[key])
         elif not self.text() and key in _EDIT_KEYS:
@@ -46,6 +51,12 @@ class SearchField(Field):
             self._model.remove(self._model.state.selected)
         else:
             super().keyPressEvent(event)
+
+    def _enter(self, text: str) -> None:
+        if text.strip():
+            self._model.enter(text)
+        else:
+            self._offers.enter()
 
 
 class Tile(Button):
@@ -181,12 +192,12 @@ class AddProduct(QWidget):
 
 
 class FindZone(QWidget):
-    def __init__(self, model: SaleViewModel) -> None:
+    def __init__(self, model: SaleViewModel, offers: OfferViewModel) -> None:
         super().__init__()
         self._model = model
         self._adding = False
         self.setMinimumWidth(620)
-        self.search, self.tiles, self.add = SearchField(model), Tiles(model), AddProduct(model)
+        self.search, self.tiles, self.add = SearchField(model, offers), Tiles(model), AddProduct(model)
         self.new = Button("New product", scale="tall", name="New product, Control N", on_click=model.begin_adding)
         self.new.setToolTip("Ctrl+N")
         self.empty = Text("", "muted", wrap=True)
@@ -222,6 +233,8 @@ class FindZone(QWidget):
 
 
 def _nothing(state: SellState) -> str:
+    if is_code(state.search):
+        return f"Enter looks up the M-Pesa code {state.search.strip().upper()}."
     if state.search.strip():
         return f"Nothing matches “{state.search.strip()}”.\nEnter adds an amount; Ctrl+N adds a new product."
     return "No products yet.\nType an amount and press Enter, or scan: an unknown barcode is added here."

@@ -1,21 +1,14 @@
 """What the selling screen shows, as one frozen value, and the words that follow from it."""
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from pos_app.domain.catalogue import Product
-from pos_app.domain.money import ZERO, AmountError, Money
+from pos_app.domain.money import ZERO, Money
 from pos_app.domain.sale import Cart, Sale
-
-if TYPE_CHECKING:
-    from pos_app.services.payments import RecentPayment
 
 NOTHING_TO_PAY = "Scan or type an amount first."
 AMOUNT_NAME = "Amount"
-_AMOUNT = re.compile(r"\d{1,6}(\.\d{1,2})?", re.ASCII)
-_BARCODE = re.compile(r"\d{7,14}", re.ASCII)
 
 
 class Way(StrEnum):
@@ -58,21 +51,15 @@ class SellState:
     search: str = ""
     products: tuple[Product, ...] = ()
     tabs: tuple[Tab, ...] = ()
-    recent: "tuple[RecentPayment, ...]" = ()
     adding: NewProduct | None = None
     notice: str = ""
     asking_to_clear: bool = False
-    number_label: str = ""
 
     # What each zone of the screen shows of it, so that only the zone that shows something new is drawn.
 
     @property
     def of_finder(self) -> tuple[object, ...]:
         return self.search, self.products, self.adding
-
-    @property
-    def of_rail(self) -> tuple[object, ...]:
-        return self.recent, self.number_label
 
     @property
     def of_cart(self) -> tuple[object, ...]:
@@ -83,17 +70,3 @@ class SellState:
 def tab_of(sale: Sale) -> Tab:
     mark = Mark.PAID if sale.is_settled else Mark.WAITING if sale.awaiting else Mark.OPEN
     return Tab(sale.id, sale.number, sale.total, mark)
-
-
-def amount_in(text: str) -> Money | None:
-    """What is typed, when it is an amount and too short for a barcode."""
-    if not _AMOUNT.fullmatch(text.replace(",", "")):
-        return None
-    try:
-        return Money.typed(text)
-    except AmountError:
-        return None
-
-
-def is_barcode(text: str) -> bool:
-    return bool(_BARCODE.fullmatch(text))

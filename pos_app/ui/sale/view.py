@@ -9,12 +9,16 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.devices.scanner import Scanner
+from pos_app.ui.offers.arrival_view import ArrivalNote
+from pos_app.ui.offers.arrivals import Arrivals
+from pos_app.ui.offers.rail_model import RailViewModel
+from pos_app.ui.offers.rail_view import PaymentsRail
+from pos_app.ui.offers.view_model import OfferViewModel
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view import PaymentView
 from pos_app.ui.payment.view_model import PaymentViewModel
 from pos_app.ui.sale.cart_view import CartView
 from pos_app.ui.sale.find import FindZone
-from pos_app.ui.sale.rail import PaymentsRail
 from pos_app.ui.sale.state import SellState, Way
 from pos_app.ui.sale.view_model import SaleViewModel
 
@@ -27,15 +31,19 @@ class SalePage(QWidget):
         self,
         view_model: SaleViewModel,
         payment: PaymentViewModel,
+        offers: OfferViewModel,
+        rail: RailViewModel,
+        arrivals: Arrivals,
         *,
         clock: Callable[[], datetime],
         scanner: Scanner | None = None,
     ) -> None:
         super().__init__()
-        self._model, self._payment = view_model, payment
+        self._model, self._payment, self._offers = view_model, payment, offers
         self._shown: SellState | None = None
-        self.finder, self.cart, self.payment = FindZone(view_model), CartView(view_model), PaymentView(payment)
-        self.rail = PaymentsRail(clock)
+        self.finder, self.cart = FindZone(view_model, offers), CartView(view_model, offers)
+        self.payment, self.rail = PaymentView(payment, offers), PaymentsRail(rail, clock)
+        self.arrival = ArrivalNote(arrivals, self.finder)
         self.cart.rows.left.connect(self.finder.search.setFocus)
         self._right = QStackedWidget()
         self._lay_out()
@@ -72,6 +80,7 @@ class SalePage(QWidget):
             self._key(key, partial(self._pay, way))
         self._key("F9", self._model.park)
         self._key("Esc", self._escape)
+        self._key("F10", self.rail.list_wanted.emit)
         self._key("Ctrl+N", self._model.begin_adding)
         self._key("Ctrl+F", self.finder.search.setFocus)
         self._key("Ctrl+Delete", self._model.ask_to_clear)
@@ -102,6 +111,8 @@ class SalePage(QWidget):
             self._model.cancel_adding()
         elif state.asking_to_clear:
             self._model.answer_clear(False)
+        elif self._offers.close():
+            return
         elif self._payment.is_open:
             self._payment.back()
         else:
@@ -127,8 +138,6 @@ class SalePage(QWidget):
             self.finder.show_state(state)
         if shown is None or shown.of_cart != state.of_cart:
             self.cart.show_state(state)
-        if shown is None or shown.of_rail != state.of_rail:
-            self.rail.show_state(state)
 
     @Slot()
     def _swap(self) -> None:
@@ -141,7 +150,10 @@ class SalePage(QWidget):
             self.finder.search.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Whatever is typed where no field has the keyboard goes to the search field."""
+        """Whatever is typed where no field has the keyboard goes to the search field; Enter there accepts an offer."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self._offers.enter()
+            return
         typed = event.text()
         if self._payment.is_open or not typed.isprintable() or not typed or self._model.state.adding is not None:
             super().keyPressEvent(event)

@@ -1,34 +1,27 @@
 """The cart at the counter: what is in it, which sales wait beside it, and how it goes to the payment panel."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from pos_app.domain.catalogue import Product, ProductError
-from pos_app.domain.money import ZERO, AmountError, Money
+from pos_app.domain.money import AmountError, Money
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine
-from pos_app.services.changes import AttemptChanged, CatalogueChanged, Changes, PaymentArrived, SaleChanged
+from pos_app.services.changes import AttemptChanged, CatalogueChanged, Changes, SaleChanged
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel
 from pos_app.ui.payment.words import Act
-from pos_app.ui.sale.state import (
-    AMOUNT_NAME,
-    NOTHING_TO_PAY,
-    NewProduct,
-    SellState,
-    Way,
-    amount_in,
-    is_barcode,
-)
+from pos_app.ui.sale.meaning import Barcode, Code, is_code, meaning
+from pos_app.ui.sale.state import AMOUNT_NAME, NOTHING_TO_PAY, NewProduct, SellState, Way
 from pos_app.ui.sale.tabs import BesideSales
-from pos_app.ui.tasks import OneAtATime, Tasks
+from pos_app.ui.tasks import OneAtATime, Soon, Tasks
 
 if TYPE_CHECKING:
     from pos_app.services.catalogue import Catalogue
-    from pos_app.services.payments import Payments
     from pos_app.services.sales import Sales
 
 REFRESH_MS = 40
@@ -38,47 +31,40 @@ _ACTS = {Way.MPESA: Act.MPESA, Way.CASH: Act.CASH, Way.TILL: Act.TILL, Way.SPLIT
 
 class SaleViewModel(QObject):
     changed = Signal()
+    code_given = Signal(str)
+    """An M-Pesa code was typed or scanned where a product was looked for."""
 
     def __init__(
         self,
         sales: "Sales",
         catalogue: "Catalogue",
-        payments: "Payments",
         changes: Changes,
         tasks: Tasks,
         *,
         payment: PaymentViewModel,
-        number_label: str = "",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._sales, self._catalogue, self._payments = sales, catalogue, payments
+        self._sales, self._catalogue = sales, catalogue
         self._tasks, self._payment = tasks, payment
-        self.state = SellState(number_label=number_label)
+        self.state = SellState()
         self._sale: Sale | None = None
         self._beside = BesideSales(sales)
         self._changed: set[int] = set()
-        self._refreshing = self._once_more = False
         self._once = OneAtATime(tasks)
-        self._refresh_timer = QTimer(self, interval=REFRESH_MS, singleShot=True)
-        self._refresh_timer.timeout.connect(self._start_refresh)
+        self._refreshing = Soon(tasks, self._refresh, "read sales", REFRESH_MS, self)
         payment.finished.connect(self._clear)
         payment.parked.connect(self._clear)
         payment.returned.connect(self._on_returned)
         payment.refused.connect(self.say)
         changes.subscribe(SaleChanged, lambda change: self._look_again(change.sale_id))
         changes.subscribe(AttemptChanged, lambda change: self._look_again(change.attempt.sale_id))
-        changes.subscribe(PaymentArrived, lambda _change: self._look_again())
         changes.subscribe(CatalogueChanged, lambda _change: self.search(self.state.search))
 
     def start(self) -> None:
         """Reads what the screen needs; call it once the loop runs."""
         self.search("")
-        self._start_refresh()
-
-    def show_number(self, label: str) -> None:
-        self._payment.show_number(label)
-        self._set(number_label=label)
+        self._refreshing.now()
 
     @Slot(str)
     def say(self, sentence: str) -> None:
@@ -98,7 +84,8 @@ class SaleViewModel(QObject):
 
     def scan(self, code: str) -> None:
         """A scan is never lost: it goes to this sale, or to the next one where this one is paid or waiting."""
-        self._make_room()
+        if not is_code(code):
+            self._make_room()
         self._tasks.start(self._scan(code), "scan")
 
     def pick(self, product: Product) -> None:
@@ -125,16 +112,18 @@ class SaleViewModel(QObject):
             self._set(products=found)
 
     async def _enter(self, typed: str) -> None:
-        product = await self._catalogue.by_barcode(typed)
-        amount = amount_in(typed)
-        if product is not None:
-            self.pick(product)
-        elif amount is not None:
-            self._enter_amount(amount)
-        elif is_barcode(typed):
-            self.begin_adding(typed)
+        meant = await meaning(self._catalogue, typed)
+        if isinstance(meant, Product):
+            self.pick(meant)
+        elif isinstance(meant, Money):
+            self._enter_amount(meant)
+        elif isinstance(meant, Barcode):
+            self.begin_adding(meant.digits)
+        elif isinstance(meant, Code):
+            self.search("")
+            self.code_given.emit(meant.text)
         else:
-            await self._enter_name(typed)
+            self.say(f"Nothing matches “{typed}”. Press Ctrl+N to add it as a new product.")
 
     def _enter_amount(self, amount: Money) -> None:
         self.search("")
@@ -144,15 +133,12 @@ class SaleViewModel(QObject):
         else:
             self.say("Type an amount above zero.")
 
-    async def _enter_name(self, typed: str) -> None:
-        found = await self._catalogue.products(typed)
-        if found:
-            self.pick(found[0])
-        else:
-            self.say(f"Nothing matches “{typed}”. Press Ctrl+N to add it as a new product.")
-
     async def _scan(self, code: str) -> None:
         product = await self._catalogue.by_barcode(code)
+        if product is None and is_code(code):
+            self.code_given.emit(code)
+            return
+        self._make_room()
         if product is not None:
             self._add(SaleLine(product.name, product.price))
         else:
@@ -245,7 +231,7 @@ class SaleViewModel(QObject):
         elif not self.state.cart.lines:
             self.say(NOTHING_TO_PAY)
         else:
-            self._once.start(self._pay(way), "open sale")
+            self.with_sale(partial(self._begin_paying, way))
 
     def _switch(self, way: Way) -> None:
         """Another key while a payment page is open: the other page, or the panel's own button."""
@@ -255,10 +241,27 @@ class SaleViewModel(QObject):
         elif sale is not None and not payment.state.working and payment.state.page is not Page.CHANGE:
             self._begin(way, sale)
 
-    async def _pay(self, way: Way) -> None:
+    async def _begin_paying(self, way: Way, sale: Sale) -> None:
+        self._begin(way, sale)
+
+    @property
+    def held_id(self) -> int | None:
+        """The sale at the counter; None while the cart has no number yet."""
+        return self._sale.id if self._sale else None
+
+    @property
+    def open_sale(self) -> Sale | None:
+        """The same, while what is on disk is what is in the cart: only then is its total what the customer owes."""
+        return self._sale if self._sale is not None and self._sale.cart == self.state.cart else None
+
+    def with_sale(self, work: Callable[[Sale], Awaitable[None]]) -> None:
+        """Opens the cart as a sale, or takes the one it is, and works with it; nothing else opens one meanwhile."""
+        self._once.start(self._with_sale(work), "open sale")
+
+    async def _with_sale(self, work: Callable[[Sale], Awaitable[None]]) -> None:
         sale = await self._on_disk()
         if sale is not None:
-            self._begin(way, sale)
+            await work(sale)
 
     def _begin(self, way: Way, sale: Sale) -> None:
         begin = {
@@ -311,7 +314,7 @@ class SaleViewModel(QObject):
         sale = await self._sales.get(sale_id)
         self._hold(sale)
         self._payment.resume(sale)
-        self._start_refresh()
+        self._refreshing.now()
 
     def ask_to_clear(self) -> None:
         if self.state.cart.lines and not self._payment.is_open:
@@ -338,16 +341,9 @@ class SaleViewModel(QObject):
     @Slot()
     def _clear(self) -> None:
         self._sale = None
-        self._set(
-            cart=Cart(),
-            selected=-1,
-            title="New sale",
-            due=ZERO,
-            paid=ZERO,
-            locked=False,
-            notice="",
-            asking_to_clear=False,
-        )
+        new = SellState()
+        self._set(cart=new.cart, selected=new.selected, title=new.title, due=new.due, paid=new.paid, locked=new.locked)
+        self._set(notice="", asking_to_clear=False)
         self._look_again()
 
     @Slot(object)
@@ -374,31 +370,13 @@ class SaleViewModel(QObject):
     def _look_again(self, *changed: int) -> None:
         """Soon, not now: the payment panel shows what became of its own charge first."""
         self._changed.update(changed)
-        if self._refreshing:
-            self._once_more = True
-        elif not self._refresh_timer.isActive():
-            self._refresh_timer.start()
-
-    @Slot()
-    def _start_refresh(self) -> None:
-        if self._refreshing:
-            self._once_more = True
-        else:
-            self._refreshing = True
-            self._tasks.start(self._refresh(), "read sales and payments")
+        self._refreshing.call()
 
     async def _refresh(self) -> None:
         changed, self._changed = self._changed, set()
-        try:
-            await self._beside.read(changed)
-            recent = await self._payments.recent()
-        finally:
-            self._refreshing = False
-            if self._once_more:
-                self._once_more = False
-                self._refresh_timer.start()
-        held = self._sale.id if self._sale else None
-        self._set(tabs=self._beside.tabs(held), recent=recent)
+        await self._beside.read(changed)
+        held = self.held_id
+        self._set(tabs=self._beside.tabs(held))
         current = self._beside.sale(held) if held is not None else None
         if current is not None and not self._payment.is_open:
             self._follow(current)
