@@ -33,6 +33,7 @@ from pos_app.ui.main_window import MainWindow, native_window
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.sounds import Sounds
+from pos_app.ui.spoken import Spoken
 from pos_app.ui.tasks import Tasks
 from pos_app.ui.theme import apply_theme
 
@@ -81,6 +82,7 @@ class Desk:
         self.changes = Changes()
         self.tasks = Tasks()
         self.sounds = Sounds(self.settings.sounds)
+        self.spoken = Spoken(folder, self.changes, self.tasks, clock=utc_now, language=self.settings.said_in)
         apply_theme(app, self.settings.theme)
         self.window = MainWindow(
             sale_page=MessagePage("Starting", "Looking for charges that are still open."),
@@ -257,6 +259,7 @@ class Desk:
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings
         self.sounds.enabled = settings.sounds
+        self.spoken.language = settings.said_in
         apply_theme(self._app, settings.theme)
         self.window.show_shop(self._header())
         self.tasks.start(self._reconnect(), "take up settings")
