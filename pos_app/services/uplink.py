@@ -24,6 +24,7 @@ from pos_app.services.health import Health
 from pos_app.services.matching import Matching
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.pulling import Pulling, PullLine
+from pos_app.services.qr_codes import QrCodes
 from pos_app.services.reconciliation import Reconciliation
 from pos_app.services.registration import Registrations
 from pos_app.services.statement import Statements
@@ -54,6 +55,7 @@ class Uplink:
     def __post_init__(self) -> None:
         self.connections = Connections(self._client, self.payments.open_attempts)
         self.registrations = Registrations(self.database, self._client)
+        self.qr_codes = QrCodes()
         self.pulling = Pulling(self.database, self.changes, self.tasks)
         self.statements = Statements(self.database, self.tasks, tell_soon=self.pulling.tell_soon)
         self.balance_watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon)
@@ -95,6 +97,7 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
         )
+        self.qr_codes.take_up(daraja, shop_name)
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
         self._running = [
             asyncio.create_task(self._relay_link(access).run(), name="relay link"),
@@ -130,6 +133,7 @@ class Uplink:
 
     async def _disconnect(self) -> None:
         self.payments.charging = None
+        self.qr_codes.take_up(None)
         await self.matching.take_up(None)
         while self._running:
             await _ended(self._running.pop())
