@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pos_app.domain.money import Money
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess
@@ -40,6 +41,8 @@ from pos_app.ui.theme import apply_theme
 if TYPE_CHECKING:
     from pos_app.services.connections import Connections
     from pos_app.services.till import Till
+    from pos_app.ui.customer_display.placing import Placing
+    from pos_app.ui.customer_display.view_model import DisplayViewModel
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
@@ -69,6 +72,8 @@ class Desk:
     till: "Till"
     sale: "SaleViewModel"
     payment: "PaymentViewModel"
+    facing: "DisplayViewModel"
+    placing: "Placing"
     sale_page: QWidget
 
     def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
@@ -94,7 +99,7 @@ class Desk:
             clock=utc_now,
         )
         self.tasks.failed.connect(self._say_failed)
-        self.window.theme_changed.connect(self._keep_theme)
+        self.window.theme_changed.connect(lambda name: self._keep(theme=ThemeChoice(name)))
 
     async def open(self, training: MpesaAccess | None = None) -> None:
         """All of it. Raises StoreError with a sentence."""
@@ -117,6 +122,7 @@ class Desk:
         self._build_sale_page()
         self.payment.receipt_wanted.connect(self._show_receipt)
         self.window.promise(_HISTORY, self._make_history_page)
+        self._build_customer_display()
 
     async def connect(self) -> None:
         """Safaricom and the relay, behind a till that sells; a charge that is asked for meanwhile waits."""
@@ -126,6 +132,7 @@ class Desk:
         if not self._training:
             await self._find_access()
         await self._connect()
+        self.placing.place()
         connections = await self.till.connections()
         self.window.promise(_SETTINGS, lambda: self._make_settings_page(connections))
         if self._settings_file.problem:
@@ -177,6 +184,7 @@ class Desk:
         shop = self._header()
         self.window.show_shop(shop)
         self.sale.show_number(shop.number_label)
+        self.facing.follow_soon()
 
     def _build_sale_page(self) -> None:
         from pos_app.devices.scanner import Scanner
@@ -210,6 +218,36 @@ class Desk:
         self.sale_page = SalePage(self.sale, self.payment, clock=utc_now, scanner=scanner)
         self.window.place(_SALE, self.sale_page)
         self.sale.start()
+
+    def _build_customer_display(self) -> None:
+        from pos_app.ui.customer_display.placing import Placing
+        from pos_app.ui.customer_display.view_model import DisplayViewModel
+
+        self.facing = DisplayViewModel(
+            self.sale,
+            self.payment,
+            self.tasks,
+            shop=self._header,
+            till_code=lambda: self._till_code,
+            ask_code=self._ask_code,
+            parent=self.window,
+        )
+        self.placing = Placing(
+            self._app,
+            self.window,
+            self._make_customer_display,
+            choice=self.settings.customer_display,
+            keep=lambda choice: self._keep(customer_display=choice),
+        )
+        self.window.display_wanted.connect(self.placing.switch)
+
+    def _make_customer_display(self) -> QWidget:
+        from pos_app.ui.customer_display.view import CustomerDisplay
+
+        return CustomerDisplay(self.facing, training=self._training)
+
+    async def _ask_code(self, amount: Money, reference: str) -> bytes | None:
+        return await (await self.till.network()).qr_codes.code(amount, reference)
 
     @cached_property
     def _receipt_page(self) -> "ReceiptView":
@@ -261,15 +299,17 @@ class Desk:
         self.sounds.enabled = settings.sounds
         self.spoken.language = settings.said_in
         apply_theme(self._app, settings.theme)
+        self.placing.choose(settings.customer_display)
         self.window.show_shop(self._header())
         self.tasks.start(self._reconnect(), "take up settings")
 
-    def _keep_theme(self, name: str) -> None:
-        self.settings = replace(self.settings, theme=ThemeChoice(name))
+    def _keep(self, **chosen: Any) -> None:
+        """What a key changed; where it cannot be written it holds until the till closes."""
+        self.settings = replace(self.settings, **chosen)
         try:
-            self.settings = self._settings_file.change(theme=ThemeChoice(name))
+            self.settings = self._settings_file.change(**chosen)
         except OSError as error:
-            log.warning("the theme could not be saved: %s", error.strerror)
+            log.warning("%s could not be saved: %s", ", ".join(chosen), error.strerror)
 
     async def _reconnect(self) -> None:
         if not self._training:
@@ -309,5 +349,7 @@ class Desk:
         self.window.release()
         if hasattr(self, "till"):
             await self.till.close()
+        if hasattr(self, "placing"):
+            self.placing.close()
         self.window.close()
         self.window.deleteLater()

@@ -52,6 +52,7 @@ KEYS = (
         (
             ("F5  F6  F7", "Sell, History, Settings"),
             ("F8", "Dark or light"),
+            ("Ctrl+D", "Shows or hides the customer display"),
             ("F12", "This page"),
             ("Shift+F1", "How to sell"),
         ),

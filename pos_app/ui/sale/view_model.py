@@ -255,6 +255,11 @@ class SaleViewModel(QObject):
         elif sale is not None and not payment.state.working and payment.state.page is not Page.CHANGE:
             self._begin(way, sale)
 
+    @property
+    def open_sale(self) -> Sale | None:
+        """The same, while what is on disk is what is in the cart: only then is its total what the customer owes."""
+        return self._sale if self._sale is not None and self._sale.cart == self.state.cart else None
+
     async def _pay(self, way: Way) -> None:
         sale = await self._on_disk()
         if sale is not None:
