@@ -26,6 +26,7 @@ from pos_app.services.judging import Judge
 from pos_app.services.matching import Matching
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.pulling import Pulling, PullLine
+from pos_app.services.qr_codes import QrCodes
 from pos_app.services.quarantine import Promote, Quarantine
 from pos_app.services.reconciliation import Reconciliation
 from pos_app.services.registration import Registrations
@@ -59,6 +60,7 @@ class Uplink:
         self.connections = Connections(self._client, self.payments.open_attempts)
         self.registrations = Registrations(self.database, self._client)
         self.rule_book = RuleBook(self.database, self.changes)
+        self.qr_codes = QrCodes()
         self.pulling = Pulling(self.database, self.changes, self.tasks)
         self.quarantine = Quarantine(self.database, self.changes, look=self.pulling.look_now)
         self.balance_watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon)
@@ -101,6 +103,7 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
         )
+        self.qr_codes.take_up(daraja, shop_name)
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
         await self.tasks.refresh(access.account)
         self._running = [
@@ -147,6 +150,7 @@ class Uplink:
 
     async def _disconnect(self) -> None:
         self.payments.charging = None
+        self.qr_codes.take_up(None)
         await self.matching.take_up(None)
         while self._running:
             await _ended(self._running.pop())

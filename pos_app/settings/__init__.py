@@ -13,6 +13,8 @@ from pos_app.settings.secrets import Secrets as Secrets
 from pos_app.settings.secrets import SecretsError as SecretsError
 from pos_app.settings.secrets import credentials_from as credentials_from
 from pos_app.settings.secrets_file import FileSecrets as FileSecrets
+from pos_app.settings.values import DisplayChoice as DisplayChoice
 from pos_app.settings.values import Environment as Environment
 from pos_app.settings.values import Settings as Settings
+from pos_app.settings.values import SpokenChoice as SpokenChoice
 from pos_app.settings.values import ThemeChoice as ThemeChoice

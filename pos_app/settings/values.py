@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pos_app.domain.shop import AccountKind, ShopAccount, ShortCodeError
+from pos_app.domain.spoken import Language
 
 _TILL_CODE = re.compile(r"[A-Za-z0-9]{1,3}", re.ASCII)
 
@@ -20,6 +21,21 @@ class ThemeChoice(StrEnum):
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
+
+
+class DisplayChoice(StrEnum):
+    """The customer display: by itself on a second screen, or only when it is asked for."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+class SpokenChoice(StrEnum):
+    """The language in which an amount that arrives is said."""
+
+    SWAHILI = Language.SWAHILI.value
+    ENGLISH = Language.ENGLISH.value
+    OFF = "off"
 
 
 _BASE_URLS = {
@@ -54,6 +70,8 @@ class Settings:
     relay_generation: str = ""
     theme: ThemeChoice = ThemeChoice.SYSTEM
     sounds: bool = True
+    spoken: SpokenChoice = SpokenChoice.SWAHILI
+    customer_display: DisplayChoice = DisplayChoice.AUTO
 
     @property
     def account(self) -> ShopAccount | None:
@@ -62,6 +80,12 @@ class Settings:
             return ShopAccount(self.kind, self.short_code, self.till_number)
         except ShortCodeError:
             return None
+
+    @property
+    def said_in(self) -> Language | None:
+        """None where amounts are not said: a till without sounds is silent altogether."""
+        says = self.sounds and self.spoken is not SpokenChoice.OFF
+        return Language(self.spoken.value) if says else None
 
     @property
     def daraja_url(self) -> str:

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
@@ -34,6 +35,7 @@ from pos_app.ui.main_window import NETWORK, MainWindow, native_window
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.sounds import Sounds
+from pos_app.ui.spoken import Spoken
 from pos_app.ui.tasks import Tasks
 from pos_app.ui.theme import apply_theme
 
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from pos_app.services.pulling import Swept
     from pos_app.services.till import Till
     from pos_app.services.uplink import Uplink
+    from pos_app.ui.customer_display.placing import Placing
+    from pos_app.ui.customer_display.view_model import DisplayViewModel
     from pos_app.ui.offers.rail_model import RailViewModel
     from pos_app.ui.offers.view_model import OfferViewModel
     from pos_app.ui.payment.view_model import PaymentViewModel
@@ -76,6 +80,8 @@ class Desk:
     payment: "PaymentViewModel"
     offers: "OfferViewModel"
     rail: "RailViewModel"
+    facing: "DisplayViewModel"
+    placing: "Placing"
     sale_page: QWidget
 
     def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
@@ -89,6 +95,7 @@ class Desk:
         self.changes = Changes()
         self.tasks = Tasks()
         self.sounds = Sounds(self.settings.sounds)
+        self.spoken = Spoken(folder, self.changes, self.tasks, clock=utc_now, language=self.settings.said_in)
         apply_theme(app, self.settings.theme)
         self.window = MainWindow(
             sale_page=MessagePage("Starting", "Looking for charges that are still open."),
@@ -100,7 +107,7 @@ class Desk:
             clock=utc_now,
         )
         self.tasks.failed.connect(self._say_failed)
-        self.window.theme_changed.connect(self._keep_theme)
+        self.window.theme_changed.connect(lambda name: self._keep(theme=ThemeChoice(name)))
 
     async def open(self, training: MpesaAccess | None = None) -> None:
         """All of it. Raises StoreError with a sentence."""
@@ -123,6 +130,7 @@ class Desk:
         self._build_sale_page()
         self.payment.receipt_wanted.connect(self._show_receipt)
         self.window.promise(_HISTORY, self._make_history_page)
+        self._build_customer_display()
 
     async def connect(self) -> None:
         """Safaricom and the relay, behind a till that sells; a charge that is asked for meanwhile waits."""
@@ -132,6 +140,7 @@ class Desk:
         if not self._training:
             await self._find_access()
         await self._connect()
+        self.placing.place()
         uplink = await self.till.network()
         self.window.promise(_SETTINGS, lambda: self._make_settings_page(uplink))
         self.window.promise(NETWORK, lambda: self._make_network_page(uplink))
@@ -184,6 +193,7 @@ class Desk:
         shop = self._header()
         self.window.show_shop(shop)
         self._show_number(shop.number_label)
+        self.facing.follow_soon()
 
     def _build_sale_page(self) -> None:
         from pos_app.devices.scanner import Scanner
@@ -248,6 +258,36 @@ class Desk:
 
     async def _ask_safaricom(self) -> "Swept":
         return await (await self.till.network()).pulling.look_now()
+
+    def _build_customer_display(self) -> None:
+        from pos_app.ui.customer_display.placing import Placing
+        from pos_app.ui.customer_display.view_model import DisplayViewModel
+
+        self.facing = DisplayViewModel(
+            self.sale,
+            self.payment,
+            self.tasks,
+            shop=self._header,
+            till_code=lambda: self._till_code,
+            ask_code=self._ask_code,
+            parent=self.window,
+        )
+        self.placing = Placing(
+            self._app,
+            self.window,
+            self._make_customer_display,
+            choice=self.settings.customer_display,
+            keep=lambda choice: self._keep(customer_display=choice),
+        )
+        self.window.display_wanted.connect(self.placing.switch)
+
+    def _make_customer_display(self) -> QWidget:
+        from pos_app.ui.customer_display.view import CustomerDisplay
+
+        return CustomerDisplay(self.facing, training=self._training)
+
+    async def _ask_code(self, amount: Money, reference: str) -> bytes | None:
+        return await (await self.till.network()).qr_codes.code(amount, reference)
 
     @cached_property
     def _receipt_page(self) -> "ReceiptView":
@@ -352,16 +392,19 @@ class Desk:
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings
         self.sounds.enabled = settings.sounds
+        self.spoken.language = settings.said_in
         apply_theme(self._app, settings.theme)
+        self.placing.choose(settings.customer_display)
         self.window.show_shop(self._header())
         self.tasks.start(self._reconnect(), "take up settings")
 
-    def _keep_theme(self, name: str) -> None:
-        self.settings = replace(self.settings, theme=ThemeChoice(name))
+    def _keep(self, **chosen: Any) -> None:
+        """What a key changed; where it cannot be written it holds until the till closes."""
+        self.settings = replace(self.settings, **chosen)
         try:
-            self.settings = self._settings_file.change(theme=ThemeChoice(name))
+            self.settings = self._settings_file.change(**chosen)
         except OSError as error:
-            log.warning("the theme could not be saved: %s", error.strerror)
+            log.warning("%s could not be saved: %s", ", ".join(chosen), error.strerror)
 
     async def _reconnect(self) -> None:
         if not self._training:
@@ -410,5 +453,7 @@ class Desk:
         self.window.release()
         if hasattr(self, "till"):
             await self.till.close()
+        if hasattr(self, "placing"):
+            self.placing.close()
         self.window.close()
         self.window.deleteLater()

@@ -56,6 +56,7 @@ KEYS = (
             ("F5  F6  F7", "Sell, History, Settings"),
             ("Shift+F7", "How M-Pesa is, and what has to be settled"),
             ("F8", "Dark or light"),
+            ("Ctrl+D", "Shows or hides the customer display"),
             ("F12", "This page"),
             ("Shift+F1", "How to sell"),
         ),

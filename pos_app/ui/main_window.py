@@ -39,6 +39,8 @@ class MainWindow(QWidget):
     closing = Signal()
     theme_changed = Signal(str)
     """`light` or `dark`, chosen by the person at the till; the app remembers it."""
+    display_wanted = Signal()
+    """The customer display, or no longer."""
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class MainWindow(QWidget):
         box.addWidget(self.stack, 1)
         self.status.theme.clicked.connect(self.switch_theme)
         self.status.network.clicked.connect(self.show_network)
+        self.status.display.clicked.connect(self.display_wanted)
 
     def _make_keys(self) -> None:
         for at, (word, key) in enumerate((("Sell", "F5"), ("History", "F6"), ("Settings", "F7"))):
@@ -99,6 +102,7 @@ class MainWindow(QWidget):
             self._key(key, partial(self.show_page, at))
         self._key("Shift+F7", self.show_network)
         self._key("F8", self.switch_theme)
+        self._key("Ctrl+D", self.display_wanted.emit)
         self._key("F12", self.show_keys)
         self._key("Shift+F1", self.show_help)
 

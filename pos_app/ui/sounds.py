@@ -31,7 +31,12 @@ class Sounds:
     def play(self, sound: Sound) -> None:
         """Heard once what it tells of is painted: to start a player takes longer than the paint."""
         if self.enabled and sound not in self.muted:
-            QTimer.singleShot(0, lambda: _play(resource_path("sounds", f"{sound}.wav")))
+            QTimer.singleShot(0, lambda: _play_or_beep(resource_path("sounds", f"{sound}.wav")))
+
+
+def _play_or_beep(file: Path) -> None:
+    if not play_file(file):
+        QApplication.beep()
 
 
 @cache
@@ -39,13 +44,13 @@ def _player() -> str | None:
     return next(filter(None, map(shutil.which, _PLAYERS)), None)
 
 
-def _play(file: Path) -> None:
+def play_file(file: Path) -> bool:
+    """Begins to play it and returns at once; False where this computer has no player."""
     if sys.platform == "win32":
         import winsound
 
         winsound.PlaySound(str(file), winsound.SND_FILENAME | winsound.SND_ASYNC | winsound.SND_NODEFAULT)
-        return
+        return True
     player = _player()
     # A detached process has no parent to wait for it, so the till neither blocks nor keeps a zombie.
-    if player is None or not QProcess.startDetached(player, [str(file)])[0]:
-        QApplication.beep()
+    return player is not None and QProcess.startDetached(player, [str(file)])[0]

@@ -78,6 +78,7 @@ class StatusBar(QWidget):
         self.internet, self.relay, self.mpesa = HealthLight("Net"), HealthLight("Relay"), HealthLight("M-Pesa")
         self.network = LightButton(self.mpesa, "How M-Pesa is, Shift+F7")
         self.clock = Number("", "strong")
+        self.display = IconButton("screen", "Customer display, Ctrl+D")
         self.theme = IconButton("moon", "Dark or light, F8")
         self._nav = QHBoxLayout()
         self._nav.setSpacing(0)
@@ -101,7 +102,11 @@ class StatusBar(QWidget):
         for light in (self.internet, self.relay, self.network):
             row.addWidget(light)
         row.addWidget(self.clock)
-        row.addWidget(self.theme)
+        both = QHBoxLayout()
+        both.setSpacing(0)
+        for button in (self.display, self.theme):
+            both.addWidget(button)
+        row.addLayout(both)
 
     def add_page(self, word: str, key: str, show: Callable[[], None]) -> None:
         button = Button(f"{word}  {key}", "quiet", name=f"{word}, {key}", on_click=show)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pos_app.domain.shop import AccountKind, ShopAccount
-from pos_app.settings import Environment, Settings, SettingsFile, ThemeChoice
+from pos_app.domain.spoken import Language
+from pos_app.settings import DisplayChoice, Environment, Settings, SettingsFile, SpokenChoice, ThemeChoice
 from pos_app.settings.values import till_code_problem, url_problem
 
 CHOSEN = Settings(
@@ -21,6 +22,8 @@ CHOSEN = Settings(
     environment=Environment.PRODUCTION,
     theme=ThemeChoice.DARK,
     sounds=False,
+    spoken=SpokenChoice.ENGLISH,
+    customer_display=DisplayChoice.OFF,
 )
 
 
@@ -218,3 +221,16 @@ def test_what_is_not_an_address_is_refused_with_an_example(text: str) -> None:
 @pytest.mark.parametrize("text", ["http://relay.example.co.ke", "http://192.168.1.10"])
 def test_an_address_that_others_could_read_along_is_refused(text: str) -> None:
     assert "https://" in url_problem(text)
+
+
+@pytest.mark.parametrize(
+    ("choice", "sounds", "said_in"),
+    [
+        (SpokenChoice.SWAHILI, True, Language.SWAHILI),
+        (SpokenChoice.ENGLISH, True, Language.ENGLISH),
+        (SpokenChoice.ENGLISH, False, None),
+        (SpokenChoice.OFF, True, None),
+    ],
+)
+def test_amounts_are_said_where_there_are_sounds(choice: SpokenChoice, sounds: bool, said_in: Language | None) -> None:
+    assert Settings(spoken=choice, sounds=sounds).said_in is said_in

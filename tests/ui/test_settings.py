@@ -13,12 +13,14 @@ from pos_app.domain.refused import Refused
 from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
 from pos_app.services.connections import Check
 from pos_app.settings import (
+    DisplayChoice,
     Environment,
     MemorySecrets,
     SecretName,
     SecretsError,
     Settings,
     SettingsFile,
+    SpokenChoice,
     ThemeChoice,
     keep_pairing,
     pairing_from,
@@ -184,7 +186,10 @@ def test_undo_puts_everything_back(desk: Desk, qtbot: QtBot) -> None:
 def test_every_choice_reaches_the_file(desk: Desk, qtbot: QtBot) -> None:
     page = desk.open()
     qtbot.mouseClick(page.shop.theme.buttons["dark"], LEFT)
+    qtbot.mouseClick(page.shop.spoken.buttons["en"], LEFT)
+    qtbot.mouseClick(page.shop.customer_display.buttons["off"], LEFT)
     page.shop.sounds.click()
+    assert not page.shop.spoken.editor.isEnabled(), "a till without sounds says nothing"
     page.show_part(page.mpesa)
     qtbot.mouseClick(page.mpesa.kind.buttons["buy_goods"], LEFT)
     qtbot.mouseClick(page.mpesa.environment.buttons["production"], LEFT)
@@ -197,6 +202,8 @@ def test_every_choice_reaches_the_file(desk: Desk, qtbot: QtBot) -> None:
         SHOP,
         theme=ThemeChoice.DARK,
         sounds=False,
+        spoken=SpokenChoice.ENGLISH,
+        customer_display=DisplayChoice.OFF,
         kind=AccountKind.BUY_GOODS,
         environment=Environment.PRODUCTION,
         till_number="5500123",

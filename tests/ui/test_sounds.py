@@ -25,7 +25,7 @@ def test_each_sound_is_a_short_wave_file_of_its_own() -> None:
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     heard: list[str] = []
-    monkeypatch.setattr(sounds, "_play", lambda file: heard.append(file.name))
+    monkeypatch.setattr(sounds, "play_file", lambda file: heard.append(file.name) or True)
     return heard
 
 

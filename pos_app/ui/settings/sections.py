@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from pos_app.domain.shop import AccountKind
-from pos_app.settings import Environment, SecretName, ThemeChoice
+from pos_app.settings import DisplayChoice, Environment, SecretName, SpokenChoice, ThemeChoice
 from pos_app.ui.settings.field import ChoiceField, Field, KeyField, TextField, side_by_side
 from pos_app.ui.settings.probe_line import ProbeLine
 from pos_app.ui.settings.section import Section
@@ -60,17 +60,31 @@ class ShopSection(Section):
         self.sounds = QCheckBox("Play a sound when a payment arrives, fails or needs attention")
         self.sounds.clicked.connect(lambda checked: edit("sounds", checked))
         self.sounds_field = Field("Sounds", self.sounds)
+        self.spoken = ChoiceField(
+            "Say the amount that a customer pays unasked",
+            (("sw", "In Swahili"), ("en", "In English"), ("off", "Do not say it")),
+            lambda value: edit("spoken", SpokenChoice(value)),
+        )
+        self.customer_display = ChoiceField(
+            "Customer display (Ctrl+D)",
+            (("auto", "On the second screen, when there is one"), ("off", "Only when asked for")),
+            lambda value: edit("customer_display", DisplayChoice(value)),
+        )
         self.fields = {
             "shop_name": self.shop_name,
             "cashier": self.cashier,
             "till_code": self.till_code,
             "theme": self.theme,
             "sounds": self.sounds_field,
+            "spoken": self.spoken,
+            "customer_display": self.customer_display,
         }
         self.column.addWidget(self.shop_name)
         self.column.addLayout(side_by_side(self.cashier, self.till_code))
         self.column.addWidget(self.theme)
         self.column.addWidget(self.sounds_field)
+        self.column.addWidget(self.spoken)
+        self.column.addWidget(self.customer_display)
         self.column.addStretch(1)
 
     def show_state(self, state: SettingsState) -> None:
@@ -79,6 +93,9 @@ class ShopSection(Section):
         self.till_code.show_value(state.given_code or state.draft.till_code)
         self.theme.show_value(state.draft.theme)
         self.sounds.setChecked(state.draft.sounds)
+        self.spoken.show_value(state.draft.spoken)
+        self.spoken.editor.setEnabled(state.draft.sounds)
+        self.customer_display.show_value(state.draft.customer_display)
         super().show_state(state)
         if state.given_code:
             self.till_code.fix(_GIVEN_CODE)
