@@ -28,11 +28,12 @@ from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, SaleLine
 from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
+from pos_app.domain.validation import ValidationRules, parse_rules
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
 from pos_app.relay_link.follower import Follower
 from pos_app.services import reconciliation
-from pos_app.services.changes import Changes, Notice
+from pos_app.services.changes import Changes, Notice, RulesChanged, RulesStanding
 from pos_app.services.till import Till
 
 WARM = (alembic.command, alembic.config)
@@ -139,6 +140,24 @@ class Session:
             "links": self.links,
             "bar": self.till.health.current.sentence,
         }
+
+    async def do_register(self) -> str:
+        record = await (await self.till.network()).registrations.register_urls(self.access)
+        assert not isinstance(record, Refused), record
+        return record.state
+
+    async def do_rules(self, document: dict[str, Any]) -> str:
+        """Saved here; answers once the relay has them."""
+        rules = parse_rules(document)
+        assert isinstance(rules, ValidationRules), rules
+        book, changed = (await self.till.network()).rule_book, asyncio.Event()
+        end = self.changes.subscribe(RulesChanged, lambda _change: changed.set())
+        assert await book.save(rules) is None
+        while book.current.standing is RulesStanding.WAITING:
+            changed.clear()
+            await changed.wait()
+        end()
+        return book.current.standing.value
 
     async def do_arm(self, at: int) -> None:
         self.points.arm(at)

@@ -11,7 +11,14 @@ from pos_app.relay_link.pairing import pair
 from pos_app.relay_link.rules import Pushed, RuleDesk, RuleDocument
 
 pytestmark = pytest.mark.anyio
-NOTHING = {"min": None, "max": None, "references": None, "closed": [], "default": "accept", "ask": False}
+NOTHING: dict[str, Any] = {
+    "min": None,
+    "max": None,
+    "references": None,
+    "closed": [],
+    "default": "accept",
+    "ask": False,
+}
 SIGN_IN = httpx.Response(200, text="<html>Sign in</html>")
 
 

@@ -213,6 +213,10 @@ class SmallShop:
     async def recent(self, limit: int = 5) -> tuple[RecentPayment, ...]:
         return tuple(self.latest[:limit])
 
+    def recent_of(self, payment: Payment, taken: str = "") -> RecentPayment:
+        at, name, phone = payment.received_at, payment.first_name, payment.payer_phone
+        return RecentPayment(at, payment.amount, name, phone, payment.receipt, None, False, payment.id, taken)
+
     def tell(self, attempt: Attempt) -> Attempt:
         """What a commit does: the sale knows, then everybody hears."""
         self.attempts[attempt.id] = attempt

@@ -53,8 +53,8 @@ class Chip(Button):
         words.addLayout(top)
         words.addWidget(self.who)
         row = QHBoxLayout(self)
-        row.setContentsMargins(10, 2, 10, 2)
-        row.setSpacing(8)
+        row.setContentsMargins(8, 2, 8, 2)
+        row.setSpacing(6)
         row.addWidget(self.sign)
         row.addLayout(words, 1)
         for label in self.findChildren(QWidget):
@@ -112,9 +112,13 @@ class Chip(Button):
             self._pulse.stop()
         self.update()
 
+    @property
+    def paints_border(self) -> bool:
+        return self._shown is not None and self._shown.kind is Kind.FITS and self._beats % 2 == 0
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._shown is None or self._shown.kind is not Kind.FITS or self._beats % 2:
+        if not self.paints_border:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

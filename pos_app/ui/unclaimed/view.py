@@ -45,6 +45,7 @@ class PaymentsTable(QTableView):
     def set_columns(self) -> None:
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        header.setStyleSheet("QHeaderView::section { padding: 12px 15px; }")  # in line with the cells below
         header.setSectionsClickable(False)
         for column, width in _WIDTHS.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
@@ -85,6 +86,7 @@ class UnclaimedPage(QWidget):
         self.release = Button("Give back", "danger", on_click=self._release)
         self.leave = Button("Back  ·  Esc", name="Back", on_click=self.closed.emit)
         self._lay_out()
+        self.table.hide()
         self.table.chosen.connect(self._choose)
         self.reason.entered.connect(lambda _text: self._release())
         QShortcut(QKeySequence("Esc"), self, self.closed.emit, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -130,9 +132,12 @@ class UnclaimedPage(QWidget):
         self.explained.setText(_EXPLAINED[state.claimed])
         self.empty.setText("Looking …" if state.loading else _EMPTY[state.claimed])
         self.empty.setVisible(not state.count)
+        appears = bool(state.count) and self.table.isHidden()
         self.table.setVisible(bool(state.count))
         if state.count and not self.table.currentIndex().isValid():
             self.table.selectRow(0)
+        if appears:
+            self.table.setFocus()
 
     @property
     def _selected(self) -> Payment | None:
@@ -155,7 +160,7 @@ class UnclaimedPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._model.enter()
-        self.table.setFocus()
+        (self.leave if self.table.isHidden() else self.table).setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

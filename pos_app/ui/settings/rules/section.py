@@ -42,7 +42,7 @@ class RulesSection(Section):
         )
         self.default.show_words(words.DEFAULT, words.DEFAULT_HINT)
         self.ask = QCheckBox(words.ASK)
-        self.ask.clicked.connect(partial(edit, "asks_till"))
+        self.ask.clicked.connect(lambda checked: edit("asks_till", checked))
         self.apply = Button(words.APPLY, "primary", on_click=self._save)
         self.undo = Button(words.UNDO, on_click=view_model.undo)
         self.note = Text("", "strong", wrap=True)
