@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from pos_app.services.changes import HealthChanged, Light
@@ -16,6 +17,7 @@ from pos_app.ui.widgets.labels import Elided, Number, Text
 EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps no summer time, so no time zone data is needed."""
 HEIGHT = 48
+_ROOMY = 1280
 _CLOCK_SECONDS = 20
 _SIGNS = {
     Light.OK: ("tick", "success", ""),
@@ -107,6 +109,11 @@ class StatusBar(QWidget):
         for button in (self.display, self.theme):
             both.addWidget(button)
         row.addLayout(both)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where room is short the customer display is left to its key."""
+        super().resizeEvent(event)
+        self.display.setVisible(self.width() >= _ROOMY)
 
     def add_page(self, word: str, key: str, show: Callable[[], None]) -> None:
         button = Button(f"{word}  {key}", "quiet", name=f"{word}, {key}", on_click=show)

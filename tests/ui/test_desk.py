@@ -116,6 +116,31 @@ def test_the_keys_lead_to_every_page_and_back(open_desk: Open, qtbot: QtBot) -> 
     qtbot.waitUntil(desk.sale_page.isVisible)
 
 
+def test_a_key_opens_the_customer_display_and_the_choice_is_kept(open_desk: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    desk = open_desk()
+
+    def press() -> str:
+        QTest.keyClick(QApplication.focusWidget() or desk.window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+        return str(json.loads((tmp_path / "settings.json").read_text())["customer_display"])
+
+    assert desk.placing.display is None, "nobody wanted it yet"
+    assert press() == "auto"
+    display = desk.placing.display
+    assert display is not None
+    assert display.isVisible()
+    assert desk.window.isActiveWindow()
+    assert press() == "off"
+    assert not display.isVisible()
+
+
+def test_the_status_bar_leaves_the_display_to_its_key_where_room_is_short(open_desk: Open) -> None:
+    desk = open_desk()
+    desk.window.resize(1366, 768)
+    assert desk.window.status.display.isVisible()
+    desk.window.resize(1100, 640)
+    assert not desk.window.status.display.isVisible()
+
+
 def test_a_receipt_that_is_wanted_is_shown_and_left_again(open_desk: Open, qtbot: QtBot) -> None:
     desk = open_desk()
     for key in ("2", "5", "0"):

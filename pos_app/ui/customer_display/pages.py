@@ -91,9 +91,9 @@ class PayPage(DisplayPage):
 
     def show_state(self, state: DisplayState) -> None:
         idle = state.scene is Scene.IDLE
-        self.heading.setText(words.together(words.WELCOME if idle else words.TOTAL))
-        self.amount.setVisible(not idle)
-        self.amount.setText(str(state.amount))
+        heading, large = words.WELCOME if idle else (words.together(words.TOTAL), str(state.amount))
+        self.heading.setText(heading)
+        self.amount.setText(large)
         self.pay_to.show_text(words.together(words.PAY_TO) if state.number_label else "")
         _show(self.number, state.number_label)
         self.account_word.show_text(words.together(words.ACCOUNT) if state.account else "")
@@ -101,7 +101,7 @@ class PayPage(DisplayPage):
         self.code.setVisible(bool(state.code_text))
         self.code.show_code(state.code_text, state.picture)
         scan = words.SCAN_TO_PAY if self.code.is_picture else words.SCAN_TO_READ
-        self.scan.show_text(words.together(scan) if state.code_text else "")
+        self.scan.show_text("\n".join(scan) if state.code_text else "")
 
 
 class MessagePage(DisplayPage):
@@ -110,9 +110,9 @@ class MessagePage(DisplayPage):
     def __init__(self) -> None:
         super().__init__(_CENTRE)
         self.sign = self.badge(120)
-        self.english, self.swahili = self.words(68, _WEIGHTS.Bold), self.words(52, _WEIGHTS.DemiBold)
-        self.amount, self.phone = self.figure(84), self.words(36, muted=True)
-        self.advice, self.shauri = self.words(32), self.words(32)
+        self.english, self.swahili = self.words(80, _WEIGHTS.Bold), self.words(60, _WEIGHTS.DemiBold)
+        self.amount, self.phone = self.figure(92), self.words(38, muted=True)
+        self.advice, self.shauri = self.words(36), self.words(36)
         _stack(self, self.sign, self.english, self.swahili, self.amount, self.phone, self.advice, self.shauri)
 
     def show_state(self, state: DisplayState) -> None:
@@ -145,7 +145,8 @@ class PaidPage(DisplayPage):
 
 def _stack(page: QWidget, *widgets: QWidget) -> None:
     box = QVBoxLayout(page)
-    box.setSpacing(6)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(10)
     box.addStretch(1)
     for widget in widgets:
         if isinstance(widget, QLabel):

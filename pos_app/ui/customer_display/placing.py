@@ -46,7 +46,7 @@ class Placing(QObject):
         is_shown = self.display is not None and self.display.isVisible()
         self.choose(DisplayChoice.OFF if is_shown else DisplayChoice.AUTO)
         if not is_shown and not self._made().isVisible():
-            self._made().showNormal()
+            self._show(self._made().showNormal)
         self._keep(self._choice)
 
     def choose(self, choice: DisplayChoice) -> None:
@@ -73,7 +73,15 @@ class Placing(QObject):
             return
         display.setScreen(screen)
         display.setGeometry(screen.geometry())
-        display.showFullScreen()
+        self._show(display.showFullScreen)
+
+    def _show(self, show: Callable[[], None]) -> None:
+        """The cashier goes on typing, though some window systems give the keyboard to whatever opens."""
+        till = self._till.window()
+        had_keyboard = till.isActiveWindow()
+        show()
+        if had_keyboard:
+            till.activateWindow()
 
     def _made(self) -> QWidget:
         if self.display is None:

@@ -34,7 +34,7 @@ class ScanCode(QWidget):
         return not self.picture.isNull()
 
     def sizeHint(self) -> QSize:
-        return QSize(2 * _SMALLEST, 2 * _SMALLEST)
+        return QSize(_SMALLEST, _SMALLEST)
 
     def show_code(self, text: str, picture: bytes) -> None:
         """The PNG, or where there is none, or none that can be drawn, the text."""

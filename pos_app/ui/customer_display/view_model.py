@@ -22,6 +22,8 @@ FOLLOW_MS = 30
 PAID_MS = 5000
 """PAID stays this long, though the next customer's goods are scanned already."""
 _NAME_MAX = 20
+_PAID_OTHERWISE = frozenset({Page.PHONE, Page.SPLIT, Page.CASH})
+"""Pages on which nobody waits for a code."""
 Ask = Callable[[Money, str], Awaitable[bytes | None]]
 
 
@@ -118,11 +120,14 @@ class DisplayViewModel(QObject):
         if now.scene is not Scene.TOTAL or sale is None:
             return now
         reference = sale_reference(self._till_code(), sale.number)
+        told = replace(now, account=reference if now.pays_by_account else "")
         wanted = (now.amount, reference, now.number_label)
-        if self._wanted != wanted:
+        if self._wanted == wanted:
+            return replace(told, picture=self._picture)
+        if self._payment.state.page not in _PAID_OTHERWISE:
             self._wanted, self._picture = wanted, b""
             self._tasks.start(self._ask(wanted), "ask for a qr code")
-        return replace(now, account=reference if now.pays_by_account else "", picture=self._picture)
+        return told
 
     async def _ask(self, wanted: tuple[Money, str, str]) -> None:
         amount, reference, _number = wanted
