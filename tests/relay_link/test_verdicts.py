@@ -12,8 +12,8 @@ import pytest
 from pos_app.domain.shop import Pairing
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
-from pos_app.relay_link.verdicts import AT_ONCE, Judge
-from relay.protocol import CAP_VALIDATE, CaughtUp, Hello, Validate, Verdict
+from pos_app.relay_link.verdicts import AT_ONCE, Judge, Verdicts
+from relay.protocol import CAP_VALIDATE, CaughtUp, Hello, Validate, Verdict, encode
 
 pytestmark = pytest.mark.anyio
 STREAM = "st_1"
@@ -90,7 +90,41 @@ async def test_a_judge_that_takes_long_delays_no_payment_and_no_other_question(
             pass
 
 
-@pytest.mark.parametrize("fault", ["silent", "fails", "late", "not json"])
+async def test_an_answer_that_would_come_too_late_is_not_given(caplog: pytest.LogCaptureFixture) -> None:
+    said: list[bytes] = []
+
+    async def say(frame: bytes) -> None:
+        said.append(frame)
+
+    async def judge(_body: object) -> str:
+        await asyncio.sleep(20)
+        return "0"
+
+    verdicts = Verdicts(judge, say)
+    verdicts.ask(question(deadline_ms=1))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*verdicts._open)
+    assert said == []
+    assert "not answered in time" in caplog.text
+
+
+async def test_what_is_no_json_is_judged_as_nothing() -> None:
+    said: list[bytes] = []
+
+    async def say(frame: bytes) -> None:
+        said.append(frame)
+
+    async def judge(body: object) -> str:
+        assert body is None
+        return "C2B00016"
+
+    verdicts = Verdicts(judge, say)
+    verdicts.ask(question(body=b"{"))
+    await asyncio.gather(*verdicts._open)
+    assert said == [encode(Verdict("q1", "C2B00016"))]
+
+
+@pytest.mark.parametrize("fault", ["silent", "fails"])
 async def test_a_question_without_an_answer_ends_nothing(
     scripted: Scripted, kept: Any, frames: Any, linked: Asked, fault: str
 ) -> None:
@@ -98,7 +132,7 @@ async def test_a_question_without_an_answer_ends_nothing(
 
     async def script(talk: Any) -> None:
         await talk.hear()
-        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0), question(1, deadline_ms=20, body=b"7"))
+        await talk.say(frames["welcome"](), CaughtUp(STREAM, 0), question(1, body=b"7"))
         await talk.say(question(2))
         heard.put_nowait(await talk.hear())
         await talk.wait()
@@ -106,8 +140,6 @@ async def test_a_question_without_an_answer_ends_nothing(
     async def judge(body: object) -> str:
         if body == 7 and fault == "fails":
             raise RuntimeError("the disk is busy")
-        if body == 7 and fault == "late":
-            await asyncio.sleep(20)
         return "" if body == 7 else "0"
 
     async with linked(await scripted(script), judge), asyncio.timeout(20):
