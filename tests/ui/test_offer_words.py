@@ -110,7 +110,7 @@ def test_what_fits_comes_first_on_the_rail_then_the_newest_and_each_once() -> No
     unclaimed = [Offer(other, Unmatched()), Offer(fits, Offered(1))]
     chips = chips_of((fits,), unclaimed, recent, lambda _sale: 7, lambda _payment: Offered(1))
     assert [(chip.receipt[-1], chip.kind, chip.place) for chip in chips] == [
-        ("0", Kind.FITS, "fits sale 7"),
+        ("0", Kind.FITS, "fits"),
         ("1", Kind.UNCLAIMED, "no sale"),
         ("2", Kind.CLAIMED, "sale 4 · late"),
         ("3", Kind.TAKEN, "Taken by Till 2"),

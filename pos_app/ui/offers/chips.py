@@ -40,7 +40,7 @@ def _unclaimed(payment: Payment, verdict: Verdict, number: Callable[[int], int |
         key=payment.id,
         amount=payment.amount,
         who=named(payment),
-        place=place(verdict, None if sale_id is None else number(sale_id)),
+        place="fits" if kind is Kind.FITS else place(verdict, None if sale_id is None else number(sale_id)),
         since=since(payment),
         kind=kind,
         receipt=payment.receipt,

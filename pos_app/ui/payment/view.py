@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TypeVar
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from pos_app.ui.payment.entry_pages import CashPage, EntryPage, PhonePage, Split
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import PaymentViewModel
 from pos_app.ui.payment.words import Tone
+from pos_app.ui.theme import GAP
 from pos_app.ui.widgets.announce import announce
 from pos_app.ui.widgets.pages import Pages
 
@@ -31,13 +32,20 @@ class PaymentView(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         self.offer = OfferBar(offers)
-        inset = QVBoxLayout()
-        inset.setContentsMargins(8, 8, 8, 0)
-        inset.addWidget(self.offer)
-        box.addLayout(inset)
+        self._inset = QVBoxLayout()
+        self._inset.addWidget(self.offer)
+        box.addLayout(self._inset)
+        self._make_room_for_offer()
+        offers.changed.connect(self._make_room_for_offer)
         box.addWidget(self._pages)
         model.changed.connect(self.render_state)
         model.announced.connect(lambda sentence: announce(self, sentence))
+
+    @Slot()
+    def _make_room_for_offer(self) -> None:
+        """No room at all where there is none, so that a coloured page fills its panel."""
+        margin = GAP if self._offers.line is not None else 0
+        self._inset.setContentsMargins(margin, margin, margin, 0)
 
     # Each page is made when it is first needed: made all at once they would hold up the first sale of the day.
 

@@ -16,8 +16,8 @@ from pos_app.ui.widgets.touch import scroll_by_touch
 
 _WIDTHS = {AMOUNT: 120, NAME: 220, PHONE: 90, CODE: 150, REFERENCE: 190, PAID: 180}
 _EXPLAINED = {
-    False: "Money that came and that no sale has. Enter gives the selected payment to the sale at the counter.",
-    True: "Payments that sales of this till have. One that was given to the wrong sale can be given back.",
+    False: "Money that no sale has. Enter gives it to the sale at the counter.",
+    True: "Payments that sales of this till have. A wrong one can be given back.",
 }
 _EMPTY = {False: "Every payment has its sale.", True: "No sale of this till has a customer’s own payment yet."}
 
