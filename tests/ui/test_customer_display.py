@@ -377,5 +377,16 @@ def test_everything_fits_on_small_and_large_screens(
     apply_theme(qapp, before)
 
 
+def test_another_theme_leaves_every_size_as_it_was(facing: Facing, qapp: Any) -> None:
+    facing.display.resize(1366, 768)
+    labels = facing.display.pay.findChildren(QLabel)
+    sizes = [label.font().pixelSize() for label in labels]
+    before = tokens().name
+    for name in ("dark", "light"):
+        apply_theme(qapp, name)
+        facing.qtbot.waitUntil(lambda: [label.font().pixelSize() for label in labels] == sizes)
+    apply_theme(qapp, before)
+
+
 def test_paid_stays_for_some_seconds() -> None:
     assert 3000 <= view_model.PAID_MS <= 10_000

@@ -109,7 +109,7 @@ class MessagePage(DisplayPage):
 
     def __init__(self) -> None:
         super().__init__(_CENTRE)
-        self.sign = self.badge(120)
+        self.sign = self.badge(112)
         self.english, self.swahili = self.words(80, _WEIGHTS.Bold), self.words(60, _WEIGHTS.DemiBold)
         self.amount, self.phone = self.figure(92), self.words(38, muted=True)
         self.advice, self.shauri = self.words(36), self.words(36)
@@ -129,10 +129,10 @@ class PaidPage(DisplayPage):
         super().__init__(_CENTRE)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("panel", "paid")
-        self.sign = self.badge(132)
+        self.sign = self.badge(112)
         self.sign.show_sign("tick", "on_pay", "pay")
-        self.word, self.amount = self.words(84, _WEIGHTS.Bold), self.figure(120)
-        self.thanks, self.change_word, self.change = self.words(44), self.words(32), self.figure(64)
+        self.word, self.amount = self.words(80, _WEIGHTS.Bold), self.figure(112)
+        self.thanks, self.change_word, self.change = self.words(40), self.words(28), self.figure(56)
         _stack(self, self.sign, self.word, self.amount, self.change_word, self.change, self.thanks)
 
     def show_state(self, state: DisplayState) -> None:

@@ -1,6 +1,6 @@
 """The window that faces the customer: the shop's name, and below it the page of the moment; it takes no keyboard."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFont, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -71,6 +71,15 @@ class CustomerDisplay(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._scale()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme takes the fonts off, from this window first."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange:
+            QTimer.singleShot(0, self, self._scale)
+
+    def _scale(self) -> None:
         factor = min(self.width() / _DESIGNED[0], self.height() / _DESIGNED[1])
         self.shop_name.setFont(text_font(round(_NAME_PIXELS * factor), QFont.Weight.DemiBold))
         for page in (self.pay, self.message, self.paid):

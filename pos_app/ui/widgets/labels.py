@@ -2,7 +2,7 @@
 
 from html import escape
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -90,6 +90,13 @@ class FittedNumber(Number):
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A sheet that is taken off takes the fonts along that were set while it was on."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange:
+            self._fitted = None
+            self._fit()
 
     def show_largest(self, pixels: int) -> None:
         if pixels != self._largest:
