@@ -110,10 +110,10 @@ class RuleBook:
         if held.version > found.version and held.rules is not None:
             return await self._push(desk, held, held.rules)
         rules = _rules(found.fields)
-        if held.version and not held.told and rules != held.rules:
-            self._changes.publish(Notice(_OVERTAKEN))
         if not await self._settle(desk, held, _Held(found.version, rules, told=True), found.fields):
             return False
+        if held.version and not held.told and rules != held.rules:
+            self._changes.publish(Notice(_OVERTAKEN))
         self._show(RulesStanding.IN_FORCE if rules is not None else RulesStanding.UNREADABLE)
         return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -264,6 +265,41 @@ async def test_a_change_made_while_the_last_one_is_on_its_way_is_the_one_that_co
     till.line.before = change_again
     await till.book.save(replace(STRICT, asks_till=False))
     await till.becomes(RulesStanding.IN_FORCE, STRICT)
+
+
+async def test_a_change_made_while_other_rules_are_taken_over_outranks_them(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await shop(), await shop()
+    for till in (first, second):
+        till.connect()
+        await till.becomes(RulesStanding.IN_FORCE)
+    keep, writing, goes_on = rule_documents.keep, threading.Event(), threading.Event()
+
+    def slow(connection: Any, stream: str, kept: Any) -> None:
+        if not kept.told:
+            writing.set()
+            goes_on.wait(20)
+        keep(connection, stream, kept)
+
+    await first.book.save(OPEN)
+    await first.becomes(RulesStanding.IN_FORCE, OPEN)
+    monkeypatch.setattr(rule_documents, "keep", slow)
+    saving = asyncio.ensure_future(second.book.save(STRICT))
+    await asyncio.to_thread(writing.wait, 20)
+    asked = asyncio.Event()
+
+    async def ask(_request: httpx.Request) -> None:
+        asked.set()
+
+    second.line.before = ask
+    second.book.look_soon()
+    await asyncio.wait_for(asked.wait(), 20)
+    goes_on.set()
+    assert await saving is None
+    # Both are the first change of their till: the relay’s stands, and the other hears of it.
+    await second.becomes(RulesStanding.IN_FORCE, OPEN)
+    assert len(second.notices) == 1
 
 
 async def test_what_the_relay_does_not_take_is_said_with_its_words(shop: Any) -> None:
