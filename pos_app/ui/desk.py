@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,7 @@ from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess, ShopAccount
 from pos_app.services.changes import Changes, Notice
+from pos_app.services.clock import utc_now
 from pos_app.settings import (
     MemorySecrets,
     Secrets,
@@ -31,6 +31,7 @@ from pos_app.settings import (
     open_secrets,
     pairing_from,
 )
+from pos_app.ui.desk_pages import SALE, Pages
 from pos_app.ui.main_window import NETWORK, MainWindow, native_window
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
@@ -50,19 +51,14 @@ if TYPE_CHECKING:
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
-    from pos_app.ui.settings.section import Section
     from pos_app.ui.unclaimed.view import UnclaimedPage
 
 log = logging.getLogger(__name__)
 
-_SALE, _HISTORY, _SETTINGS = range(3)
+_HISTORY, _SETTINGS = 1, 2
 _LATE = ("pos_app.services.uplink", "httpcore", "anyio._backends._asyncio")
 """The last two are what httpx would load with its first client and its first request."""
 _TRAINING_SHOP = "Duka la Mafunzo"
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _nowhere() -> Secrets:
@@ -121,6 +117,7 @@ class Desk:
         if training is None:
             self._secrets = await self._unlocked()
         self.till = Till(self._folder, self.changes, self._heading)
+        self._pages = Pages(self.till, self.changes, self.tasks, self.window)
         await self.till.open()
         if training is not None:
             await self._stock_training_shelf()
@@ -129,7 +126,7 @@ class Desk:
         self.till.expect_connection()
         self._build_sale_page()
         self.payment.receipt_wanted.connect(self._show_receipt)
-        self.window.promise(_HISTORY, self._make_history_page)
+        self.window.promise(_HISTORY, self._pages.history)
         self._build_customer_display()
 
     async def connect(self) -> None:
@@ -143,7 +140,7 @@ class Desk:
         self.placing.place()
         uplink = await self.till.network()
         self.window.promise(_SETTINGS, lambda: self._make_settings_page(uplink))
-        self.window.promise(NETWORK, lambda: self._make_network_page(uplink))
+        self.window.promise(NETWORK, lambda: self._pages.network(uplink, account=lambda: self._account))
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
 
@@ -162,7 +159,7 @@ class Desk:
         page, typed = UnlockPage(), asyncio.Queue[str | None]()
         page.entered.connect(typed.put_nowait)
         page.skipped.connect(lambda: typed.put_nowait(None))
-        self.window.place(_SALE, page)
+        self.window.place(SALE, page)
         while isinstance(found, Refused):
             page.ask(found.sentence)
             passphrase = await typed.get()
@@ -251,7 +248,7 @@ class Desk:
         page = SalePage(self.sale, self.payment, self.offers, self.rail, arrivals, clock=utc_now, scanner=scanner)
         page.rail.list_wanted.connect(lambda: self.window.show_page(self.window.add(self._unclaimed_page)))
         self.sale_page = page
-        self.window.place(_SALE, self.sale_page)
+        self.window.place(SALE, self.sale_page)
         self.sale.start()
         self.rail.start()
         self.tasks.start(asyncio.to_thread(read_motion), "read motion")
@@ -292,46 +289,22 @@ class Desk:
     @cached_property
     def _receipt_page(self) -> "ReceiptView":
         """The receipt of the sale that was just paid; the history shows the older ones."""
-        from pos_app.ui.receipt.view import ReceiptView
-        from pos_app.ui.receipt.view_model import ReceiptViewModel
-
-        model = ReceiptViewModel(self.till.receipts, self.tasks)
-        model.setParent(self.window)
-        page = ReceiptView(model)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
-        return page
+        return self._pages.receipt()
 
     @cached_property
     def _unclaimed_page(self) -> "UnclaimedPage":
-        from pos_app.ui.unclaimed.view import UnclaimedPage
-        from pos_app.ui.unclaimed.view_model import UnclaimedViewModel
-
-        model = UnclaimedViewModel(self.till.matching, self.changes, self.tasks, clock=utc_now)
-        model.setParent(self.window)
-        page = UnclaimedPage(model)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
+        page = self._pages.unclaimed()
         page.chosen.connect(self._take_payment)
         return page
 
     def _take_payment(self, payment: Payment) -> None:
         """From the manager's list, for the sale at the counter."""
-        self.window.show_page(_SALE)
+        self.window.show_page(SALE)
         self.offers.take(payment)
 
     def _show_receipt(self, sale_id: int) -> None:
         self._receipt_page.show_sale(sale_id)
         self.window.show_page(self.window.add(self._receipt_page))
-
-    def _make_history_page(self) -> QWidget:
-        from pos_app.ui.history.view import HistoryPage
-        from pos_app.ui.history.view_model import HistoryViewModel
-
-        till = self.till
-        model = HistoryViewModel(till.sales, till.payments, till.receipts, self.changes, self.tasks, clock=utc_now)
-        model.setParent(self.window)
-        page = HistoryPage(model)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
-        return page
 
     def _make_settings_page(self, network: "Uplink") -> QWidget:
         from pos_app.ui.settings.view import SettingsPage
@@ -347,47 +320,10 @@ class Desk:
             on_saved=self._take_up,
         )
         model.setParent(self.window)
-        page = SettingsPage(model, *self._make_customer_sections(network))
-        page.closed.connect(lambda: self.window.show_page(_SALE))
+        sections = self._pages.customer_sections(network, access=lambda: self._access, settings=lambda: self.settings)
+        page = SettingsPage(model, *sections)
+        page.closed.connect(self._pages.back_to_sale)
         return page
-
-    def _make_network_page(self, uplink: "Uplink") -> QWidget:
-        from pos_app.ui.network.view import NetworkPage
-        from pos_app.ui.network.view_model import NetworkViewModel
-
-        model = NetworkViewModel(
-            self.till.weather, uplink, self.changes, self.tasks, account=lambda: self._account, clock=utc_now
-        )
-        model.setParent(self.window)
-        page = NetworkPage(model)
-        page.closed.connect(lambda: self.window.show_page(_SALE))
-        return page
-
-    def _make_customer_sections(self, network: "Uplink") -> "tuple[Section, ...]":
-        """The parts of the settings about payments that customers make by themselves."""
-        from pos_app.ui.settings.registration.section import RegistrationSection
-        from pos_app.ui.settings.registration.view_model import RegistrationViewModel
-        from pos_app.ui.settings.rules.section import RulesSection
-        from pos_app.ui.settings.rules.view_model import RulesViewModel
-
-        registration = RegistrationViewModel(
-            network.registrations,
-            self.changes,
-            self.tasks,
-            access=lambda: self._access,
-            settings=lambda: self.settings,
-            clock=utc_now,
-        )
-        rules = RulesViewModel(
-            network.rule_book,
-            self.changes,
-            self.tasks,
-            access=lambda: self._access,
-            settings=lambda: self.settings,
-        )
-        registration.setParent(self.window)
-        rules.setParent(self.window)
-        return RegistrationSection(registration), RulesSection(rules)
 
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings
@@ -446,7 +382,7 @@ class Desk:
 
     def refuse(self, sentence: str) -> None:
         """The till cannot sell at all; the window says why."""
-        self.window.place(_SALE, MessagePage("The till cannot open", sentence))
+        self.window.place(SALE, MessagePage("The till cannot open", sentence))
 
     async def close(self) -> None:
         await self.tasks.aclose()
