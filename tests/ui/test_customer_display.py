@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from pos_app.domain.attempt import AttemptState
 from pos_app.domain.money import Money
+from pos_app.domain.payment import Payment
 from pos_app.domain.reason import Reason
+from pos_app.domain.tender import Tender, TenderKind
 from pos_app.ui.customer_display import view_model
 from pos_app.ui.customer_display.scan_code import QUIET, ScanCode, modules_of
 from pos_app.ui.customer_display.state import DisplayState, Scene
@@ -187,6 +189,20 @@ def test_a_part_that_is_paid_leaves_the_rest_to_see(facing: Facing) -> None:
     assert facing.until(Scene.PHONE).amount == Money.shillings(200)
     facing.till.shop.pay()
     assert facing.until(Scene.TOTAL).amount == Money.shillings(150)
+
+
+def test_a_payment_made_unasked_is_paid_once_the_relay_has_confirmed_it(facing: Facing) -> None:
+    till, at = facing.till, facing.till.clock.now()
+    till.sell("350")
+    till.open(Key.Key_F3, Page.TILL)
+    tender = Tender(TenderKind.MPESA, Money.shillings(350), at, payment_id="UKN7BX41QP")
+    sale = replace(till.payment.sale, tenders=(tender,))
+    payment = Payment("UKN7BX41QP", Money.shillings(350), "123456", at, "UKN7BX41QP", payer_name="Wanjiru K")
+    till.payment.show_received(sale, payment, confirmed=False)
+    facing.until(Scene.ASK)
+    till.payment.show_received(sale, payment, confirmed=True)
+    state = facing.until(Scene.PAID)
+    assert (state.amount, state.first_name) == (Money.shillings(350), "Wanjiru")
 
 
 def test_a_parked_sale_is_nobody_elses_to_see(facing: Facing) -> None:
