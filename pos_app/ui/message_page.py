@@ -1,6 +1,6 @@
 """A page with one sentence: while the till starts, or when it cannot; with a field where a passphrase is needed."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from pos_app.ui.widgets.buttons import Button
@@ -12,6 +12,7 @@ _WIDTH = 560
 class MessagePage(QWidget):
     def __init__(self, title: str, sentence: str = "") -> None:
         super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.title, self.sentence = Text(title, "title"), Text(sentence, "sentence", wrap=True)
         inner = QWidget()
         inner.setFixedWidth(_WIDTH)
@@ -29,6 +30,10 @@ class MessagePage(QWidget):
         box.addLayout(middle)
         box.addStretch(3)
 
+    def showEvent(self, _event: object) -> None:
+        """An impatient Enter must press none of the buttons around it."""
+        self.setFocus()
+
 
 class UnlockPage(MessagePage):
     """Asks for the passphrase of the M-Pesa keys; cash can be taken without."""
@@ -42,6 +47,7 @@ class UnlockPage(MessagePage):
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.setAccessibleName("Passphrase")
         self.field.returnPressed.connect(self._enter)
+        self.setFocusProxy(self.field)
         row = QHBoxLayout()
         row.addWidget(Button("Open the keys", "primary", on_click=self._enter))
         row.addWidget(Button("Take cash only for now", "quiet", on_click=self.skipped.emit))
