@@ -15,7 +15,7 @@ import pytest
 from pos_app.domain.attempt import Attempt, account_reference
 from pos_app.domain.claim import Claim
 from pos_app.domain.evidence import Evidence, Fact, Source
-from pos_app.domain.matching import Matched, Offered, PartOf
+from pos_app.domain.matching import Matched, Offered, PartOf, Unmatched
 from pos_app.domain.money import ZERO, Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
@@ -329,6 +329,9 @@ async def test_an_amount_alone_is_offered_and_a_part_is_named(shop: Shop, tills:
 
     await one.until(are_known)
     assert [payment.receipt for payment in one.matching.offers.of_sale(sale.id)] == [RECEIPT]
+    assert one.matching.offers.verdict(await one.payment()) == Offered(sale.id)
+    assert (one.matching.offers.sale_number(sale.id), one.matching.offers.sale_number(sale.id + 1)) == (1, None)
+    assert one.matching.offers.count == 2
     part = await one.matching.accept("TJE1A2B3C5", sale.id)
     assert isinstance(part, Accepted)
     assert await one.state(sale) is SaleState.PART_PAID
@@ -356,6 +359,8 @@ async def test_a_till_without_a_relay_offers_nothing_and_one_failure_does_not_en
     await one.read()
     assert alone.offers.of_sale(sale.id) == ()
     assert alone.offers.newest(5) == ()
+    assert alone.offers.verdict(Payment("R", ZERO, "", one.now)) == Unmatched()
+    assert alone.offers.sale_number(sale.id) is None
     going_on.cancel()
     await asyncio.wait({going_on})
     one.line.down = True
@@ -709,6 +714,8 @@ async def test_what_is_given_back_is_free_for_every_till(shop: Shop, tills: list
     await one.matching.accept(RECEIPT, mine.id)
     await two.read()
     assert (await two.payment()).taken_by is not None
+    assert [(held.payment.receipt, held.sale_number) for held in await one.matching.claimed()] == [(RECEIPT, 1)]
+    assert await two.matching.claimed() == ()
     assert isinstance(await two.matching.release(RECEIPT, "not theirs"), Refused)
     one.start()
     freed = await one.matching.release(RECEIPT, "wrong sale")

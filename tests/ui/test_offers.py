@@ -190,8 +190,8 @@ def test_what_another_till_has_is_refused_with_its_name_and_the_chip_says_taken(
     assert "Taken by Till 2 (Otieno) at 14:02." in till.said
     till.shop.latest = [till.shop.recent_of(payment, taken="Taken by Till 2 (Otieno) at 14:02")]
     till.matching.move(payment.held_by(OTIENO))
-    chip = chip_of(till, 450)
-    assert (chip.kind, chip.place) == (Kind.TAKEN, "Taken by Till 2 (Otieno) at 14:02")
+    till.qtbot.waitUntil(lambda: [chip.kind for chip in till.rail.state.chips] == [Kind.TAKEN])
+    assert till.rail.state.chips[0].place == "Taken by Till 2 (Otieno) at 14:02"
     till.key(Key.Key_Escape)
     assert not till.offer.isVisible()
     assert till.payment.state.page is Page.TILL

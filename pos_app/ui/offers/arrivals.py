@@ -28,12 +28,10 @@ class Arrivals(QObject):
         *,
         sounds: Sounds,
         clock: Callable[[], datetime],
-        speak: Callable[[Payment], object] = lambda _payment: None,
         parent: QObject | None = None,
     ) -> None:
-        """`speak` says the amount aloud where the shop wants that; it returns at once."""
         super().__init__(parent)
-        self._sounds, self._clock, self._speak = sounds, clock, speak
+        self._sounds, self._clock = sounds, clock
         self.said: Said | None = None
         self._told: deque[str] = deque(maxlen=_REMEMBERED)
         self._end = QTimer(self, interval=SHOWN_MS, singleShot=True)
@@ -51,7 +49,6 @@ class Arrivals(QObject):
     def _tell(self, payment: Payment) -> None:
         said = arrival(payment)
         self._sounds.play(Sound.RECEIVED)
-        self._speak(payment)
         self._show(said)
         self._end.start()
         self.announced.emit(said.english)
