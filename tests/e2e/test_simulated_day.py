@@ -148,7 +148,7 @@ def until_arrival(till: DayTill, witness: Witness, receipts: set[str]) -> list[t
 
 
 async def live_through(till: DayTill, cashier: Cashier, planned: list[Planned]) -> None:
-    """The day minute by minute, and two hours more for what comes late; from `AWAY` on the relay is dead for an hour."""
+    """Minute by minute, and two hours more for what comes late; the relay is dead for the hour after `AWAY`."""
     begin, ahead = till.core.clock.now(), list(enumerate(planned))
     while (passed := till.core.clock.now() - begin) < DAY + 2 * HOUR:
         if not till.relay_is_dead and AWAY <= passed < AWAY + HOUR:
