@@ -25,6 +25,7 @@ def not_covered(connection: sqlite3.Connection, short_code: str, now: datetime, 
     goes_by_relay = relay_is_live and not held.swept
     forgotten = now - REMEMBERED
     until = now if goes_by_relay else max(held.until, forgotten)
-    if held.until < forgotten:
+    # What was given up until this very moment goes on being given up.
+    if held.until <= forgotten and held.until < until:
         pulls.add_hole(connection, short_code, held.until, until)
     pulls.cover(connection, short_code, Coverage(until, held.swept))

@@ -456,3 +456,18 @@ async def test_a_shop_that_never_had_pull_goes_by_the_relay(desk: Any) -> None:
     await shop.through(50 * HOUR, step=30 * MINUTE)
     assert shop.tasks.open == (grown,)
     await shop.stop()
+
+
+async def test_a_hole_goes_on_until_the_relay_is_back_even_within_one_instant(desk: Any) -> None:
+    shop = Counter(desk)
+    shop.answers = [Pulled((), gap=REFUSED)] * 1000
+    await shop.settle()
+    since = desk.now()
+    shop.link(LinkStatus.OFFLINE)
+    await shop.advance(50 * HOUR)
+    assert shop.tasks.open[0].until == desk.now() - hours(48)
+    shop.link(LinkStatus.LIVE)
+    await shop.pulling.look_now()
+    (task,) = shop.tasks.open
+    assert (task.since, task.until) == (since, desk.now())
+    await shop.stop()
