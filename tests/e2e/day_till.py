@@ -22,7 +22,7 @@ from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount
 from pos_app.relay_link.claims import ClaimDesk
 from pos_app.relay_link.client import RelayLink
-from pos_app.relay_link.delivery import LinkStatus
+from pos_app.relay_link.delivery import Delivery, LinkStatus
 from pos_app.relay_link.reports import report_pulled
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
@@ -44,6 +44,17 @@ ACCOUNT = ShopAccount(AccountKind.PAYBILL, "174379")
 MORNING = datetime(2026, 10, 14, 4, 0, tzinfo=UTC)
 """Seven in Nairobi."""
 PATIENCE = 60.0
+
+
+class Reading(Callbacks):
+    """Says whether something is being applied: what is on disk may not be told yet."""
+
+    under_way = 0
+
+    async def deliver(self, deliveries: list[Delivery]) -> None:
+        self.under_way += 1
+        await super().deliver(deliveries)
+        self.under_way -= 1
 
 
 class DayTill:
@@ -82,7 +93,7 @@ class DayTill:
         address = "https://sandbox.safaricom.co.ke"
         self.daraja = DarajaClient(self._to_safaricom, address, ACCOUNT, credentials, clock=self.now)
         await self.database.open()
-        self.callbacks = Callbacks(
+        self.callbacks = Reading(
             self.database,
             self.changes,
             ACCOUNT,
@@ -164,7 +175,8 @@ class DayTill:
 
     def _rests(self) -> bool:
         waits = (self.pulling._wake, self.matching._wake, self.matching.offers._wake, self.watch._wake)
-        return all(wake._waiters and not wake.is_set() for wake in waits)
+        is_live = self.relay_is_dead or self.health.current.relay is Light.OK
+        return is_live and not self.callbacks.under_way and all(wake._waiters and not wake.is_set() for wake in waits)
 
     async def _has_read_all(self) -> bool:
         if self.relay_is_dead:
