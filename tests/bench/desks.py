@@ -4,6 +4,7 @@ It must not know what a figure is held to.
 """
 
 import json
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -41,6 +42,16 @@ class Surroundings:
             )
             for at, (nonce, checkout, merchant) in enumerate(asked)
         ]
+
+    def confirmations(self, first: int, count: int) -> dict[str, bytes]:
+        """Payments that customers make by themselves, by receipt: of many amounts, some with a bill's number."""
+        draw, made = random.Random(first), dict[str, bytes]()
+        for at in range(first, first + count):
+            receipt = shops.receipt_at(2 * 36**7 + at)
+            amount, reference = draw.randrange(10, 1500), draw.choice(["", "", "HSE 12B", f"INV {draw.randrange(600)}"])
+            body = shops.confirmation_body(receipt, amount, reference)
+            made[receipt] = shops.confirmation(self.shop.callback_key, body)
+        return made
 
 
 @contextmanager

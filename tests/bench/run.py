@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import arriving
 import catching_up
 import charging
 import feed
@@ -31,8 +32,10 @@ ALL: dict[str, Run] = {
     "P2b": ingest.p2b,
     "P4": screen.p4,
     "P4b": feed.p4b,
+    "P4c": arriving.p4c,
     "P5": charging.p5,
     "P6": starting.p6,
+    "P9": arriving.p9,
     "P11": catching_up.p11,
     "P12": starting.p12,
     "P13": idling.p13,

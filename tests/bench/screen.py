@@ -14,8 +14,8 @@ from figures import Figure, percentile
 from machine import Bench, Child
 
 PACE = 50
-_FRAME_MS = 16.7
-_ECHO = f"websocket echo of the relay, {PACE} a second"
+FRAME_MS = 16.7
+ECHO = f"websocket echo of the relay, {PACE} a second"
 
 
 def p4(bench: Bench) -> Iterator[Figure]:
@@ -24,12 +24,12 @@ def p4(bench: Bench) -> Iterator[Figure]:
         till.answer()
         play(bench, around, till, bench.count(100), 0)
         for at in range(bench.rounds):
-            echoes.append(_echo(bench, around))
+            echoes.append(echo(bench, around))
             painted.append(play(bench, around, till, bench.count(200), 1000 * (at + 1)))
     ours, floor = ([percentile(one, 0.5) for one in took] for took in (painted, echoes))
-    yield Figure("P4", f"callback POSTed → PAID painted, {PACE} a second, p50", "ms", ours, floor, _ECHO, at_most=9)
+    yield Figure("P4", f"callback POSTed → PAID painted, {PACE} a second, p50", "ms", ours, floor, ECHO, at_most=9)
     worst = [percentile(one, 0.99) for one in painted]
-    yield Figure("P4", f"callback POSTed → PAID painted, {PACE} a second, p99", "ms", worst, at_most=_FRAME_MS)
+    yield Figure("P4", f"callback POSTed → PAID painted, {PACE} a second, p99", "ms", worst, at_most=FRAME_MS)
 
 
 def play(bench: Bench, around: Surroundings, till: Child, count: int, first: int) -> list[float]:
@@ -45,7 +45,7 @@ def play(bench: Bench, around: Surroundings, till: Child, count: int, first: int
     return [(painted[at] - at_ns) / 1e6 for at, at_ns in enumerate(sent)]
 
 
-def _echo(bench: Bench, around: Surroundings) -> list[float]:
+def echo(bench: Bench, around: Surroundings) -> list[float]:
     address = urlsplit(around.till.url)
     spec = {"what": "echo", "host": address.hostname, "port": address.port, "pace": PACE}
     took = Following(bench, {**spec, "count": bench.count(200)}, core=None).said()

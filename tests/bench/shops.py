@@ -4,11 +4,13 @@ It must not know what is measured. A shop is made in the store before its relay 
 """
 
 import itertools
+import json
 import random
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
 from relay.stores import directory, sqlite
 
 _LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_EAT = timezone(timedelta(hours=3))
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,35 @@ def callback_body(checkout: str, merchant: str, receipt: str, amount: int, phone
     return said.encode().ljust(590)
 
 
-def request(callback_key: str, nonce: str, body: bytes) -> bytes:
+def confirmation_body(receipt: str, amount: int, reference: str = "", at: datetime | None = None) -> bytes:
+    """A payment that a customer made by himself, as Daraja confirms it (contract §2.6, E41)."""
+    paid_at = (at or datetime.now(UTC)).astimezone(_EAT)
+    said = {
+        "TransactionType": "Pay Bill",
+        "TransID": receipt,
+        "TransTime": f"{paid_at:%Y%m%d%H%M%S}",
+        "TransAmount": f"{amount}.00",
+        "BusinessShortCode": "174379",
+        "BillRefNumber": reference,
+        "MSISDN": "2547 ***** 678",
+        "FirstName": "JANE",
+    }
+    return json.dumps(said).encode()
+
+
+def posted(path: str, body: bytes, token: str = "") -> bytes:
     """The bytes of the POST, made ahead so that making them is not measured."""
-    head = f"POST /h/{callback_key}/stk/{nonce} HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    head = f"POST {path} HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
+    who = f"Authorization: Bearer {token}\r\n" if token else ""
+    return f"{head}{who}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def request(callback_key: str, nonce: str, body: bytes) -> bytes:
+    return posted(f"/h/{callback_key}/stk/{nonce}", body)
+
+
+def confirmation(callback_key: str, body: bytes) -> bytes:
+    return posted(f"/h/{callback_key}/c2b/confirm", body)
 
 
 def receipt_at(number: int) -> str:

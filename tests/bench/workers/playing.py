@@ -1,23 +1,23 @@
 """Plays at the real till: says its start's moments, then obeys lines on standard input.
 
 `prepare N` charges N sales; `show START PACE` brings one after the other to the screen and says when each was painted
-as PAID. Times are monotonic nanoseconds.
+as PAID. What is said of payments that come by themselves is done by `watching`. Times are monotonic nanoseconds.
 """
 
 import asyncio
 import json
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+import watching
 from PySide6.QtWidgets import QWidget
 from tills import PHONE, PRICE, access_of, rung
+from watching import Watch, say
 
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.sale import Sale
@@ -50,29 +50,6 @@ def taken_over(painted_ns: int, surroundings: str) -> "Training":
     return access
 
 
-def say(said: object) -> None:
-    sys.stdout.write(json.dumps(said) + "\n")
-    sys.stdout.flush()
-
-
-class Watch(QObject):
-    """`told` the time at which each paint of the widget was done, until `stop`."""
-
-    def __init__(self, widget: QWidget, told: Callable[[int], None]) -> None:
-        super().__init__(widget)
-        self._widget, self._told = widget, told
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            # The whole frame is painted and flushed before the loop comes to the next timer.
-            QTimer.singleShot(0, lambda: self._told(time.monotonic_ns()))
-        return super().eventFilter(watched, event)
-
-    def stop(self) -> None:
-        self._widget.removeEventFilter(self)
-
-
 async def _painted_again(page: QWidget) -> int:
     painted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     watch = Watch(page, lambda at: None if painted.done() else painted.set_result(at))
@@ -91,6 +68,8 @@ async def _obey(desk: Desk) -> None:
                 say(asked)
             case ["show", start_ns, pace_ms]:
                 say(await _show(desk, sales, int(start_ns), float(pace_ms)))
+            case [command, *said]:
+                say(await watching.obey(desk, command, said))
 
 
 async def _prepare(desk: Desk, count: int) -> tuple[list[Sale], list[list[str]]]:
