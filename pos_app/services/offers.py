@@ -4,20 +4,23 @@ It must not know how a payment is claimed; what is certain is handed on to be.
 """
 
 import asyncio
-import heapq
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pos_app.domain.matching import Matched, Matcher, Unmatched, Verdict
 from pos_app.domain.payment import Payment
 from pos_app.services.changes import Changes, OffersChanged, PaymentArrived, PaymentMoved, SaleChanged
+from pos_app.services.unclaimed import Unclaimed
 from pos_app.store import payments, sales
 from pos_app.store.database import Database
 
 LOOK_BACK = timedelta(days=7)
 """Older money is for a person to place, from the list of what is unclaimed."""
 _MOST = 5_000
+_IN_A_TURN = 100
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Offers:
         self._changes = changes
         self._certain = certain
         self._matcher: Matcher | None = None
-        self._free: dict[str, Payment] = {}
+        self._free = Unclaimed()
         self._came_meanwhile: dict[str, Payment] | None = None
         """Payments of which more was heard while they were read from disk."""
         self._reading = asyncio.Lock()
@@ -50,15 +53,18 @@ class Offers:
             self._came_meanwhile = {}
             matchable = await self._database.read(lambda connection: sales.matchable_since(connection, since))
             unclaimed = await self._database.read(lambda connection: payments.unclaimed(connection, since, _MOST))
-            self._matcher, self._free = Matcher(till_code), {}
-            for sale in matchable:
-                self._matcher.put_sale(sale)
-            for payment in (*reversed(unclaimed), *self._came_meanwhile.values()):
-                self._put(self._matcher, payment)
-            self._came_meanwhile = None
-        for payment in tuple(self._free.values()):
-            self._hand_on(self._matcher, payment)
+            matcher, free = Matcher(till_code), Unclaimed()
+            async for sale in _in_turns(matchable):
+                matcher.put_sale(sale)
+            async for payment in _in_turns(unclaimed[::-1]):
+                _put(matcher, free, payment)
+            for payment in self._came_meanwhile.values():
+                _put(matcher, free, payment)
+            self._matcher, self._free, self._came_meanwhile = matcher, free, None
         self._changes.publish(OffersChanged())
+        async for payment in _in_turns(tuple(free)):
+            if self._matcher is matcher and payment.id in free:
+                self._hand_on(matcher, free[payment.id])
 
     def of_sale(self, sale_id: int) -> tuple[Payment, ...]:
         """The payments that are exactly what remains of it: those that name it first, then as they came."""
@@ -70,8 +76,7 @@ class Offers:
         """The unclaimed payments that came last, the newest first, each with what it may be for."""
         if self._matcher is None:
             return ()
-        found = heapq.nlargest(limit, self._free.values(), key=lambda payment: payment.received_at)
-        return tuple(Offer(payment, self._matcher.verdict(payment)) for payment in found)
+        return tuple(Offer(payment, self._matcher.verdict(payment)) for payment in self._free.newest(limit))
 
     def verdict(self, payment: Payment) -> Verdict:
         return Unmatched() if self._matcher is None else self._matcher.verdict(payment)
@@ -114,18 +119,27 @@ class Offers:
         if self._came_meanwhile is not None:
             self._came_meanwhile[payment.id] = payment
         if self._matcher is not None:
-            self._put(self._matcher, payment)
+            _put(self._matcher, self._free, payment)
             self._hand_on(self._matcher, payment)
             self._changes.publish(OffersChanged())
-
-    def _put(self, matcher: Matcher, payment: Payment) -> None:
-        matcher.put_payment(payment)
-        if payment.is_free:
-            self._free[payment.id] = payment
-        else:
-            self._free.pop(payment.id, None)
 
     def _hand_on(self, matcher: Matcher, payment: Payment) -> None:
         verdict = matcher.verdict(payment)
         if isinstance(verdict, Matched):
             self._certain(payment.id, verdict.sale_id)
+
+
+def _put(matcher: Matcher, free: Unclaimed, payment: Payment) -> None:
+    matcher.put_payment(payment)
+    if payment.is_free:
+        free.put(payment)
+    else:
+        free.drop(payment.id)
+
+
+async def _in_turns(all_of_them: Sequence[T]) -> AsyncIterator[T]:
+    """Lets the screen be painted now and then: thousands at once would hold it up for longer than a frame."""
+    for position, one in enumerate(all_of_them, 1):
+        yield one
+        if position % _IN_A_TURN == 0:
+            await asyncio.sleep(0)

@@ -158,6 +158,9 @@ class TillOfShop:
     def notices(self) -> list[str]:
         return [told.sentence for told in self.told if isinstance(told, Notice)]
 
+    async def has_notice(self) -> bool:
+        return bool(self.notices)
+
     @property
     def claims_asked(self) -> int:
         return self.line.asked.count(protocol.CLAIMS_PATH)
@@ -525,6 +528,7 @@ async def test_what_turns_out_to_be_taken_leaves_the_sale_unpaid_and_says_so(
     one.start()
     one.matching.ask_soon()
     await one.settled(mine, SaleState.OPEN)
+    await one.until(one.has_notice)  # told after it is on disk
     (notice,) = one.notices
     assert notice.startswith("Sale 1 is unpaid again: KES 150 with receipt TJE1A2B3C4")
     assert "Taken by Till 2 (Otieno) at " in notice
