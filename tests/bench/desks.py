@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import shops
@@ -43,13 +44,13 @@ class Surroundings:
             for at, (nonce, checkout, merchant) in enumerate(asked)
         ]
 
-    def confirmations(self, first: int, count: int) -> dict[str, bytes]:
+    def confirmations(self, first: int, count: int, *, age: timedelta = timedelta(0)) -> dict[str, bytes]:
         """Payments that customers make by themselves, by receipt: of many amounts, some with a bill's number."""
-        draw, made = random.Random(first), dict[str, bytes]()
+        draw, made, paid_at = random.Random(first), dict[str, bytes](), datetime.now(UTC) - age
         for at in range(first, first + count):
             receipt = shops.receipt_at(2 * 36**7 + at)
             amount, reference = draw.randrange(10, 1500), draw.choice(["", "", "HSE 12B", f"INV {draw.randrange(600)}"])
-            body = shops.confirmation_body(receipt, amount, reference)
+            body = shops.confirmation_body(receipt, amount, reference, paid_at)
             made[receipt] = shops.confirmation(self.shop.callback_key, body)
         return made
 

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -109,13 +109,12 @@ def callback_body(checkout: str, merchant: str, receipt: str, amount: int, phone
     return said.encode().ljust(590)
 
 
-def confirmation_body(receipt: str, amount: int, reference: str = "", at: datetime | None = None) -> bytes:
+def confirmation_body(receipt: str, amount: int, reference: str, paid_at: datetime) -> bytes:
     """A payment that a customer made by himself, as Daraja confirms it (contract §2.6, E41)."""
-    paid_at = (at or datetime.now(UTC)).astimezone(_EAT)
     said = {
         "TransactionType": "Pay Bill",
         "TransID": receipt,
-        "TransTime": f"{paid_at:%Y%m%d%H%M%S}",
+        "TransTime": f"{paid_at.astimezone(_EAT):%Y%m%d%H%M%S}",
         "TransAmount": f"{amount}.00",
         "BusinessShortCode": "174379",
         "BillRefNumber": reference,
