@@ -93,7 +93,7 @@ def has_all(desk: Counter, world: Any, shop: Any, strangers: dict[str, int]) -> 
     shop.judge(strangers=strangers)
     told = shop.rows("SELECT receipt FROM evidence WHERE event_key IS NOT NULL ORDER BY id")
     assert [row["receipt"] for row in told] == world.relay.receipts(shop.pairing)
-    assert len(desk.desk.sale.state.recent) == 5
+    assert len(desk.desk.rail.state.chips) == 5
     assert desk.desk.till.health.current.mpesa is Light.OK
 
 
