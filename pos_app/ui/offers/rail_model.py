@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _READ_MS = 40
 _SHOW_MS = 15
-"""Many changes at once are shown once; one alone within a frame."""
+"""Many changes at once are shown once a frame; one alone is shown at once."""
 
 
 class RailViewModel(QObject):
@@ -45,12 +45,12 @@ class RailViewModel(QObject):
         self.state = RailState(number_label=number_label)
         self._since = monotonic()
         self._reading = Soon(tasks, self._read, "read payments", _READ_MS, self)
-        self._showing = QTimer(self, interval=_SHOW_MS, singleShot=True)
+        self._showing, self._shown_at = QTimer(self, singleShot=True), 0.0
         self._showing.timeout.connect(self._show)
         for kind in (PaymentArrived, PaymentMoved, AttemptChanged):
             changes.subscribe(kind, lambda _change: self._reading.call())
-        changes.subscribe(OffersChanged, lambda _change: self._showing.start())
-        offered.changed.connect(self._showing.start)
+        changes.subscribe(OffersChanged, lambda _change: self._show_soon())
+        offered.changed.connect(self._show_soon)
 
     def start(self) -> None:
         self._reading.now()
@@ -67,13 +67,20 @@ class RailViewModel(QObject):
         elif chip.receipt:
             self._offered.look_up(chip.receipt)
 
+    @Slot()
+    def _show_soon(self) -> None:
+        """A stream of changes never puts it off."""
+        if not self._showing.isActive():
+            since_ms = int((self._monotonic() - self._shown_at) * 1000)
+            self._showing.start(min(max(_SHOW_MS - since_ms, 0), _SHOW_MS))
+
     async def _read(self) -> None:
         self._recent = await self._payments.recent()
         self._show()
 
     @Slot()
     def _show(self) -> None:
-        offers = self._offers
+        offers, self._shown_at = self._offers, self._monotonic()
         chips = chips_of(self._offered.fits, offers.newest(CHIPS), self._recent, offers.sale_number, offers.verdict)
         if [chip.key for chip in chips] != [chip.key for chip in self.state.chips]:
             self._since = self._monotonic()
