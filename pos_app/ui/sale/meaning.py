@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _AMOUNT = re.compile(r"\d{1,6}(\.\d{1,2})?", re.ASCII)
 _BARCODE = re.compile(r"\d{7,14}", re.ASCII)
-_CODE = re.compile(r"(?=.*[A-Z])(?=.*[0-9])[A-Z0-9]{10}", re.ASCII)
+_MIXED_CODE = re.compile(r"(?=.*[A-Z])(?=.*[0-9])[A-Z0-9]{10}", re.ASCII)
+_LETTERS_ONLY_CODE = re.compile(r"[S-Z][A-L][A-V][A-Z]{7}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,6 @@ def is_barcode(text: str) -> bool:
 
 
 def is_code(text: str) -> bool:
-    """Ten letters and digits, at least one of each: neither an amount nor a barcode."""
-    return bool(_CODE.fullmatch(text.strip().upper())) and bool(parse_receipt(text))
+    """Ten letters and digits; letters alone when they begin with a date since 2024 (contract §6), as few words do."""
+    code = parse_receipt(text)
+    return bool(_MIXED_CODE.fullmatch(code) or _LETTERS_ONLY_CODE.fullmatch(code))
