@@ -265,6 +265,22 @@ async def test_the_first_till_has_it_and_the_second_is_told_who(shop: Shop, till
     assert again.sentence.startswith("Taken by Till 1")
 
 
+@pytest.mark.parametrize("spelled", [RECEIPT.lower(), f" {RECEIPT} "])
+async def test_a_receipt_that_is_spelled_otherwise_is_had_by_one_till_too(
+    shop: Shop, tills: list[TillOfShop], spelled: str
+) -> None:
+    one, two = tills
+    sold, wanted = await one.sale(), await two.sale()
+    await shop.pays(receipt=spelled)
+    for till in tills:
+        await till.read()
+    first = await one.matching.accept(RECEIPT, sold.id)
+    assert isinstance(first, Accepted)
+    assert first.confirmed
+    assert isinstance(await two.matching.accept(RECEIPT, wanted.id), Refused)
+    assert await two.state(wanted) is SaleState.OPEN
+
+
 async def test_two_tills_press_at_once_and_one_of_them_has_it(shop: Shop, tills: list[TillOfShop]) -> None:
     receipts = [f"TJE1A2B3{number}" for number in range(10, 30)]
     for receipt in receipts:
