@@ -102,6 +102,39 @@ def test_an_enter_that_was_meant_for_something_else_does_not_land_on_a_fresh_off
     is_paid(till)
 
 
+def test_a_second_enter_does_not_answer_the_question_that_the_first_one_raised(till: Till) -> None:
+    till.waits_at_till("450")
+    till.matching.arrive(500)
+    look_up(till, "TJE1A2B3C0")
+    till.reads("received, free")
+    till.clock.pass_(1)
+    till.key(Key.Key_Return)
+    till.reads("KES 50 too much, to give as change. Accept it?")
+    QTest.keyClick(till.native, Key.Key_Return)
+    assert till.matching.accepted == []
+    till.clock.pass_(0.7)
+    QTest.keyClick(till.native, Key.Key_Return)
+    till.until(Page.RECEIVED)
+    assert till.matching.accepted == [("TJE1A2B3C0", 1, "Akinyi")]
+
+
+def test_a_payment_picked_for_one_sale_is_not_picked_for_the_next(till: Till) -> None:
+    till.waits_at_till("450")
+    till.key(Key.Key_Escape)
+    till.until(Page.NONE)
+    till.matching.arrive(450)
+    till.matching.arrive(450, "KAMAU")
+    till.reads("2 payments of KES 450 fit")
+    till.key(Key.Key_Down)
+    assert [button.isChecked() for button in till.offer.choices[:2]] == [True, False]
+    till.key(Key.Key_F9)
+    till.waits_at_till("450")
+    till.clock.pass_(1)
+    till.reads("2 payments of KES 450 fit")
+    till.key(Key.Key_Return)
+    assert till.matching.accepted == []
+
+
 def test_in_a_field_of_the_payment_panel_enter_is_the_fields_and_a_click_accepts(till: Till) -> None:
     till.waits_at_till("450")
     till.open(Key.Key_F1, Page.PHONE)
