@@ -134,9 +134,15 @@ def _row(cells: Mapping[str, str]) -> PullRow | None:
         bill_reference=text_of(cells.get(_ACCOUNT, ""), 64),
         payer_phone=masked_phone(text_of(phone)),
         sender_name=text_of(name, 100),
-        transaction_type=next((told for words, told in _TYPES.items() if words in reason.lower()), reason),
+        transaction_type=_type(reason),
         raw=None,
     )
+
+
+def _type(reason: str) -> str:
+    """In Pull’s words where a customer paid. What came back of the shop’s own payments and charges names them too."""
+    told = reason.lower()
+    return reason if "revers" in told else next((kind for words, kind in _TYPES.items() if words in told), reason)
 
 
 def _moment(text: str) -> datetime | None:

@@ -18,7 +18,7 @@ _PULLED = "c2b-"
 def is_from_customer(transaction_type: str) -> bool:
     """Whether such money may pay a sale by itself (contract §2.6, traps 17 and 44; Pull's own words, §2.12)."""
     told = transaction_type.strip().casefold()
-    return told in _CUSTOMER_TYPES or told.startswith(_PULLED)
+    return told in _CUSTOMER_TYPES or (told.startswith(_PULLED) and "revers" not in told)
 
 
 @dataclass(frozen=True, slots=True)

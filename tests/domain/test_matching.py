@@ -157,7 +157,9 @@ class TestWhatMayMatchAtAll:
     def test_trap_44_fuliza_is_a_customers_payment(self) -> None:
         assert is_from_customer(" OD Payment Transfer ")
 
-    @pytest.mark.parametrize("told", ["Organization To Organization Transfer", "Business Payment", "Reversal"])
+    @pytest.mark.parametrize(
+        "told", ["Organization To Organization Transfer", "Business Payment", "Reversal", "c2b-pay-bill-reversal"]
+    )
     def test_trap_17_the_shops_own_transfers_may_not(self, told: str) -> None:
         assert not is_from_customer(told)
         matcher = among(SALE, replace(named("T1-142"), from_customer=False))

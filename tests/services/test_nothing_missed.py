@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from pos_app.commands import children
-from pos_app.daraja.pull import pull_row
+from pos_app.daraja.pull import pull_row, told_row
 from pos_app.daraja.statement import StatementError, read_statement
 from pos_app.domain.balance import Gap
+from pos_app.domain.matching import is_from_customer
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.receipt import Heading
@@ -211,6 +212,15 @@ def test_only_completed_money_that_came_in_counts() -> None:
     assert statement.unreadable == 2
     with pytest.raises(StatementError, match="No payment"):
         read_statement(f"from 99-99-2026 00:00:00 to 14-10-2026 12:00:00\n{HEAD}".encode(), PAYBILL)
+
+
+@pytest.mark.parametrize("reason", ["Pay Bill Reversal", "Pay Merchant Charge Reversal", "Reversed Merchant Payment"])
+def test_money_that_a_reversal_brings_back_is_no_customers_payment(reason: str) -> None:
+    statement = read_statement(f"{HEAD}\n{LINE}\n".replace("Pay Bill Online", reason).encode(), PAYBILL)
+    (row,) = statement.rows
+    told = pull_row(json.loads(told_row(row)))
+    assert told is not None
+    assert not is_from_customer(told.transaction_type)
 
 
 async def test_what_the_statement_lists_as_drawn_explains_the_drop_of_the_balance(office: Office) -> None:
