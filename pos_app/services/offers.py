@@ -4,6 +4,7 @@ It must not know how a payment is claimed; what is certain is handed on to be.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +15,15 @@ from pos_app.domain.payment import Payment
 from pos_app.services.changes import Changes, OffersChanged, PaymentArrived, PaymentMoved, SaleChanged
 from pos_app.services.unclaimed import Unclaimed
 from pos_app.store import payments, sales
-from pos_app.store.database import Database
+from pos_app.store.database import Database, StoreError
+
+log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(days=7)
 """Older money is for a person to place, from the list of what is unclaimed."""
 _MOST = 5_000
 _IN_A_TURN = 100
+_AGAIN_SECONDS = 1.0
 T = TypeVar("T")
 
 
@@ -95,12 +99,21 @@ class Offers:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self._refresh()
+            try:
+                await self._refresh()
+            except StoreError:  # one failed reading must not end the reading, nor the asking of the relay beside it
+                log.warning("the sales that changed could not be read")
+                await asyncio.sleep(_AGAIN_SECONDS)
+                self._wake.set()
 
     async def _refresh(self) -> None:
         async with self._reading:
             stale, self._stale_sales = self._stale_sales, set()
-            found = await self._database.read(lambda connection: sales.matchable(connection, stale))
+            try:
+                found = await self._database.read(lambda connection: sales.matchable(connection, stale))
+            except StoreError:
+                self._stale_sales |= stale
+                raise
         if self._matcher is None:
             return
         for sale_id in stale - {sale.sale_id for sale in found}:

@@ -25,6 +25,7 @@ from pos_app.domain.shop import AccountKind, Pairing, ShopAccount, TillIdentity
 from pos_app.relay_link.claims import ClaimDesk
 from pos_app.relay_link.follower import Follower
 from pos_app.relay_link.pairing import pair
+from pos_app.services import offers
 from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice, OffersChanged, PaymentArrived, PaymentMoved, SaleChanged
 from pos_app.services.matching import Accepted, Matching
@@ -391,6 +392,29 @@ async def test_a_till_without_a_relay_offers_nothing_and_one_failure_does_not_en
     one.matching._desk = desk
     one.matching.ask_soon()
     await one.answered()
+
+
+async def test_a_disk_that_cannot_be_read_for_a_moment_ends_neither_the_offers_nor_the_asking(
+    shop: Shop, tills: list[TillOfShop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = tills
+    monkeypatch.setattr(offers, "_AGAIN_SECONDS", 0.0)
+    read, failed = one.database.read, asyncio.Event()
+
+    async def fail(_work: object) -> None:
+        failed.set()
+        raise StoreError("The till’s records cannot be reached just now.")
+
+    one.start()
+    await asyncio.sleep(0)
+    monkeypatch.setattr(one.database, "read", fail)
+    one.changes.publish(SaleChanged(1))
+    await failed.wait()
+    monkeypatch.setattr(one.database, "read", read)
+    sale = await one.sale()
+    await shop.pays(BillRefNumber="T1-1")
+    await one.read()
+    await one.settled(sale, SaleState.PAID)
 
 
 class BrokenDesk:
