@@ -5,6 +5,7 @@ What the relay has not answered is asked again until it has; until then the paym
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pos_app.domain.difference import Difference
 from pos_app.domain.payment import Payment, parse_receipt
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale, SaleState
-from pos_app.services.changes import Changes, PaymentArrived
+from pos_app.services.changes import Changes, LogReset, PaymentArrived
 from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.holdings import Holdings
 from pos_app.services.offers import Offers
@@ -33,6 +34,9 @@ T = TypeVar("T")
 
 ASK_AGAIN_SECONDS = 60.0
 UNCLAIMED_SHOWN = timedelta(days=90)
+CLAIMED_ANEW = timedelta(days=2)
+"""As far back as Safaricom can tell a restored relay of the payments that it lost."""
+_MOST_ANEW = 5_000
 _NO_RELAY = Refused("This till is not paired with a relay, so no payment can be claimed. Open Settings.")
 _CANCELLED = Refused("This sale was cancelled. The payment is kept as received.")
 _UNCONFIRMED = Refused("The relay has not confirmed this payment yet. Give it back once it has.")
@@ -80,9 +84,12 @@ class Matching:
         self._asking: set[str] = set()
         """Receipts about which a question is on its way."""
         self._ask_at = 0.0
+        self._is_restored = False
+        """The relay's log is another one, and may lack what it granted this till."""
         self._wake = asyncio.Event()
         self.offers = Offers(database, changes, self._accept_soon)
         changes.subscribe(PaymentArrived, lambda change: self._see(change.payment))
+        changes.subscribe(LogReset, lambda _reset: self._see_reset())
 
     async def take_up(self, desk: "ClaimDesk | None") -> None:
         """None for a till without a relay: then nothing is claimed."""
@@ -104,6 +111,10 @@ class Matching:
         if payment.attempt_id is not None and payment.receipt:
             # A charge that another message than its callback settled has a claim on disk by now.
             self.ask_soon()
+
+    def _see_reset(self) -> None:
+        self._is_restored = True
+        self.ask_soon()
 
     # What a person does
 
@@ -194,9 +205,24 @@ class Matching:
         for given_back in await self._database.read(claims.unheard_releases):
             if await desk.release(given_back):
                 await self._write(lambda settlement, told=given_back: _learn(settlement, desk, told))  # type: ignore[misc]
+        if self._is_restored:
+            self._is_restored = not await self._claim_anew(desk)
         for wish in await self._database.read(claims.wishes):
             if wish.receipt not in self._asking and not await self._is_worth_asking_on(desk, wish):
                 return
+
+    async def _claim_anew(self, desk: "ClaimDesk") -> bool:
+        """What this till's sales have, before another till is given it; False where it has to be said again."""
+        till_id, since, are_all_known = desk.pairing.till_id, self._clock() - CLAIMED_ANEW, True
+        for held in await self._database.read(lambda connection: _held_here(connection, till_id, since)):
+            answer = await self._ask(desk, held)
+            if isinstance(answer, Claim):
+                await self._write(lambda settlement, told=answer: Holdings(settlement, till_id).learn(told))  # type: ignore[misc]
+            elif not answer.reached:
+                return False
+            else:
+                are_all_known = False
+        return are_all_known
 
     async def _is_worth_asking_on(self, desk: "ClaimDesk", wish: Claim) -> bool:
         answer = await self._ask(desk, wish)
@@ -219,6 +245,13 @@ class Matching:
 
     async def _write(self, work: Callable[[Settlement], T]) -> T:
         return await settle(self._database, self._changes, self._clock(), work)
+
+
+def _held_here(connection: sqlite3.Connection, till_id: str, since: datetime) -> list[Claim]:
+    claimed = (one.payment for one in payments.claimed(connection, _MOST_ANEW))
+    known = claims.of_receipts(connection, [payment.receipt for payment in claimed if payment.received_at >= since])
+    held = (one.latest for one in known.values() if one.asked is None and one.holder is one.latest)
+    return [claim for claim in held if claim is not None and claim.till_id == till_id]
 
 
 def _intend(settlement: Settlement, till_id: str, payment_id: str, sale_id: int, cashier: str) -> Claim | Refused:

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,10 @@ class Line(httpx.AsyncBaseTransport):
         self.losing = False
         self.hold: asyncio.Event | None = None
         self.asked: list[str] = []
+
+    def restored(self, relay: Relay) -> None:
+        """From an older copy of its log."""
+        self._relay = httpx.ASGITransport(relay)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
@@ -948,6 +954,44 @@ async def test_a_till_that_reads_everything_again_changes_nothing(shop: Shop, ti
 
 
 # Looking up.
+
+
+@pytest.mark.parametrize("has_payment", [True, False])
+async def test_a_relay_that_lost_a_claim_hears_of_it_again_before_another_till_is_given_the_payment(
+    shop: Shop, tills: list[TillOfShop], tmp_path: Path, has_payment: bool
+) -> None:
+    one, two = tills
+    sale, wanted = await one.sale(), await two.sale()
+    if has_payment:
+        await shop.pays()
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as live, closing(sqlite3.connect(copy)) as kept:
+        live.backup(kept)
+    if not has_payment:
+        await shop.pays()
+    await one.read()
+    assert isinstance(await one.matching.accept(RECEIPT, sale.id), Accepted)
+    await one.read()
+    restored = await Relay.open(Settings(store=copy, high_water=tmp_path / "copy.high-water", public_url=RELAY_URL))
+    for line in (one.line, two.line):
+        line.restored(restored)
+    shop.http = httpx.AsyncClient(transport=httpx.ASGITransport(restored))
+    one.start()
+    asked = one.claims_asked
+    await one.read()
+    await one.until(lambda: _true(one.claims_asked > asked))
+    if not has_payment:
+        await shop.pays()
+        one.now += timedelta(seconds=61)
+        one.matching.ask_soon()
+        await one.until(lambda: _true(one.claims_asked > asked + 1))
+    await one.until(lambda: _true(not one.matching._is_restored))
+    await two.read()
+    refused = await two.matching.accept(RECEIPT, wanted.id)
+    assert isinstance(refused, Refused)
+    assert refused.sentence.startswith("Taken by Till 1")
+    assert (await one.state(sale), await two.state(wanted)) == (SaleState.PAID, SaleState.OPEN)
+    await restored.close()
 
 
 async def test_a_code_that_somebody_shows_is_looked_up(shop: Shop, tills: list[TillOfShop]) -> None:
