@@ -117,6 +117,18 @@ async def test_at_a_till_number_a_confirmation_before_its_callback_is_likely_our
     assert (await counter.sales.get(attempt.sale_id)).state is SaleState.PAID
 
 
+async def test_a_slow_clock_does_not_hide_whose_charge_a_payment_may_be_the_money_of(
+    counter: Any, make_confirmation: Body
+) -> None:
+    counter.wall_step = -3600.0
+    attempt = await counter.charged()
+    soon = (counter.now() + timedelta(hours=4)).strftime("%Y%m%d%H%M%S")
+    counter.log.confirm(make_confirmation(BusinessShortCode="5512345", TransTime=soon))
+    await counter.pump()
+    (payment,) = await counter.standing()
+    assert payment.likely_attempt_id == attempt.id
+
+
 async def test_at_a_till_number_query_then_confirmation_then_callback_leave_one_payment(
     counter: Any, make_callback: Body, make_confirmation: Body
 ) -> None:
