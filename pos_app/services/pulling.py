@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pos_app.daraja import pull
+from pos_app.domain.money import Money
 from pos_app.domain.shop import ShopAccount
 from pos_app.services import coverage
 from pos_app.services.changes import Changes, HealthChanged, Light, LogReset, Notice, PullingChanged
@@ -21,7 +22,7 @@ from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.pull_schedule import LONG, OVERLAP, PullSchedule
 from pos_app.services.pulled_rows import PulledRows, Report
 from pos_app.services.statement_tasks import StatementTasks
-from pos_app.store import held_back, pulls
+from pos_app.store import held_back, payments, pulls
 from pos_app.store.database import Database
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ _NOT_SET_UP = "M-Pesa is not set up on this till."
 _FAILED = "Safaricom could not be asked just now. It will be asked again."
 _UNREADABLE = (
     "Safaricom lists a payment that this till cannot read. Compare with the M-PESA statement and tell your supervisor."
+)
+_OTHER_AMOUNT = (
+    "Safaricom lists payment {receipt} with {listed}, but here it counts as {counted}. Compare with the M-PESA "
+    "statement and call your supervisor."
 )
 
 
@@ -88,6 +93,8 @@ class Pulling:
         self._relay_is_live = False
         self._away_since: float | None = None
         self._unreadable: set[str] = set()
+        self._differing: set[str] = set()
+        """What was said of payments that count with another amount than Safaricom lists."""
         self.current = PullingChanged(None, "", 0)
         changes.subscribe(HealthChanged, self._see_relay)
         changes.subscribe(LogReset, lambda _reset: self._look_after_an_outage())
@@ -181,7 +188,7 @@ class Pulling:
         found = [(row.receipt, row.amount) for row in rows]
         short_code, relay_is_live = line.account.party_b, self._relay_is_live
 
-        def keep(connection: sqlite3.Connection) -> None:
+        def keep(connection: sqlite3.Connection) -> list[str]:
             pulls.keep_rows(connection, short_code, told)
             held_back.note_listed(connection, found, now)
             if pulled.is_complete:
@@ -189,8 +196,12 @@ class Pulling:
                 held_back.note_asked(connection, start, now)
             else:
                 coverage.not_covered(connection, short_code, now, relay_is_live=relay_is_live)
+            return _differing(connection, dict(found))
 
-        await self._database.run(keep)
+        differing = set(await self._database.run(keep)) - self._differing
+        self._differing |= differing
+        for sentence in sorted(differing):
+            self._changes.publish(Notice(sentence, urgent=True))
 
     def _trouble(self, pulled: "Pulled") -> str:
         unreadable = {repr(raw) for raw in pulled.unreadable}
@@ -213,6 +224,15 @@ class Pulling:
             if not one.done():
                 one.set_result(swept)
         waiting.clear()
+
+
+def _differing(connection: sqlite3.Connection, listed: dict[str, Money]) -> list[str]:
+    """The relay takes such a row for known, so nobody else would say it."""
+    return [
+        _OTHER_AMOUNT.format(receipt=counted.receipt, listed=listed[counted.receipt], counted=counted.amount)
+        for counted in payments.by_receipts(connection, listed)
+        if counted.amount != listed[counted.receipt]
+    ]
 
 
 def _nothing(why: str) -> Swept:

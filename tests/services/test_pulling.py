@@ -321,6 +321,18 @@ async def test_a_row_that_cannot_be_read_is_said_once_and_nothing_counts_as_comp
     assert await shop.covered() == before
 
 
+async def test_a_payment_that_safaricom_lists_with_another_amount_is_said_once(
+    shop: Counter, make_confirmation: Any
+) -> None:
+    receipt = shop.pay(50)
+    shop.desk.log.confirm(make_confirmation(TransID=receipt, TransAmount="5000.00"))
+    await shop.desk.pump()
+    for _ in range(2):
+        await shop.pulling.look_now()
+    (said,) = [one for one in shop.desk.notices if receipt in one]
+    assert said.startswith(f"Safaricom lists payment {receipt} with KES 50, but here it counts as KES 5,000.")
+
+
 # The relay away.
 
 
