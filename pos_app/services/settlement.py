@@ -167,7 +167,18 @@ class Settlement:
         if known is not None and known.sale_id is not None and known.sale_id != attempt.sale_id and not void:
             self._tell_given_away(attempt, known.sale_id)
             return known
+        if not void and (known is None or known.is_free):
+            self._tell_extra(attempt)
         return self.receive(payment)
+
+    def _tell_extra(self, attempt: Attempt) -> None:
+        """The customer paid otherwise, and then answered the request too: that sale is on nobody's screen any more."""
+        sale = sales.by_id(self.connection, attempt.sale_id)
+        if sale.closed_at is not None and self.ledger.of_attempt(attempt.id) is None:
+            self.notices.append(
+                f"{attempt.amount} extra received: sale {sale.number} was finished before its M-Pesa request was paid. "
+                "Give it back to the customer; call your supervisor."
+            )
 
     def _tell_given_away(self, attempt: Attempt, sale_id: int) -> None:
         """A cashier gave the money of the charge to another sale before its callback came; that one has it."""

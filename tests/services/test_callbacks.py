@@ -117,6 +117,22 @@ async def test_at_a_till_number_a_confirmation_before_its_callback_is_likely_our
     assert (await counter.sales.get(attempt.sale_id)).state is SaleState.PAID
 
 
+async def test_money_for_a_sale_that_was_finished_before_its_charge_was_paid_is_said_once(
+    desk: Any, make_callback: Body
+) -> None:
+    attempt = await desk.charged()
+    await desk.sales.pay_cash(attempt.sale_id, KES_150)
+    await desk.sales.close(attempt.sale_id)
+    desk.core.act(attempt.checkout_request_id, "approve")
+    desk.log.losing = True
+    await desk.payments.check_now(attempt.id)
+    desk.log.stk(attempt.nonce, make_callback(attempt))
+    await desk.pump()
+    assert (await desk.sales.get(attempt.sale_id)).state is SaleState.OVERPAID
+    (notice,) = desk.notices
+    assert notice.startswith("KES 150 extra received: sale 1 was finished before its M-Pesa request was paid.")
+
+
 async def test_a_slow_clock_does_not_hide_whose_charge_a_payment_may_be_the_money_of(
     counter: Any, make_confirmation: Body
 ) -> None:

@@ -18,7 +18,7 @@ from pos_app.ui.offers.code import topic_of
 from pos_app.ui.offers.lines import certain, line_of_fits
 from pos_app.ui.offers.state import Kind, Tone
 from pos_app.ui.payment.received import Received, received_panel
-from pos_app.ui.payment.words import Act
+from pos_app.ui.payment.words import STILL_ASKED, Act
 from pos_app.ui.payment.words import Tone as Dress
 from pos_app.ui.sale.meaning import is_code
 
@@ -145,6 +145,11 @@ def test_a_code_that_is_free_may_be_accepted_and_one_that_is_used_may_not() -> N
     used = topic_of(LookedUp(Whereabouts.USED, "Used by sale 142 at Till 1, 14:02.", paid()))
     assert used.payment is None
     assert used.said.english == "TJE1A2B3C0: Used by sale 142 at Till 1, 14:02."
+
+
+def test_a_sale_that_is_paid_while_its_request_is_still_open_says_so_and_waits_for_the_cashier() -> None:
+    panel = received_panel(sale((MPESA, 450, "TJE1A2B3C0"), awaiting=True), Received(paid(), confirmed=True))
+    assert (panel.word, panel.advice, panel.goes_on) == ("PAID", STILL_ASKED, False)
 
 
 MPESA, CASH = TenderKind.MPESA, TenderKind.CASH

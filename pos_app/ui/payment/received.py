@@ -23,12 +23,13 @@ def received_panel(sale: Sale, received: Received) -> Panel:
     if all(tender.payment_id != received.payment.id for tender in sale.tenders):
         return Panel(Tone.CHECKING, "exclamation", "Not paid", _LOST, _ASK_HELP, primary=Act.BACK)
     difference = Difference.of(sale)
-    panel = _with_difference(difference, sale) if difference or sale.remaining else _paid()
+    panel = _with_difference(difference, sale) if difference or sale.remaining else _paid(sale)
     return panel if received.confirmed else _not_confirmed(panel)
 
 
-def _paid() -> Panel:
-    return Panel(Tone.PAID, "tick", "PAID", "", primary=Act.NEXT, secondary=Act.RECEIPT)
+def _paid(sale: Sale) -> Panel:
+    advice = STILL_ASKED if sale.awaiting else ""
+    return Panel(Tone.PAID, "tick", "PAID", "", advice, primary=Act.NEXT, secondary=Act.RECEIPT)
 
 
 def _with_difference(difference: Difference | None, sale: Sale) -> Panel:

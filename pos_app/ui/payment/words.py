@@ -76,7 +76,7 @@ class Panel:
     @property
     def goes_on(self) -> bool:
         """To the next sale by itself: nobody has to do or to read anything first."""
-        return self.tone is Tone.PAID and self.primary is Act.NEXT
+        return self.tone is Tone.PAID and self.primary is Act.NEXT and not self.advice
 
     @property
     def announcement(self) -> str:
