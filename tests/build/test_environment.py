@@ -115,7 +115,8 @@ def test_an_interrupt_lets_the_program_end_in_its_own_way(made: Environment, tmp
         "pathlib.Path('ended').touch()\n"
     )
     starter = (
-        "import sys; from pathlib import Path; sys.path.append(sys.argv[1]); import environment\n"
+        "import signal, sys; from pathlib import Path; sys.path.append(sys.argv[1]); import environment\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "environment._END_SECONDS = 0.1\n"
         "environment.Environment(Path(sys.argv[2])).run(sys.argv[3])\n"
     )
