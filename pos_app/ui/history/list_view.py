@@ -3,15 +3,12 @@
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QStackedWidget,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -19,10 +16,10 @@ from PySide6.QtWidgets import (
 from pos_app.ui.history.rows import CODE, PAID_BY, PHONE, SALE, SOLD, STATE, TIME, TONE_ROLE, TOTAL
 from pos_app.ui.history.view_model import HistoryState, HistoryViewModel
 from pos_app.ui.history.words import Tone
-from pos_app.ui.theme import GAP, ROW, numeric_font, text_font, tokens
+from pos_app.ui.theme import GAP, numeric_font, text_font, tokens
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.labels import Text
-from pos_app.ui.widgets.touch import scroll_by_touch
+from pos_app.ui.widgets.rows_table import RowsTable
 
 _WIDTHS = {SALE: 84, TIME: 158, PAID_BY: 156, CODE: 146, PHONE: 142, STATE: 168, TOTAL: 118}
 _ARROWS = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
@@ -73,39 +70,20 @@ class _NumberDelegate(QStyledItemDelegate):
         option.font = numeric_font(18 if index.column() == TOTAL else 16)
 
 
-class SalesTable(QTableView):
+class SalesTable(RowsTable):
     opened = Signal(int)
     typed = Signal(str)
     """A letter or digit meant for the search."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Sales, newest first")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW)
+        super().__init__("Sales, newest first")
         self.setItemDelegateForColumn(STATE, _StateDelegate(self))
         for column in (SALE, TIME, CODE, PHONE, TOTAL):
             self.setItemDelegateForColumn(column, _NumberDelegate(self))
-        scroll_by_touch(self.viewport())
         self.clicked.connect(self._open)
 
     def set_columns(self) -> None:
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStyleSheet("QHeaderView::section { padding: 12px 15px; }")  # in line with the cells below
-        header.setSectionsClickable(False)
-        for column, width in _WIDTHS.items():
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, width)
-        header.setSectionResizeMode(SOLD, QHeaderView.ResizeMode.Stretch)
+        self.dress_header(_WIDTHS, SOLD)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

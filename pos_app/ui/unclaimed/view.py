@@ -2,19 +2,19 @@
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from pos_app.domain.payment import Payment
 from pos_app.services.matching import UNCLAIMED_SHOWN
 from pos_app.services.offers import LOOK_BACK
-from pos_app.ui.theme import GAP, ROW
-from pos_app.ui.unclaimed.rows import AMOUNT, CODE, NAME, PAID, PHONE, REFERENCE
+from pos_app.ui.theme import GAP
+from pos_app.ui.unclaimed.rows import AMOUNT, CODE, NAME, PAID, PHONE, REFERENCE, WHAT_FOR
 from pos_app.ui.unclaimed.view_model import UnclaimedState, UnclaimedViewModel
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.fields import Field
 from pos_app.ui.widgets.foot import Foot, tell
 from pos_app.ui.widgets.labels import Text
-from pos_app.ui.widgets.touch import scroll_by_touch
+from pos_app.ui.widgets.rows_table import RowsTable
 
 _WIDTHS = {AMOUNT: 120, NAME: 220, PHONE: 90, CODE: 150, REFERENCE: 190, PAID: 180}
 _EXPLAINED = {
@@ -24,35 +24,16 @@ _EXPLAINED = {
 _EMPTY = {False: "Every payment has its sale.", True: "No sale of this till has a customer’s own payment yet."}
 
 
-class PaymentsTable(QTableView):
+class PaymentsTable(RowsTable):
     chosen = Signal()
     """Enter, or a double click."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Payments, newest first")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW)
+        super().__init__("Payments, newest first")
         self.doubleClicked.connect(lambda _index: self.chosen.emit())
-        scroll_by_touch(self.viewport())
 
     def set_columns(self) -> None:
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStyleSheet("QHeaderView::section { padding: 12px 15px; }")  # in line with the cells below
-        header.setSectionsClickable(False)
-        for column, width in _WIDTHS.items():
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, width)
-        header.setStretchLastSection(True)
+        self.dress_header(_WIDTHS, WHAT_FOR)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
