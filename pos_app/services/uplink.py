@@ -20,6 +20,7 @@ from pos_app.relay_link.rules import RuleDesk
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice
+from pos_app.services.clock_watch import ClockWatch
 from pos_app.services.connections import Connections
 from pos_app.services.health import Health
 from pos_app.services.judging import Judge
@@ -69,7 +70,8 @@ class Uplink:
     async def open(self) -> None:
         # Certificates take tens of milliseconds to load, so not on the thread that paints.
         context = await asyncio.to_thread(ssl.create_default_context)
-        self._http = httpx.AsyncClient(verify=context, timeout=30, follow_redirects=False)
+        hooks = {"response": [ClockWatch(self.changes).answered]}
+        self._http = httpx.AsyncClient(verify=context, timeout=30, follow_redirects=False, event_hooks=hooks)
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:

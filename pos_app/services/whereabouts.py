@@ -20,6 +20,8 @@ class Whereabouts(StrEnum):
     """By a sale of this till, as far as this till knows."""
     TAKEN = "taken"
     """By another till."""
+    NO_CUSTOMERS = "no_customers"
+    """The shop's own money, or some that came back: it pays no sale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ def look_up(connection: sqlite3.Connection, receipt: str, now: datetime) -> Look
         return LookedUp(Whereabouts.NOT_RECEIVED, f"{receipt} is not received. Do not hand over goods for it.")
     if payment.taken_by is not None:
         return LookedUp(Whereabouts.TAKEN, f"{payment.taken_by.used(now)}.", payment)
+    if not payment.from_customer:
+        told = f"{payment.amount} received, but not as a customer’s payment: it pays no sale."
+        return LookedUp(Whereabouts.NO_CUSTOMERS, told, payment)
     if payment.sale_id is None:
         return LookedUp(Whereabouts.FREE, f"{payment.amount} received, free.", payment)
     number = sales.bill(connection, payment.sale_id).number

@@ -1016,6 +1016,14 @@ async def test_a_code_that_somebody_shows_is_looked_up(shop: Shop, tills: list[T
     assert there.sentence.startswith("Used by sale 1 at Till 1, ")
 
 
+async def test_the_shops_own_money_is_not_called_free(shop: Shop, tills: list[TillOfShop]) -> None:
+    await shop.pays(TransactionType="Organization Settlement")
+    await shop.all_read()
+    found = await tills[0].matching.look_up(RECEIPT)
+    assert found.whereabouts is Whereabouts.NO_CUSTOMERS
+    assert found.sentence == "KES 150 received, but not as a customer’s payment: it pays no sale."
+
+
 async def test_verdicts_are_of_this_till_alone(shop: Shop, tills: list[TillOfShop]) -> None:
     one, two = tills
     sale = await one.sale()
