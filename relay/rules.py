@@ -75,9 +75,10 @@ def read(body: bytes) -> Asked | None:
         receipt, amount, reference = said["TransID"], said["TransAmount"], said.get("BillRefNumber")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, AttributeError):
         return None
-    if not isinstance(receipt, str) or not receipt:
+    if not isinstance(receipt, str) or not receipt.strip():
         return None
-    return Asked(receipt, _cents(amount), reference if isinstance(reference, str) else "")
+    # In the spelling in which the confirmation is read, or the echo would not prove it.
+    return Asked(receipt.strip().upper(), _cents(amount), reference if isinstance(reference, str) else "")
 
 
 def _cents(amount: object) -> int | None:

@@ -6,21 +6,19 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import httpx
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
 
 from pos_app.commands import children
+from pos_app.commands.demo_own_payments import OwnPayments
+from pos_app.commands.driving import DemoError, Driver
 from pos_app.commands.training import training
 from pos_app.domain.refused import Refused
-from pos_app.domain.shop import MpesaAccess
 from pos_app.store.database import StoreError
 from pos_app.ui import crash_log, event_loop
 from pos_app.ui.desk import Desk
@@ -30,12 +28,6 @@ from pos_app.ui.payment.view_model import SETTLE
 from pos_app.ui.theme import apply_theme
 
 PHONE = "0712 345 678"
-_PATIENCE_SECONDS = 30.0
-_KEY_SECONDS = 0.05
-
-
-class DemoError(Exception):
-    """A step did not come to what it should; the message is a sentence."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,50 +95,40 @@ def _tell(play: "Play", *, as_json: bool) -> None:
 
 
 @dataclass
-class Play:
-    """One run through the screens. Every step waits for what the window shows, never for a time."""
+class Play(Driver):
+    """One run through the screens."""
 
-    desk: Desk
-    access: MpesaAccess
-    out: Path
-    theme: str
-    files: list[Path] = field(default_factory=list)
     verdict: str = ""
 
     async def everything(self) -> None:
         async with httpx.AsyncClient(base_url=self.access.daraja_url, trust_env=False) as customer:
-            await self._until(lambda: bool(self.desk.sale.state.products), "the shelf is stocked")
-            await self._picture("till")
+            await self.until(lambda: bool(self.desk.sale.state.products), "the shelf is stocked")
+            await self.picture("till")
             await self._paid(customer)
             await self._declined(customer)
             await self._checking(customer)
+            await OwnPayments(self, customer).everything()
             await self._history()
             await self._receipt()
             await self._settings()
             await self._judge(customer)
 
-    async def _ring(self, amount: str) -> None:
-        self.desk.window.show_page(0)
-        await self._until(lambda: self.desk.payment.state.page is Page.NONE, "the cart is back")
-        await self._type(amount, Qt.Key.Key_Return)
-        await self._until(lambda: bool(self.desk.sale.state.cart.lines), f"{amount} is in the cart")
-
     async def _charge(self) -> None:
-        await self._type("", Qt.Key.Key_F1)
-        await self._until(lambda: self.desk.payment.state.page is Page.PHONE, "the phone is asked for")
-        await self._type(PHONE.replace(" ", ""), Qt.Key.Key_Return)
+        await self.type("", Qt.Key.Key_F1)
+        await self.until(lambda: self.desk.payment.state.page is Page.PHONE, "the phone is asked for")
+        await self.type(PHONE.replace(" ", ""), Qt.Key.Key_Return)
 
     async def _paid(self, customer: httpx.AsyncClient) -> None:
         await self._scan_shelf()
-        await self._picture("cart")
+        await self.picture("cart")
         await self._charge()
-        await self._stage(Stage.ON_PHONE)
-        await self._picture("prompt-on-the-phone")
+        await self.stage(Stage.ON_PHONE)
+        await self.picture("prompt-on-the-phone")
         await self._act(customer, "approve")
-        await self._stage(Stage.PAID)
-        await self._until(lambda: bool(self.desk.payment.state.receipt), "the M-Pesa code is shown")
-        await self._picture("paid")
-        await self._type("", Qt.Key.Key_Return)
+        await self.stage(Stage.PAID)
+        await self.until(lambda: bool(self.desk.payment.state.receipt), "the M-Pesa code is shown")
+        await self.picture("paid")
+        await self.type("", Qt.Key.Key_Return)
 
     async def _scan_shelf(self) -> None:
         """Two products by the barcodes of the training shelf, as the scanner hands them on.
@@ -156,48 +138,48 @@ class Play:
         for barcode in ("6161100100015", "6161100100022"):
             wanted = len(self.desk.sale.state.cart.lines) + 1
             self.desk.sale.scan(barcode)
-            await self._until(partial(self._has_lines, wanted), "the scan is in the cart")
+            await self.until(partial(self._has_lines, wanted), "the scan is in the cart")
 
     def _has_lines(self, count: int) -> bool:
         return len(self.desk.sale.state.cart.lines) >= count
 
     async def _declined(self, customer: httpx.AsyncClient) -> None:
-        await self._ring("450")
+        await self.ring("450")
         await self._charge()
-        await self._stage(Stage.ON_PHONE)
+        await self.stage(Stage.ON_PHONE)
         await self._act(customer, "decline")
-        await self._stage(Stage.CANCELLED)
-        await self._picture("declined")
+        await self.stage(Stage.CANCELLED)
+        await self.picture("declined")
         await asyncio.sleep(SETTLE)
         await self._cash()
 
     async def _cash(self) -> None:
-        await self._type("", Qt.Key.Key_F2)
-        await self._until(lambda: self.desk.payment.state.page is Page.CASH, "cash is asked for")
-        await self._type("500", Qt.Key.Key_Return)
-        await self._until(lambda: self.desk.payment.state.page is Page.CHANGE, "the change is shown")
-        await self._picture("change")
-        await self._type("", Qt.Key.Key_Return)
+        await self.type("", Qt.Key.Key_F2)
+        await self.until(lambda: self.desk.payment.state.page is Page.CASH, "cash is asked for")
+        await self.type("500", Qt.Key.Key_Return)
+        await self.until(lambda: self.desk.payment.state.page is Page.CHANGE, "the change is shown")
+        await self.picture("change")
+        await self.type("", Qt.Key.Key_Return)
 
     async def _checking(self, customer: httpx.AsyncClient) -> None:
         """The answer to the request is lost, so nobody knows; then the callback comes after all."""
-        await self._post(customer, "scenario", {"scenario": "ask+reply_lost", "next": 1})
-        await self._ring("780")
+        await self.post(customer, "scenario", {"scenario": "ask+reply_lost", "next": 1})
+        await self.ring("780")
         await self._charge()
-        await self._stage(Stage.CHECKING)
-        await self._picture("checking")
+        await self.stage(Stage.CHECKING)
+        await self.picture("checking")
         await self._act(customer, "approve")
-        await self._stage(Stage.PAID)
-        await self._type("", Qt.Key.Key_Return)
+        await self.stage(Stage.PAID)
+        await self.type("", Qt.Key.Key_Return)
 
     async def _history(self) -> None:
-        await self._type("", Qt.Key.Key_F6)
-        await self._settled()
-        await self._picture("history")
-        await self._type("", Qt.Key.Key_Down)
-        await self._type("", Qt.Key.Key_Return)
-        await self._settled()
-        await self._picture("a-sale-and-its-evidence")
+        await self.type("", Qt.Key.Key_F6)
+        await self.settled()
+        await self.picture("history")
+        await self.type("", Qt.Key.Key_Down)
+        await self.type("", Qt.Key.Key_Return)
+        await self.settled()
+        await self.picture("a-sale-and-its-evidence")
 
     async def _receipt(self) -> None:
         newest, *_ = await self.desk.till.sales.history("135", limit=1)
@@ -214,13 +196,13 @@ class Play:
 
         paper = ReceiptPaper()
         paper.show_receipt(await self.desk.till.receipts.of_sale(sale_id))
-        self._save(paper, "receipt")
+        self.save(paper, "receipt")
         paper.deleteLater()
 
     async def _settings(self) -> None:
-        await self._type("", Qt.Key.Key_F7)
-        await self._settled()
-        await self._picture("settings")
+        await self.type("", Qt.Key.Key_F7)
+        await self.settled()
+        await self.picture("settings")
 
     async def _judge(self, customer: httpx.AsyncClient) -> None:
         """The simulator's own ledger says who really paid."""
@@ -231,52 +213,7 @@ class Play:
         self.verdict = f"The till counts {received}; so does the simulator’s ledger."
 
     async def _act(self, customer: httpx.AsyncClient, action: str) -> None:
-        await self._post(customer, "act", {"phone": "254" + PHONE.replace(" ", "")[1:], "action": action})
-
-    async def _post(self, customer: httpx.AsyncClient, what: str, told: dict[str, object]) -> None:
-        (await customer.post(f"/simulator/{what}", json=told)).raise_for_status()
-
-    async def _stage(self, stage: Stage) -> None:
-        await self._until(lambda: self.desk.payment.state.stage is stage, f"the panel says {stage}")
-
-    @property
-    def _focus(self) -> QWidget:
-        return self.desk.window.focusWidget() or self.desk.window
-
-    async def _type(self, text: str, last: Qt.Key) -> None:
-        """As a person: slower than the speed by which the till knows a scanner."""
-        for character in text:
-            QTest.keyClick(self._focus, Qt.Key(ord(character)))
-            await asyncio.sleep(_KEY_SECONDS)
-        QTest.keyClick(self._focus, last)
-
-    async def _until(self, there: Callable[[], bool], what: str) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not there():  # noqa: ASYNC110 — many things, and no one event for them all
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            self._save(self.desk.window, "stuck")
-            raise DemoError(f"Waited {_PATIENCE_SECONDS:.0f} s and it was not so that {what}.") from None
-
-    async def _settled(self) -> None:
-        await self._until(lambda: not self.desk.tasks.live, "the window has nothing left to do")
-
-    async def _picture(self, name: str) -> None:
-        await self._settled_paint()
-        self._save(self.desk.window, name)
-
-    async def _settled_paint(self) -> None:
-        """Two turns of the loop, so that what was decided is also drawn."""
-        for _ in range(2):
-            await asyncio.sleep(0.05)
-            QApplication.sendPostedEvents()
-
-    def _save(self, widget: QWidget, name: str) -> None:
-        suffix = "" if self.theme == "light" else "-dark"
-        path = self.out / f"{len(self.files) + 1:02d}-{name}{suffix}.png"
-        widget.grab().save(str(path))
-        self.files.append(path)
+        await self.post(customer, "act", {"phone": "254" + PHONE.replace(" ", "")[1:], "action": action})
 
     def summary(self) -> dict[str, object]:
         return {"folder": str(self.out), "files": [path.name for path in self.files], "verdict": self.verdict}

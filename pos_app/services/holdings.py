@@ -4,6 +4,7 @@ Claims come from the log, from the relay's answers and from this till's own disk
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pos_app.domain.claim import Claim, Claimant, Claims, Release, Standing
 from pos_app.domain.evidence import Disposition
@@ -111,12 +112,18 @@ class Holdings:
             self.give_back(Release(held.receipt, held.generation, self.till_id, _CANCELLED, self.settlement.now))
 
     def _tell_loss(self, before: Payment, after: Payment) -> None:
-        if before.sale_id is None or after.taken_by is None:
+        if before.sale_id is None or after.is_free:
             return
         connection, now = self.settlement.connection, self.settlement.now
         sales.reopen(connection, before.sale_id)
         number = sales.bill(connection, before.sale_id).number
         self.settlement.notices.append(
             f"Sale {number} is unpaid again: {before.amount} with receipt {before.receipt} is not its money. "
-            f"{after.taken_by.taken(now)}. Call your supervisor."
+            f"{self._who_has(after, now)} Call your supervisor."
         )
+
+    def _who_has(self, payment: Payment, now: datetime) -> str:
+        if payment.taken_by is not None:
+            return f"{payment.taken_by.taken(now)}."
+        charged = sales.bill(self.settlement.connection, payment.sale_id).number if payment.sale_id is not None else ""
+        return f"It came for the charge of sale {charged}."

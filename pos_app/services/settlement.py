@@ -131,7 +131,10 @@ class Settlement:
         if attempts.others_with(self.connection, attempt.id, new_checkout, new_receipt):
             return True
         held = self.ledger.by_receipt(new_receipt)
-        return held is not None and (held.sale_id not in {None, attempt.sale_id} or held.amount != attempt.amount)
+        if held is None:
+            return False
+        # Whose money it is a trusted message tells, also when a cashier gave it to another sale; only not for how much.
+        return held.amount != attempt.amount or (not told.trusted and held.sale_id not in {None, attempt.sale_id})
 
     def _payment(self, attempt: Attempt, told: Evidence, disposition: Disposition) -> Payment | None:
         if told.fact is not Fact.PAID or (not told.amount and told.source is not Source.QUERY):
@@ -160,7 +163,20 @@ class Settlement:
         if void:
             self.notices.append(f"{attempt.amount} arrived for a cancelled sale. It is kept as received, not used.")
         self._supersede_receiptless(attempt)
+        known = self.ledger.by_receipt(attempt.receipt)
+        if known is not None and known.sale_id is not None and known.sale_id != attempt.sale_id and not void:
+            self._tell_given_away(attempt, known.sale_id)
+            return known
         return self.receive(payment)
+
+    def _tell_given_away(self, attempt: Attempt, sale_id: int) -> None:
+        """A cashier gave the money of the charge to another sale before its callback came; that one has it."""
+        sales.reopen(self.connection, attempt.sale_id)
+        charged, given = (sales.bill(self.connection, one).number for one in (attempt.sale_id, sale_id))
+        self.notices.append(
+            f"{attempt.amount} came for the charge of sale {charged}, but sale {given} was given it. "
+            f"Sale {charged} is not paid by it. Call your supervisor."
+        )
 
     def _supersede_receiptless(self, attempt: Attempt) -> None:
         held, known = self.ledger.of_attempt(attempt.id), self.ledger.by_receipt(attempt.receipt)
@@ -193,6 +209,8 @@ class Settlement:
 
     def reassign(self, before: Payment, after: Payment) -> None:
         """The same money, of another sale or of another till."""
+        if None not in (before.sale_id, after.sale_id) and before.sale_id != after.sale_id:
+            self.ledger.save(before.held_by(None))  # It leaves one sale before another has it.
         self.ledger.save(after)
         if before.id in self.arrived:
             self.arrived[after.id] = after

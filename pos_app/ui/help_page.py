@@ -46,6 +46,7 @@ KEYS = (
             ("Letters, digits", "Searches by amount, M-Pesa code, sale number, phone or name"),
             ("↑  ↓  Enter", "Selects a sale and opens it"),
             ("F11", "Reads the list again"),
+            ("F2", "Gives change for what a sale was paid too much"),
             ("F10", "Saves a receipt as PDF"),
             ("Esc", "One step back"),
         ),

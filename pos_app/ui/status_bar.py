@@ -18,6 +18,8 @@ EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps no summer time, so no time zone data is needed."""
 HEIGHT = 48
 _ROOMY = 1280
+_TIGHT = 1240
+"""Below it the keys of the pages are left to the help, so that no word is cut."""
 _CLOCK_SECONDS = 20
 _SIGNS = {
     Light.OK: ("tick", "success", ""),
@@ -111,12 +113,15 @@ class StatusBar(QWidget):
         row.addLayout(both)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where room is short the customer display is left to its key."""
+        """Where room is short the customer display is left to its key, and the pages show theirs no more."""
         super().resizeEvent(event)
         self.display.setVisible(self.width() >= _ROOMY)
+        for button in self.pages:
+            button.setText(_page_words(button, with_key=self.width() >= _TIGHT))
 
     def add_page(self, word: str, key: str, show: Callable[[], None]) -> None:
         button = Button(f"{word}  {key}", "quiet", name=f"{word}, {key}", on_click=show)
+        button.setToolTip(key)
         button.setCheckable(True)
         self.pages.append(button)
         self._nav.addWidget(button)
@@ -149,6 +154,11 @@ class StatusBar(QWidget):
         self.clock.setAccessibleName(f"{now:%H:%M} East Africa Time")
         # When the minute ends, but soon enough for a clock that somebody sets.
         self._minute.start(min(60 - now.second, _CLOCK_SECONDS) * 1000)
+
+
+def _page_words(button: Button, *, with_key: bool) -> str:
+    word, _, key = button.accessibleName().partition(", ")
+    return f"{word}  {key}" if with_key else word
 
 
 def _training_word() -> QWidget:

@@ -81,7 +81,8 @@ def _age(path: Path, charges: int) -> None:
             ((at, at, f"{at:032x}", f"T-{at}", _AT, *_progress(at, charges)) for at in numbers),
         )
         connection.executemany(
-            "INSERT INTO payment VALUES (?, ?, 15000, '174379', ?, NULL, '', '', '', ?, ?, NULL, NULL)",
+            "INSERT INTO payment (id, receipt, amount_cents, short_code, received_at, payer_name, payer_phone,"
+            " bill_reference, sale_id, attempt_id) VALUES (?, ?, 15000, '174379', ?, '', '', '', ?, ?)",
             ((f"UJ{at:08d}", f"UJ{at:08d}", _AT, at, at) for at in numbers if at <= charges - 20),
         )
         connection.executemany(

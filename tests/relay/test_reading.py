@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay import protocol
-from relay.reading import nonce_text, read_confirmation, read_stk
+from relay.reading import nonce_text, read_confirmation, read_pulled, read_stk
 
 CHECKOUT = "ws_CO_14102026153012345712345678"
 
@@ -60,6 +60,22 @@ def test_a_confirmation_is_known_by_short_code_and_receipt() -> None:
     assert (reading.kind, reading.key) == (protocol.KIND_C2B_CONFIRMATION, "c2b:600966:UJE7K2M9QX")
     number = read_confirmation(json.dumps(body | {"BusinessShortCode": 600966}).encode())
     assert number.key == reading.key
+
+
+@pytest.mark.parametrize("spelled", ["uje7k2m9qx", " UJE7K2M9QX ", "Uje7k2M9qx\n"])
+def test_a_receipt_is_one_receipt_however_it_is_spelled(spelled: str) -> None:
+    def body(receipt: str, short_code: str) -> bytes:
+        said = {"TransID": receipt, "TransAmount": "5.00", "BusinessShortCode": short_code, "BillRefNumber": ""}
+        return json.dumps(said).encode()
+
+    confirmed = read_confirmation(body(spelled, " 600966 "))
+    assert confirmed == read_confirmation(body("UJE7K2M9QX", "600966"))
+    assert (read_stk(paid(150, spelled), "n", "").receipt, confirmed.receipt) == ("UJE7K2M9QX", "UJE7K2M9QX")
+    assert read_stk(paid(150, spelled), "n", "").money == read_stk(paid(150), "n", "").money
+    row = {"transactionId": spelled, "amount": "5.00", "billreference": ""}
+    pulled = read_pulled(json.dumps(row).encode(), "600966")
+    assert pulled is not None
+    assert (pulled.key, pulled.money) == (confirmed.key, confirmed.money)
 
 
 def test_copies_that_only_spell_numbers_otherwise_have_the_same_money() -> None:

@@ -119,3 +119,9 @@ def test_any_bytes_get_a_verdict(body: bytes) -> None:
 )
 def test_what_is_no_validation_request_is_none(body: bytes) -> None:
     assert rules.read(body) is None
+
+
+def test_a_receipt_is_read_in_the_spelling_of_its_confirmation() -> None:
+    asked = rules.read(b'{"TransID":" uje2a9c4kf","TransAmount":"1","BillRefNumber":""}')
+    assert asked is not None
+    assert asked.receipt == "UJE2A9C4KF"

@@ -1,11 +1,14 @@
 """Claims that the log tells of: what they do to the money of this till's own charges, and to what nobody has yet."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from pos_app.domain.claim import Claims
+from pos_app.domain.claim import Claim, Claims
 from pos_app.domain.sale import SaleState
+from pos_app.services.holdings import Holdings
+from pos_app.services.settlement import Settlement, settle
 from pos_app.store import claims
 
 pytestmark = pytest.mark.anyio
@@ -142,3 +145,30 @@ async def test_untrusted_confirmations_claim_nothing(desk: Any, make_confirmatio
     desk.log.confirm(make_confirmation(BillRefNumber=attempt.account_reference), trusted=False)
     await desk.pump()
     assert await wishes(desk) == []
+
+
+async def test_money_that_another_sale_here_was_given_pays_not_the_charge_s_sale_as_well(
+    counter: Any, make_callback: Any, make_confirmation: Any
+) -> None:
+    attempt = await counter.charged()
+    counter.core.act(attempt.checkout_request_id, "approve")
+    soon = (counter.now() + timedelta(hours=3)).strftime("%Y%m%d%H%M%S")
+    counter.log.events.clear()
+    counter.log.confirm(make_confirmation(BusinessShortCode="7654321", TransTime=soon))
+    await counter.pump()
+    other = await counter.sale()
+
+    def give(settlement: Settlement) -> None:
+        wish = Claim(RECEIPT, 0, "till_1", "", str(other.number), "", counter.now())
+        Holdings(settlement, "till_1").ask(wish)
+
+    await settle(counter.database, counter.changes, counter.now(), give)
+    tell(counter, till_id="till_1", sale=str(other.number))
+    await counter.pump()
+    assert (await counter.sales.get(other.id)).state is SaleState.PAID
+    counter.log.stk(attempt.nonce, make_callback(attempt))
+    await counter.pump()
+    for attempt_id in counter.checks:
+        await counter.payments.check_now(attempt_id)
+    assert (await counter.sales.get(other.id)).state is SaleState.PAID
+    assert not (await counter.sales.get(attempt.sale_id)).is_settled, "one payment of KES 150 pays one sale"

@@ -265,6 +265,22 @@ async def test_the_first_till_has_it_and_the_second_is_told_who(shop: Shop, till
     assert again.sentence.startswith("Taken by Till 1")
 
 
+@pytest.mark.parametrize("spelled", [RECEIPT.lower(), f" {RECEIPT} "])
+async def test_a_receipt_that_is_spelled_otherwise_is_had_by_one_till_too(
+    shop: Shop, tills: list[TillOfShop], spelled: str
+) -> None:
+    one, two = tills
+    sold, wanted = await one.sale(), await two.sale()
+    await shop.pays(receipt=spelled)
+    for till in tills:
+        await till.read()
+    first = await one.matching.accept(RECEIPT, sold.id)
+    assert isinstance(first, Accepted)
+    assert first.confirmed
+    assert isinstance(await two.matching.accept(RECEIPT, wanted.id), Refused)
+    assert await two.state(wanted) is SaleState.OPEN
+
+
 async def test_two_tills_press_at_once_and_one_of_them_has_it(shop: Shop, tills: list[TillOfShop]) -> None:
     receipts = [f"TJE1A2B3{number}" for number in range(10, 30)]
     for receipt in receipts:
@@ -672,6 +688,57 @@ async def test_what_may_be_the_money_of_a_charge_is_accepted_for_its_own_sale(
     accepted = await one.matching.accept(RECEIPT, sale.id)
     assert isinstance(accepted, Accepted)
     assert accepted.confirmed
+
+
+async def charge_succeeds(shop: Shop, till: TillOfShop, attempt: Attempt) -> None:
+    items = [{"Name": "Amount", "Value": 150}, {"Name": "MpesaReceiptNumber", "Value": RECEIPT}]
+    callback = {"CheckoutRequestID": "ws_CO_1", "ResultCode": 0, "CallbackMetadata": {"Item": items}}
+    await shop.post(f"{till.pairing.callback_base}/stk/{attempt.nonce}", {"Body": {"stkCallback": callback}})
+
+
+async def test_what_another_sale_here_was_given_goes_to_its_charge_when_it_is_given_back(
+    shop: Shop, tills: list[TillOfShop]
+) -> None:
+    one, _ = tills
+    one.start()
+    sale, other = await one.sale(), await one.sale()
+    attempt = await charged(one, sale)
+    await shop.pays()
+    await one.read()
+    assert isinstance(await one.matching.accept(RECEIPT, other.id), Accepted)
+    await charge_succeeds(shop, one, attempt)
+    await one.read()
+    assert (await one.state(sale), await one.state(other)) == (SaleState.OPEN, SaleState.PAID)
+    assert "Sale 1 is not paid by it" in one.notices[-1]
+    assert isinstance(await one.matching.release(RECEIPT, "it was the money of sale 1"), Payment)
+    await one.answered()
+    await one.read()
+    assert (await one.state(sale), await one.state(other)) == (SaleState.PAID, SaleState.OPEN)
+    assert "Sale 2 is unpaid again" in one.notices[-1]
+
+
+@pytest.mark.parametrize("callback_is_read_first", [True, False])
+async def test_a_wish_for_the_money_of_our_own_charge_is_lost_to_it_and_the_asking_goes_on(
+    shop: Shop, tills: list[TillOfShop], callback_is_read_first: bool
+) -> None:
+    one, _ = tills
+    sale, other, third = await one.sale(), await one.sale(), await one.sale(90)
+    attempt = await charged(one, sale)
+    await shop.pays()
+    await shop.pays(90, "TJE1A2B3C5")
+    await one.read()
+    one.line.down = True
+    for receipt, wanted in ((RECEIPT, other), ("TJE1A2B3C5", third)):
+        assert isinstance(await one.matching.accept(receipt, wanted.id), Accepted)
+    await charge_succeeds(shop, one, attempt)
+    one.line.down = False
+    if callback_is_read_first:
+        await one.read()
+    one.start()
+    await one.answered()
+    await one.read()
+    assert [await one.state(each) for each in (sale, other, third)] == [SaleState.PAID, SaleState.OPEN, SaleState.PAID]
+    assert any("Sale 2 is unpaid again" in notice for notice in one.notices)
 
 
 async def test_the_money_of_a_charge_is_for_the_sale_that_was_charged(shop: Shop, tills: list[TillOfShop]) -> None:

@@ -58,6 +58,9 @@ class FakeSales:
         self.paid: set[int] = set()
         self.in_doubt: set[int] = set()
         self.live = False
+        self.over = KES(0)
+        self.changed: list[int] = []
+        self.refusal: Refused | None = None
         self.fails = False
         self.matches: Callable[[int], bool] = lambda _sale_id: True
 
@@ -80,6 +83,13 @@ class FakeSales:
         at = NOW - timedelta(minutes=self.newest - sale_id)
         return HistoryRow(sale_id, sale_id, at, KES(65), KES(0), state, "M-Pesa", CODE_OF_SALE, "0708 ••• 149", "Bread")
 
+    async def give_change(self, sale_id: int) -> Sale | Refused:
+        self.changed.append(sale_id)
+        await asyncio.sleep(0)
+        if self.refusal is None:
+            self.over = KES(0)
+        return self.refusal or (await self.detail(sale_id)).sale
+
     async def detail(self, sale_id: int) -> SaleDetail:
         await asyncio.sleep(0)
         cart = Cart((SaleLine("<b>Bread</b>", KES(65)),))
@@ -92,7 +102,7 @@ class FakeSales:
         paid = replace(forged, trusted=True)
         told += [(forged, Disposition.QUARANTINED), (paid, Disposition.APPLIED)]
         attempt = replace(attempt, state=AttemptState.PAID, receipt=CODE_OF_SALE)
-        tender = Tender(TenderKind.MPESA, KES(65), NOW, payment_id=CODE_OF_SALE, receipt=CODE_OF_SALE)
+        tender = Tender(TenderKind.MPESA, KES(65) + self.over, NOW, payment_id=CODE_OF_SALE, receipt=CODE_OF_SALE)
         found = AttemptDetail(attempt, tuple(EvidenceRow(*each, NOW) for each in told))
         return SaleDetail(Sale(sale_id, sale_id, cart, NOW, tenders=(tender,)), (found,), ())
 
@@ -169,6 +179,29 @@ class Desk:
 @pytest.fixture
 def desk(qtbot: QtBot, aloop: TillLoop) -> Desk:
     return Desk(qtbot)
+
+
+def test_change_that_is_still_due_is_given_from_the_sales_page_once(desk: Desk) -> None:
+    desk.sales.over = KES(50)
+    page = desk.open()
+    desk.open_detail(page)
+    assert page.detail.change.text() == "Give KES 50 change  ·  F2"
+    assert page.detail.change.isVisible()
+    for _ in range(2):
+        desk.qtbot.keyClick(page.detail, Qt.Key.Key_F2)
+    desk.quiet()
+    assert desk.sales.changed == [120]
+    assert not page.detail.change.isVisible()
+
+
+def test_change_that_cannot_be_recorded_is_not_to_be_given(desk: Desk) -> None:
+    desk.sales.over, desk.sales.refusal = KES(50), Refused("The disk is full.")
+    page = desk.open()
+    desk.open_detail(page)
+    page.detail.change.click()
+    desk.quiet()
+    assert page.detail.problem.text() == "! The disk is full."
+    assert page.detail.change.isEnabled()
 
 
 def test_the_newest_sales_come_first_and_more_come_with_scrolling(desk: Desk) -> None:

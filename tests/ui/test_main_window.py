@@ -181,6 +181,12 @@ def test_a_focused_widget_that_is_destroyed_leaves_no_ring_behind(till: Till, qt
     assert till.page.finder.search.hasFocus()
 
 
+@pytest.mark.parametrize(("width", "words"), [(1366, "History  F6"), (1100, "History")])
+def test_where_room_is_short_the_pages_show_no_keys(till: Till, width: int, words: str) -> None:
+    till.window.resize(width, 720)
+    till.qtbot.waitUntil(lambda: till.window.status.pages[1].text() == words)
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (1280, 720), (1100, 640)])
 def test_nothing_is_smaller_than_a_thumb(till: Till, size: tuple[int, int]) -> None:
     till.window.resize(*size)

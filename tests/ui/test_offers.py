@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel
 from pos_app.domain.claim import Claim
 from pos_app.domain.money import Money
 from pos_app.domain.refused import Refused
+from pos_app.services.changes import Notice
 from pos_app.ui.offers.state import Kind, Tone
 from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.words import Act
@@ -99,6 +100,39 @@ def test_an_enter_that_was_meant_for_something_else_does_not_land_on_a_fresh_off
     till.clock.pass_(0.7)
     QTest.keyClick(till.native, Key.Key_Return)
     is_paid(till)
+
+
+def test_a_second_enter_does_not_answer_the_question_that_the_first_one_raised(till: Till) -> None:
+    till.waits_at_till("450")
+    till.matching.arrive(500)
+    look_up(till, "TJE1A2B3C0")
+    till.reads("received, free")
+    till.clock.pass_(1)
+    till.key(Key.Key_Return)
+    till.reads("KES 50 too much, to give as change. Accept it?")
+    QTest.keyClick(till.native, Key.Key_Return)
+    assert till.matching.accepted == []
+    till.clock.pass_(0.7)
+    QTest.keyClick(till.native, Key.Key_Return)
+    till.until(Page.RECEIVED)
+    assert till.matching.accepted == [("TJE1A2B3C0", 1, "Akinyi")]
+
+
+def test_a_payment_picked_for_one_sale_is_not_picked_for_the_next(till: Till) -> None:
+    till.waits_at_till("450")
+    till.key(Key.Key_Escape)
+    till.until(Page.NONE)
+    till.matching.arrive(450)
+    till.matching.arrive(450, "KAMAU")
+    till.reads("2 payments of KES 450 fit")
+    till.key(Key.Key_Down)
+    assert [button.isChecked() for button in till.offer.choices[:2]] == [True, False]
+    till.key(Key.Key_F9)
+    till.waits_at_till("450")
+    till.clock.pass_(1)
+    till.reads("2 payments of KES 450 fit")
+    till.key(Key.Key_Return)
+    assert till.matching.accepted == []
 
 
 def test_in_a_field_of_the_payment_panel_enter_is_the_fields_and_a_click_accepts(till: Till) -> None:
@@ -246,6 +280,7 @@ def test_a_part_payment_is_asked_about_and_the_rest_has_one_button(till: Till) -
     till.until(Page.RECEIVED)
     panel = till.payment.state.panel
     assert (panel.word, panel.sentence) == ("PAID IN PART", "KES 120 remaining: cash or M-Pesa.")
+    assert panel.tone is Dress.PART, "in the dress of PAID the goods would be handed over"
     till.press(Act.CASH)
     till.until(Page.CASH)
     assert till.payment.state.due == Money.shillings(120)
@@ -270,6 +305,23 @@ def test_too_much_is_change_with_one_button(till: Till) -> None:
     assert till.payment.state.change == Money.shillings(50)
     assert till.page.payment.change.due.text() == "Sale 1 · KES 450 TJE1A2B3C0"
     assert till.shop.sales[1].overpaid == Money(0)
+
+
+def test_change_that_was_not_given_is_said_when_its_sale_is_left(till: Till) -> None:
+    said: list[str] = []
+    till.changes.subscribe(Notice, lambda notice: said.append(notice.sentence))
+    till.waits_at_till("450")
+    till.matching.arrive(500)
+    till.rail.press(chip_of(till, 500))
+    till.reads("KES 50 too much, to give as change")
+    till.clock.pass_(1)
+    till.key(Key.Key_Return)
+    till.until(Page.RECEIVED)
+    till.key(Key.Key_Escape)
+    till.until(Page.NONE)
+    (sentence,) = said
+    assert sentence.startswith("Sale 1: the customer paid KES 50 too much, and no change was given.")
+    assert till.shop.sales[1].overpaid == Money.shillings(50)
 
 
 def test_money_for_a_sale_that_is_finished_is_kept_aside(till: Till) -> None:

@@ -124,8 +124,9 @@ def test_nothing_says_that_no_money_was_taken_before_it_is_final(state: AttemptS
 def test_only_what_is_known_is_green_or_red(state: AttemptState, reason: Reason | None) -> None:
     attempt = charge(state, reason)
     stage = stage_of(attempt, after(400), SALE)
-    tone = panel_of(stage, attempt, SALE, timedelta()).tone
+    tone = panel_of(stage, attempt, None, timedelta()).tone
     assert (tone is Tone.PAID) == (state is AttemptState.PAID)
+    assert panel_of(stage, attempt, SALE, timedelta()).tone is not Tone.PAID, "of this sale nothing has come yet"
     if state in {AttemptState.PENDING, AttemptState.UNKNOWN, AttemptState.EXPIRED, AttemptState.PAID_LATE}:
         assert tone is Tone.CHECKING
 

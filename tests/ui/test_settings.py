@@ -26,6 +26,7 @@ from pos_app.settings import (
     pairing_from,
 )
 from pos_app.ui.event_loop import TillLoop
+from pos_app.ui.settings.section import Section
 from pos_app.ui.settings.state import Probe, Standing
 from pos_app.ui.settings.view import SettingsPage
 from pos_app.ui.settings.view_model import SettingsViewModel
@@ -100,7 +101,7 @@ class Desk:
         self.training = False
         self.practice_code = ""
 
-    def open(self, settings: Settings | None = SHOP) -> SettingsPage:
+    def open(self, *more: Section, settings: Settings | None = SHOP) -> SettingsPage:
         if settings is not None:
             SettingsFile(self.path, {}).save(settings)
         self.file = SettingsFile(self.path, self.environ)
@@ -113,7 +114,7 @@ class Desk:
             practice_code=self.practice_code,
             on_saved=self.saved.append,
         )
-        page = SettingsPage(self.model)
+        page = SettingsPage(self.model, *more)
         self.qtbot.addWidget(page)
         page.resize(1366, 720)
         page.show()
@@ -159,6 +160,19 @@ def test_an_edit_is_marked_saved_on_ctrl_s_and_told(desk: Desk, qtbot: QtBot) ->
     assert desk.on_disk().shop_name == "Duka la Wanjiru"
     assert desk.saved == [desk.on_disk()]
     assert not page.save.isEnabled()
+
+
+def test_parts_that_act_by_themselves_show_no_save_but_where_another_part_waits_for_it(desk: Desk) -> None:
+    acting = Section()
+    page = desk.open(acting)
+    page.show_part(acting)
+    assert not page.save.isVisible()
+    page.show_part(page.shop)
+    assert page.save.isVisible()
+    desk.write(page.shop.shop_name.line, "Duka la Wanjiru")
+    page.show_part(acting)
+    assert page.save.isVisible()
+    assert page.undo.isVisible()
 
 
 def test_unsaved_changes_outlive_leaving_the_page(desk: Desk, qtbot: QtBot) -> None:
@@ -252,7 +266,7 @@ def test_other_fields_are_checked_too(desk: Desk, name: str, text: str) -> None:
 
 
 def test_a_shop_without_mpesa_numbers_can_be_saved(desk: Desk) -> None:
-    page = desk.open(Settings())
+    page = desk.open(settings=Settings())
     desk.write(page.shop.shop_name.line, "Duka")
     page.save.click()
     desk.settled()
@@ -349,7 +363,7 @@ def test_a_page_that_is_given_the_focus_passes_it_on(desk: Desk) -> None:
 
 def test_a_damaged_file_is_said_at_the_foot(desk: Desk) -> None:
     desk.path.write_text("{")
-    page = desk.open(None)
+    page = desk.open(settings=None)
     assert "damaged" in page.problem.text()
 
 
@@ -436,7 +450,7 @@ def test_a_test_that_cannot_be_made_says_what_is_missing(
 def test_key_and_secret_can_be_tested_before_there_is_a_number(desk: Desk) -> None:
     for name in SecretName:
         desk.secrets.set(name, "x")
-    desk.open(Settings())
+    desk.open(settings=Settings())
     desk.model.test(Probe.ACCESS)
     assert desk.tested(Probe.ACCESS)[0] is Standing.WORKS
 
@@ -450,7 +464,7 @@ def test_a_test_with_a_locked_key_store_says_so(desk: Desk) -> None:
 
 def test_the_relay_is_tested_with_the_pairing_in_force(desk: Desk) -> None:
     keep_pairing(SettingsFile(desk.path, {}), desk.secrets, TillIdentity("ab" * 16, "Counter 1"), PAIRING)
-    page = desk.open(None)
+    page = desk.open(settings=None)
     page.relay.test.button.click()
     assert desk.tested(Probe.RELAY)[0] is Standing.WORKS
     assert desk.connections.asked == [("relay", PAIRING)]
@@ -491,7 +505,7 @@ def test_the_till_code_that_the_relay_gave_is_shown_and_can_be_changed_by_nobody
     desk.settled()
     assert desk.connections.asked[-1][-1] == "9"
     assert page.standing.text() == "✓ Paired with Duka la Wanjiru as Counter 2. The code of this till is 7."
-    for shown in (page, desk.open(None)):
+    for shown in (page, desk.open(settings=None)):
         assert (shown.shop.till_code.line.text(), shown.shop.till_code.line.isEnabled()) == ("7", False)
         assert "no other of the shop" in shown.shop.till_code.hint.text()
         assert "till code 7" in shown.relay.standing.text()
@@ -512,7 +526,7 @@ def test_a_save_on_its_way_while_the_till_is_paired_undoes_no_pairing(
 
 def test_a_refused_code_is_said_and_the_old_pairing_stays(desk: Desk) -> None:
     desk.connections.paired = Refused("That code was used. Ask for a new one.")
-    page = desk.open(PAIRED)
+    page = desk.open(settings=PAIRED)
     pair(desk, page)
     page.relay.pair.click()
     desk.settled()

@@ -53,6 +53,8 @@ class Detail:
     total: str
     tenders: tuple[TenderWords, ...]
     notice: str
+    change_due: str
+    """What was paid too much and may be given back from the drawer; else empty."""
     charges: tuple[Charge, ...]
 
     @property
@@ -77,6 +79,7 @@ def detail_of(found: "SaleDetail", now: datetime) -> Detail:
         total=str(sale.total),
         tenders=tuple(_tender(tender, found.payments, attempts, now) for tender in sale.tenders),
         notice=_notice(sale),
+        change_due=str(sale.overpaid) if sale.overpaid else "",
         charges=tuple(reversed(charges)),
     )
 
@@ -104,7 +107,8 @@ def _tender(tender: Tender, payments: tuple[Payment, ...], attempts: tuple[Attem
 def _notice(sale: Sale) -> str:
     if sale.overpaid:
         return (
-            f"{sale.overpaid} more than the total was received and is kept with this sale. Settle it with the customer."
+            f"{sale.overpaid} more than the total was received and is kept with this sale. "
+            "Give it back as change when the customer is here."
         )
     if sale.state is SaleState.AWAITING:
         return "It is not known yet whether this was paid. Do not charge again: the till keeps asking Safaricom."

@@ -37,12 +37,14 @@ class DetailView(QWidget):
         self.copied = Text("", "strong")
         self.problem = Text("", "error", wrap=True)
         self.check = Button("Check now  ·  F11", name="Check now", on_click=view_model.check_now)
+        self.change = Button("", on_click=view_model.give_change)
         self.receipt = Button("Receipt  ·  F10", "primary", name="Receipt", on_click=self.receipt_wanted.emit)
         self.done = Button("Back  ·  Esc", name="Back", on_click=view_model.close_sale)
         self._lay_out()
         for keys, work in (
             ("Esc", view_model.close_sale),
             ("F11", view_model.check_now),
+            ("F2", view_model.give_change),
             ("F10", self.receipt_wanted.emit),
             ("Ctrl+C", view_model.copy_code),
         ):
@@ -64,6 +66,14 @@ class DetailView(QWidget):
         self.check.setVisible(detail is not None and detail.live_charge is not None)
         self.check.setEnabled(not state.checking)
         self.check.setText("Asking Safaricom …" if state.checking else "Check now  ·  F11")
+        self._show_change(state)
+
+    def _show_change(self, state: HistoryState) -> None:
+        due = state.detail.change_due if state.detail else ""
+        self.change.setVisible(bool(due))
+        self.change.setEnabled(not state.giving)
+        self.change.setText(f"Give {due} change  ·  F2")
+        self.change.setAccessibleName(f"Give {due} change")
 
     def _fill(self, detail: Detail | None) -> None:
         place = self.story.verticalScrollBar().value()
@@ -115,7 +125,7 @@ class DetailView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(row, 1)
-        column.addWidget(Foot(self.problem, self.done, self.copied, self.check, self.receipt))
+        column.addWidget(Foot(self.problem, self.done, self.copied, self.check, self.change, self.receipt))
 
 
 def _scroll(name: str) -> QScrollArea:

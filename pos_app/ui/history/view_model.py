@@ -34,6 +34,7 @@ class HistoryState:
     sale_id: int | None = None
     detail: Detail | None = None
     checking: bool = False
+    giving: bool = False
     copied: str = ""
     problem: str = ""
 
@@ -105,6 +106,13 @@ class HistoryViewModel(QObject):
         if detail and detail.live_charge is not None and not self.state.checking:
             self._show(checking=True, problem="")
             self._tasks.start(self._check(detail.sale_id, detail.live_charge), "check now")
+
+    def give_change(self) -> None:
+        """Cash out of the drawer for what was paid too much; pressed twice it is given once."""
+        detail = self.state.detail
+        if detail and detail.change_due and not self.state.giving:
+            self._show(giving=True, problem="")
+            self._tasks.start(self._give_change(detail.sale_id), "give change")
 
     def copy_code(self, code: str = "") -> None:
         """The first M-Pesa code of the open sale unless one is named."""
@@ -216,6 +224,16 @@ class HistoryViewModel(QObject):
             problem = answer.sentence if isinstance(answer, Refused) else ""
         finally:
             self._show(checking=False, problem=problem)
+        if sale_id == self.state.sale_id:
+            await self._load_detail(sale_id)
+
+    async def _give_change(self, sale_id: int) -> None:
+        problem = "The change could not be recorded. Give none until it is."
+        try:
+            answer = await self._sales.give_change(sale_id)
+            problem = answer.sentence if isinstance(answer, Refused) else ""
+        finally:
+            self._show(giving=False, problem=problem)
         if sale_id == self.state.sale_id:
             await self._load_detail(sale_id)
 

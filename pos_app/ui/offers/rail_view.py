@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from pos_app.services.offers import LOOK_BACK
 from pos_app.ui.offers.chip import Chip
 from pos_app.ui.offers.chips import CHIPS
 from pos_app.ui.offers.rail_model import RailViewModel
@@ -48,9 +49,9 @@ class PaymentsRail(QWidget):
         number = f" Customers pay {state.number_label}." if state.number_label else ""
         self.empty.setText(f"No payments yet today.{number}")
         self.empty.setVisible(not state.chips)
-        words = f"{state.unclaimed} unclaimed"
-        self.unclaimed.setText(f"{words}  F10")
-        self.unclaimed.setAccessibleName(f"{words} payments, F10")
+        self.unclaimed.setText(f"{state.unclaimed} unclaimed  F10")
+        self.unclaimed.setAccessibleName(f"{state.unclaimed} unclaimed payments of the last {LOOK_BACK.days} days, F10")
+        self.unclaimed.setToolTip(f"Of the last {LOOK_BACK.days} days")
         self.unclaimed.setVisible(bool(state.unclaimed))
         self._show_chips()
 

@@ -58,7 +58,8 @@ class OfferViewModel(QObject):
         self._sale_id: int | None = None
         self._topic: Topic | None = None
         self._picked = self._claiming = ""
-        self._enters: Payment | None = None
+        self._enters: tuple[Payment, Topic | None, int | None] | None = None
+        """What Enter accepts, in answer to what, for which sale."""
         self._unconfirmed: Payment | None = None
         self._since = monotonic()
         self._once = OneAtATime(tasks)
@@ -210,7 +211,7 @@ class OfferViewModel(QObject):
         sale = self._sale.open_sale
         sale_id = sale.id if sale else None
         if self._sale_id not in (None, sale_id):
-            self._topic = None  # That was about the customer before.
+            self._topic, self._picked = None, ""  # That was about the customer before.
         self._sale_id = sale_id
         self.fits = self._matching.offers.of_sale(sale_id) if sale_id is not None else ()
         if self._picked not in {payment.id for payment in self.fits}:
@@ -232,7 +233,8 @@ class OfferViewModel(QObject):
         return line_of_fits(self.fits, self._sale_id, self._picked, self._clock(), verdict, enter_is_free=free)
 
     def _show(self, line: Line | None) -> None:
-        enters = self._chosen if line is not None and line.by_enter else None
+        chosen = self._chosen if line is not None and line.by_enter else None
+        enters = (chosen, self._topic, self._sale_id) if chosen is not None else None
         if enters != self._enters:
             self._enters, self._since = enters, self._monotonic()
         if line == self.line:

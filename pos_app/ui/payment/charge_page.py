@@ -17,12 +17,19 @@ from pos_app.ui.widgets.room import fits
 
 CHECKING_SECONDS = 75
 BUSY_SECONDS = 120
-DRESSES = {Tone.WAITING: "surface", Tone.FAILED: "surface", Tone.PAID: "paid", Tone.CHECKING: "checking"}
+DRESSES = {
+    Tone.WAITING: "surface",
+    Tone.FAILED: "surface",
+    Tone.PART: "surface",
+    Tone.PAID: "paid",
+    Tone.CHECKING: "checking",
+}
 _SIZES = ((72, 64, 48), (56, 56, 40), (44, 44, 36), (36, 32, 32))
 """Pixels of the amount, the sign and the shop's number: the first that fits is taken."""
 _BADGES = {
     Tone.WAITING: ("selected", "text"),
     Tone.FAILED: ("danger", "on_danger"),
+    Tone.PART: ("checking", "on_checking"),
     Tone.PAID: ("on_pay", "pay"),
     Tone.CHECKING: ("on_checking", "checking"),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pos_app.domain.difference import Difference
 from pos_app.domain.payment import Payment
 from pos_app.domain.sale import Sale
-from pos_app.ui.payment.words import STILL_ASKED, Act, Panel, Tone
+from pos_app.ui.payment.words import STILL_ASKED, Act, Panel, Tone, part_panel
 
 _NOT_CONFIRMED = "The payment counts. The relay has not confirmed it yet: another till may have it."
 _LOST = "This payment does not count for this sale any more."
@@ -36,16 +36,7 @@ def _with_difference(difference: Difference | None, sale: Sale) -> Panel:
         return Panel(Tone.PAID, "tick", "PAID", difference.english, primary=Act.GIVE_CHANGE)
     # Without a difference a charge of this sale is still open, so it must not be charged again.
     said = difference.english if difference else f"{sale.remaining} remaining."
-    return Panel(
-        Tone.PAID,
-        "tick",
-        "PAID IN PART",
-        said,
-        STILL_ASKED if sale.awaiting else "",
-        primary=Act.CASH,
-        secondary=Act.MPESA,
-        more=(Act.PARK,),
-    )
+    return part_panel(said, STILL_ASKED if sale.awaiting else "")
 
 
 def _not_confirmed(panel: Panel) -> Panel:

@@ -14,7 +14,7 @@ from pos_app.domain.msisdn import Msisdn, MsisdnError
 from pos_app.domain.payment import Payment
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale
-from pos_app.services.changes import Changes
+from pos_app.services.changes import Changes, Notice
 from pos_app.ui.payment import words
 from pos_app.ui.payment.charge import Charge
 from pos_app.ui.payment.drawer import Drawer
@@ -62,7 +62,7 @@ class PaymentViewModel(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._sales, self._tasks, self._sounds = sales, tasks, sounds
+        self._sales, self._changes, self._tasks, self._sounds = sales, changes, tasks, sounds
         self._clock, self._monotonic, self._started = clock, monotonic, clock()
         self.state = PaymentState(number_label=number_label)
         self._asked = ZERO
@@ -222,6 +222,8 @@ class PaymentViewModel(QObject):
     def finish(self) -> None:
         sale = self.sale
         self.leave()
+        if sale is not None and sale.overpaid:
+            self._changes.publish(Notice(words.change_not_given(sale), urgent=True))
         if sale is not None and sale.is_settled:
             self._tasks.start(self._sales.close(sale.id), "close sale")
         self.finished.emit()

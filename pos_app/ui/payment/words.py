@@ -19,6 +19,8 @@ HINT = "No prompt yet? Ask the customer to unlock the phone and close any open m
 class Tone(StrEnum):
     WAITING = "waiting"
     PAID = "paid"
+    PART = "part"
+    """Money came, but not all of it: never in the dress of PAID, or goods are handed over too early."""
     CHECKING = "checking"
     FAILED = "failed"
 
@@ -164,23 +166,34 @@ def _unclear(stage: Stage, attempt: Attempt) -> Panel:
 
 def _paid(sale: Sale | None) -> Panel:
     if sale is not None and sale.remaining:
-        return Panel(
-            Tone.PAID,
-            "tick",
-            "PAID IN PART",
-            f"{sale.remaining} remaining.",
-            "Take the rest in cash or by M-Pesa.",
-            primary=Act.CASH,
-            secondary=Act.MPESA,
-            more=(Act.PARK,),
-        )
+        return part_panel(f"{sale.remaining} remaining.", "Take the rest in cash or by M-Pesa.")
     return Panel(Tone.PAID, "tick", "PAID", "", primary=Act.NEXT, secondary=Act.RECEIPT)
+
+
+def part_panel(sentence: str, advice: str = "") -> Panel:
+    return Panel(
+        Tone.PART,
+        "exclamation",
+        "PAID IN PART",
+        sentence,
+        advice,
+        primary=Act.CASH,
+        secondary=Act.MPESA,
+        more=(Act.PARK,),
+    )
+
+
+def change_not_given(sale: Sale) -> str:
+    return (
+        f"Sale {sale.number}: the customer paid {sale.overpaid} too much, and no change was given. "
+        "It is kept with the sale: give it from the history, F6."
+    )
 
 
 def _paid_late(sale: Sale | None) -> Panel:
     if sale is not None and sale.overpaid:
         sentence = f"{sale.overpaid} extra received."
-        advice = "The sale was settled already. The extra money is in the history; tell your supervisor."
+        advice = "The sale was settled already. Give the extra money back from the history, or tell your supervisor."
     else:
         sentence = "The payment came late."
         advice = "The money is here and counts for this sale. Do not charge again."

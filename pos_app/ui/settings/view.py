@@ -42,6 +42,7 @@ class SettingsPage(QWidget):
         self.mpesa = MpesaSection(view_model)
         self.relay = RelaySection(view_model)
         self.sections: tuple[Section, ...] = (self.shop, self.mpesa, self.relay, *more)
+        self._acting = more
         self.parts = QListWidget()
         self.stack = QStackedWidget()
         self.problem = Text("", "error", wrap=True)
@@ -75,6 +76,13 @@ class SettingsPage(QWidget):
         self.save.setText("Saving …" if state.saving else "Save  ·  Ctrl+S")
         self.save.setEnabled(state.has_unsaved and not state.saving)
         self.undo.setEnabled(state.has_unsaved and not state.saving)
+        self._show_save()
+
+    def _show_save(self) -> None:
+        """Not beside parts that act by themselves, unless another part waits for it."""
+        wanted = self.sections[self.parts.currentRow()] not in self._acting or self._view_model.state.has_unsaved
+        self.save.setVisible(wanted)
+        self.undo.setVisible(wanted)
 
     def show_part(self, section: Section) -> None:
         self.parts.setCurrentRow(self.sections.index(section))
@@ -82,6 +90,7 @@ class SettingsPage(QWidget):
     def _turn_to(self, row: int) -> None:
         self.stack.setCurrentIndex(row)
         self.sections[row].enter()
+        self._show_save()
 
     def _save(self) -> None:
         self._view_model.save()

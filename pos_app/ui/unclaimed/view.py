@@ -5,6 +5,8 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowE
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from pos_app.domain.payment import Payment
+from pos_app.services.matching import UNCLAIMED_SHOWN
+from pos_app.services.offers import LOOK_BACK
 from pos_app.ui.theme import GAP, ROW
 from pos_app.ui.unclaimed.rows import AMOUNT, CODE, NAME, PAID, PHONE, REFERENCE
 from pos_app.ui.unclaimed.view_model import UnclaimedState, UnclaimedViewModel
@@ -16,7 +18,7 @@ from pos_app.ui.widgets.touch import scroll_by_touch
 
 _WIDTHS = {AMOUNT: 120, NAME: 220, PHONE: 90, CODE: 150, REFERENCE: 190, PAID: 180}
 _EXPLAINED = {
-    False: "Money that no sale has. Enter gives it to the sale at the counter.",
+    False: f"Of {UNCLAIMED_SHOWN.days} days; the selling page counts {LOOK_BACK.days}. Enter takes one for the sale.",
     True: "Payments that sales of this till have. A wrong one can be given back.",
 }
 _EMPTY = {False: "Every payment has its sale.", True: "No sale of this till has a customer’s own payment yet."}
@@ -110,7 +112,10 @@ class UnclaimedPage(QWidget):
         column.addWidget(head)
         column.addWidget(self.done)
         column.addWidget(self.empty, 1)
-        column.addWidget(self.table, 1)
+        beside = QHBoxLayout()
+        beside.setContentsMargins(GAP, 0, GAP, 0)  # the ring of the focus goes around the table
+        beside.addWidget(self.table)
+        column.addLayout(beside, 1)
         column.addWidget(Foot(self.problem, self.leave, self.reason, self.release, self.accept))
 
     @Slot()
