@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol
+from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
 from relay.feed import Feed
@@ -44,12 +45,14 @@ class Relay:
         self._feed = Feed(log, settings)
         validation = Validation(log, self._bodies, self._feed.ask)
         self._callbacks = Callbacks(log, settings, self._bodies, validation)
-        claims, reports = Claims(log), Reports(log)
+        claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
             ("POST", protocol.RELEASES_PATH): claims.release,
             ("POST", protocol.PULLED_PATH): reports.pulled,
             ("POST", protocol.PROMOTIONS_PATH): reports.promote,
+            ("POST", protocol.ANCHORS_PATH): anchors.put,
+            ("GET", protocol.ANCHORS_PATH): anchors.get,
             ("PUT", protocol.RULES_PATH): validation.put_rules,
             ("GET", protocol.RULES_PATH): validation.get_rules,
         }

@@ -26,6 +26,7 @@ from relay.http import (
 from relay.log import Appended, Encoding, EventLog, Meta, Outcome, Stored, UnavailableError, UnknownStreamError
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, validation_echo
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
+from relay.reading_results import read_result, read_timeout, without_credential
 from relay.settings import Settings
 from relay.stores.directory import Shop, sha256, shop_by_key_hash
 from relay.validation import Validation
@@ -38,6 +39,13 @@ _REFUSED = {
     413: prepared(413, b'{"error":"too large"}', close=True),
 }
 _UNAVAILABLE = prepared(503, b'{"error":"not stored, send again"}')
+
+_READERS: dict[str, Callable[[bytes, str, Scope], Reading]] = {
+    "stk": lambda body, nonce, scope: read_stk(body, nonce, header(scope, b"businessshortcode")),
+    "result": lambda body, nonce, _scope: read_result(body, nonce),
+    "timeout": lambda body, nonce, _scope: read_timeout(body, nonce),
+}
+"""By the door at which a callback with a nonce came in."""
 
 logger = logging.getLogger("relay.callbacks")
 _request_numbers = itertools.count(1)
@@ -57,7 +65,8 @@ class Callbacks:
         shop = self._shops.get(named[0]) if named is not None else None
         if named is None or shop is None:
             return False
-        reading, meta = self._judge(scope, shop, named[1], body)
+        body = without_credential(body)
+        reading, meta = self._judge(scope, shop, named[1], named[2], body)
 
         def told(stored: Stored) -> None:
             answered(_told(shop, reading, meta, stored))
@@ -86,7 +95,7 @@ class Callbacks:
         await self._validation(shop, scope, receive, send, trust)
         return None
 
-    async def _take(self, scope: Scope, receive: Receive, key: str, nonce: str | None) -> Answer | None:
+    async def _take(self, scope: Scope, receive: Receive, key: str, door: str, nonce: str | None) -> Answer | None:
         """None where nobody is left to be answered."""
         try:
             shop = await self._shop(key)
@@ -95,8 +104,8 @@ class Callbacks:
                 return _NOT_FOUND
             if scope["method"] != "POST":
                 return _METHOD
-            body = await self._bodies.read(receive)
-            reading, meta = self._judge(scope, shop, nonce, body)
+            body = without_credential(await self._bodies.read(receive))
+            reading, meta = self._judge(scope, shop, door, nonce, body)
             stored = await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
         except BodyRefusedError as refused:
             logger.warning("request %d: body refused with %d", next(_request_numbers), refused.status)
@@ -107,13 +116,13 @@ class Callbacks:
             return None
         return _told(shop, reading, meta, stored)
 
-    def _judge(self, scope: Scope, shop: Shop, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
+    def _judge(self, scope: Scope, shop: Shop, door: str, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
         if nonce is None:
             reading = read_confirmation(body)
             trusted = self._listed(scope) or _was_validated(shop, reading, body)
         else:
             nonce, real = nonce_text(nonce), nonce_is_real(shop.nonce_key, nonce)
-            reading = read_stk(body, nonce, header(scope, b"businessshortcode"))
+            reading = _READERS[door](body, nonce, scope)
             trusted = real and self._listed(scope)
         return reading, Meta(
             int(time.time() * 1000),
@@ -140,13 +149,13 @@ class Callbacks:
         return not listed or client_ip(scope, self._settings.trusted_proxies) in listed
 
 
-def _named(path: str) -> tuple[str, str | None] | None:
-    """Callback key and nonce; no nonce for a confirmation; None for a path that is neither."""
+def _named(path: str) -> tuple[str, str, str | None] | None:
+    """Callback key, door and nonce; no nonce for a confirmation; None for any other path."""
     match path.split("/"):
-        case ["", "h", key, "stk", nonce]:
-            return key, nonce
         case ["", "h", key, "c2b", "confirm"]:
-            return key, None
+            return key, "c2b", None
+        case ["", "h", key, door, nonce] if door in _READERS:
+            return key, door, nonce
     return None
 
 

@@ -24,6 +24,7 @@ CLAIMS_PATH = "/v1/claims"
 RELEASES_PATH = "/v1/releases"
 PULLED_PATH = "/v1/pulled"
 PROMOTIONS_PATH = "/v1/promotions"
+ANCHORS_PATH = "/v1/anchors"
 
 HEARTBEAT_SECONDS = 25
 HELLO_SECONDS = 5
@@ -51,6 +52,7 @@ KIND_RESULT = "result"
 KIND_TIMEOUT = "timeout"
 KIND_CLAIM = "claim"
 KIND_RELEASE = "release"
+KIND_ANCHOR = "anchor"
 KIND_UNPARSED = "unparsed"
 
 TRUSTED = "trusted"
@@ -75,6 +77,7 @@ ERROR_UNKNOWN_RECEIPT = "unknown receipt"
 ERROR_QUARANTINED = "quarantined"
 ERROR_TAKEN = "taken"
 ERROR_NOT_HELD = "not held"
+ERROR_AUDIT_CUT = "an older audit log"
 ERROR_NEWER_RULES = "newer rules"
 ERROR_TOO_MANY_CODES = "too many wrong codes, wait a minute"
 
@@ -306,6 +309,29 @@ class Promotion(msgspec.Struct):
     key: str
     body_sha256: str
     """Its beginning is enough, 32 hex digits of it."""
+
+
+class AnchorRequest(msgspec.Struct):
+    """The last entry of a till's audit log: its number, from 1, and its keyed hash, 64 hex digits."""
+
+    seq: int
+    mac: str
+
+
+class Anchor(msgspec.Struct):
+    """Body of an `anchor`, and the answer to the request. `at` is UTC, by the relay's clock."""
+
+    seq: int
+    mac: str
+    till_id: str
+    at: str
+
+
+class Unanchored(msgspec.Struct):
+    """409: the relay knows a later end of that log, or another entry of that number."""
+
+    error: str
+    anchor: Anchor
 
 
 class Taken(msgspec.Struct):

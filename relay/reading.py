@@ -16,7 +16,7 @@ from relay.protocol import KIND_C2B_CONFIRMATION, KIND_C2B_PULLED, KIND_STK, KIN
 MAX_BRACKETS = 256
 """A callback has about ten. With more it is not read at all, so that no reader runs out of stack."""
 
-_IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
+IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
 _RECEIPT = re.compile(r"[0-9A-Z]{1,32}")
 _SHORT_CODE = re.compile(r"[0-9]{1,12}")
 _NONCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -43,15 +43,15 @@ def nonce_text(segment: str) -> str:
 
 
 def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
-    document, is_json = _parse(body)
-    short_code = _match(_SHORT_CODE, short_code_header.strip()) if short_code_header else None
+    document, is_json = parse(body)
+    short_code = match(_SHORT_CODE, short_code_header.strip()) if short_code_header else None
     try:
         callback = document["Body"]["stkCallback"]
         checkout, code = callback["CheckoutRequestID"], callback["ResultCode"]
     except (KeyError, TypeError):
-        return _unparsed(body, f"stk/{nonce}", short_code, is_json)
-    if type(code) not in (int, str, float) or _match(_IDENTITY, checkout) is None:
-        return _unparsed(body, f"stk/{nonce}", short_code, is_json)
+        return unparsed(body, f"stk/{nonce}", short_code, is_json)
+    if type(code) not in (int, str, float) or match(IDENTITY, checkout) is None:
+        return unparsed(body, f"stk/{nonce}", short_code, is_json)
     amount, told = _paid(callback)
     receipt = _receipt(told)
     money = _money(amount, _code(code), told if receipt is None else receipt, short_code)
@@ -59,39 +59,39 @@ def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
 
 
 def read_confirmation(body: bytes) -> Reading:
-    document, is_json = _parse(body)
-    receipt = _receipt(_get(document, "TransID"))
-    short_code = _match(_SHORT_CODE, _text(_get(document, "BusinessShortCode")))
+    document, is_json = parse(body)
+    receipt = _receipt(get(document, "TransID"))
+    short_code = match(_SHORT_CODE, _text(get(document, "BusinessShortCode")))
     if receipt is None or short_code is None:
-        return _unparsed(body, "c2b/confirm", short_code, is_json)
-    money = _money(_get(document, "TransAmount"), _get(document, "BillRefNumber"), receipt, short_code)
+        return unparsed(body, "c2b/confirm", short_code, is_json)
+    money = _money(get(document, "TransAmount"), get(document, "BillRefNumber"), receipt, short_code)
     return Reading(KIND_C2B_CONFIRMATION, f"c2b:{short_code}:{receipt}", money, receipt, short_code, is_json)
 
 
 def read_pulled(body: bytes, short_code: str) -> Reading | None:
     """A row of Pull Transactions, under the key of its confirmation; None for what is none (contract §2.12)."""
-    document, is_json = _parse(body)
-    receipt = _receipt(_get(document, "transactionId"))
+    document, is_json = parse(body)
+    receipt = _receipt(get(document, "transactionId"))
     if receipt is None or not is_json:
         return None
-    money = _money(_get(document, "amount"), _get(document, "billreference"), receipt, short_code)
+    money = _money(get(document, "amount"), get(document, "billreference"), receipt, short_code)
     return Reading(KIND_C2B_PULLED, f"c2b:{short_code}:{receipt}", money, receipt, short_code, is_json)
 
 
 def third_party_id(body: bytes) -> str:
     """What a confirmation brings back of our answer to its validation; empty where there is none."""
-    document, _ = _parse(body)
-    found = _get(document, "ThirdPartyTransID")
+    document, _ = parse(body)
+    found = get(document, "ThirdPartyTransID")
     return found if isinstance(found, str) else ""
 
 
-def _unparsed(body: bytes, path: str, short_code: str | None, is_json: bool) -> Reading:
+def unparsed(body: bytes, path: str, short_code: str | None, is_json: bool) -> Reading:
     # The path belongs to it: two payments may be called back with the same unreadable body.
     digest = hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
     return Reading(KIND_UNPARSED, f"unparsed:{digest}", b"", None, short_code, is_json)
 
 
-def _parse(body: bytes) -> tuple[Any, bool]:
+def parse(body: bytes) -> tuple[Any, bool]:
     if body.count(b"{") + body.count(b"[") > MAX_BRACKETS:
         return None, False
     try:
@@ -101,14 +101,14 @@ def _parse(body: bytes) -> tuple[Any, bool]:
         return None, False
 
 
-def _get(value: object, name: str) -> object:
+def get(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
 
 
 def _paid(callback: object) -> tuple[object, object]:
     """Amount and receipt of CallbackMetadata, by name, never by index; an entry may lack its Value, the last counts."""
     amount = receipt = None
-    listed = _get(_get(callback, "CallbackMetadata"), "Item")
+    listed = get(get(callback, "CallbackMetadata"), "Item")
     if isinstance(listed, list):
         for item in listed:
             name = item.get("Name") if type(item) is dict else None
@@ -119,13 +119,13 @@ def _paid(callback: object) -> tuple[object, object]:
     return amount, receipt
 
 
-def _match(pattern: re.Pattern[str], value: object) -> str | None:
+def match(pattern: re.Pattern[str], value: object) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
 def _receipt(value: object) -> str | None:
     """As tills claim it: spelled otherwise it would be a payment that nobody can claim, and that each till uses."""
-    return _match(_RECEIPT, value.strip().upper()) if isinstance(value, str) else None
+    return match(_RECEIPT, value.strip().upper()) if isinstance(value, str) else None
 
 
 def _code(value: object) -> object:

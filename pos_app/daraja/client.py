@@ -12,6 +12,8 @@ from pos_app.daraja import access_check, outcome, pull, qr_code, registration, w
 from pos_app.daraja.access_check import AccessCheck
 from pos_app.daraja.access_token import AccessTokens, TokenRefused
 from pos_app.daraja.exchange import Broken, Exchange, Reply
+from pos_app.daraja.initiator import Initiator
+from pos_app.daraja.initiator_api import InitiatorApi
 from pos_app.daraja.obstacles import Obstacle
 from pos_app.daraja.pull import Pulled
 from pos_app.daraja.registration import DefaultAction, MsisdnStyle, Registered, Registration
@@ -126,6 +128,11 @@ class DarajaClient:
             self._account, merchant_name=merchant_name, reference=reference, amount=amount, size=size
         )
         return qr_code.qr_picture(await self._ask(qr_code.QR_CODE, fields), self._exchange.host)
+
+    def operated_by(self, operator: Initiator) -> InitiatorApi:
+        """The same app, for what only an API operator may do; the credential is cut out of every answer from now on."""
+        self._exchange.hide(operator.credential)
+        return InitiatorApi(self._ask, operator, self._clock)
 
     async def warm_up(self) -> None:
         """Gets a token ahead of the first charge; without one the charge will say why."""

@@ -2,6 +2,7 @@
 
 DarajaError
   x AddressError   the base URL cannot be used: not a URL, or secrets would travel in the clear
+  x CertificateError  the file is no certificate of M-Pesa's, or the password cannot be encrypted with it
   x RequestError   the caller asks for what Daraja cannot take: a misuse, not an outcome
 """
 
@@ -11,6 +12,10 @@ class DarajaError(Exception):
 
 
 class AddressError(DarajaError):
+    """Its message is a sentence for the owner."""
+
+
+class CertificateError(DarajaError):
     """Its message is a sentence for the owner."""
 
 

@@ -68,6 +68,11 @@ class Exchange:
         # httpx times each read; this ends an answer that drips in for ever. Longer than all phases before sending.
         self._deadline = 3 * connect_timeout + 2 * read_timeout
 
+    def hide(self, secret: str) -> None:
+        """One more that is cut out of every answer."""
+        if secret not in self._secrets:
+            self._secrets = (*self._secrets, secret)
+
     @property
     def host(self) -> str:
         return httpx.URL(self._base).host

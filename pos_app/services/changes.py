@@ -13,6 +13,7 @@ from pos_app.domain.balance import Gap
 from pos_app.domain.clock import day_and_time
 from pos_app.domain.held_back import HeldBack
 from pos_app.domain.payment import Payment
+from pos_app.domain.staff import Session
 from pos_app.domain.validation import ValidationRules
 from pos_app.domain.weather import Weather
 
@@ -75,6 +76,18 @@ class Notice:
 
     sentence: str
     urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged:
+    """Who is signed in; None when the till is locked."""
+
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffChanged:
+    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,3 +234,41 @@ class ValidationRulesRow(SQLModel, table=True):
     version: int
     document: str
     told: int
+
+
+class PersonRow(SQLModel, table=True):
+    __tablename__ = "person"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    role: str
+    pin_salt: bytes
+    pin_hash: bytes
+    active: int
+    added_at: str
+
+
+class LockoutRow(SQLModel, table=True):
+    __tablename__ = "lockout"
+    person_id: int | None = Field(default=None, primary_key=True, foreign_key="person.id")
+    tries: int
+    waits_ms: int
+
+
+class RecoveryRow(SQLModel, table=True):
+    __tablename__ = "recovery"
+    id: int | None = Field(default=None, primary_key=True)
+    key_sha256: bytes
+    made_at: str
+
+
+class AuditEntryRow(SQLModel, table=True):
+    __tablename__ = "audit_entry"
+    seq: int | None = Field(default=None, primary_key=True)
+    at: str
+    event: str
+    actor: str
+    approver: str
+    subject: str
+    detail: str
+    previous: str
+    mac: str
