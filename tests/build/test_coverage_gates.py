@@ -53,9 +53,8 @@ def test_nothing_measured_closes_every_gate() -> None:
 
 
 def test_branches_count_on_their_own() -> None:
-    assert failed(complete() | {"relay/rest.py": Reached(1000, 1000, 90, 100)}) == [
-        "relay: 100.0 % of lines, 90.4 % of branches (at least 95 %)"
-    ]
+    (line,) = failed(complete() | {"relay/rest.py": Reached(1000, 1000, 9_000, 10_000)})
+    assert line == "relay: 100.0 % of lines, 90.0 % of branches (at least 95 %)"
 
 
 def test_a_state_machine_with_one_line_missing_is_named() -> None:
