@@ -13,13 +13,16 @@ from pos_app.domain.evidence import Disposition, Evidence, Fact, Source
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import PaymentState
+from pos_app.domain.refund_states import TRANSITIONS, RefundState
 from pos_app.domain.sale import SaleState
 from pos_app.domain.shop import AccountKind, ShopAccount
 
 FOLDER = Path(pos_app.domain.__path__[0])
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 ARROW = re.compile(r"^ +(\S+) --> (\S+)(?: : (.+))?$", re.MULTILINE)
-CHARGE, PAYMENT, SALE = (ARROW.findall(block) for block in re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL))
+CHARGE, PAYMENT, SALE, REFUND = (
+    ARROW.findall(block) for block in re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
+)
 AT = datetime(2026, 10, 14, tzinfo=UTC)
 ATTEMPT = Attempt(
     id=1,
@@ -46,9 +49,19 @@ def test_the_charge_diagram_has_every_transition_of_the_code_and_no_other() -> N
     assert drawn == real
 
 
-@pytest.mark.parametrize(("arrows", "states"), [(CHARGE, AttemptState), (PAYMENT, PaymentState), (SALE, SaleState)])
+def test_the_refund_diagram_has_every_transition_of_the_code_and_no_other() -> None:
+    drawn = {
+        (start, fact, end) for start, end, facts in REFUND if "[*]" not in {start, end} for fact in facts.split(", ")
+    }
+    assert drawn == {(start.value, fact.value, end.value) for (start, fact), end in TRANSITIONS.items()}
+
+
+@pytest.mark.parametrize(
+    ("arrows", "states"),
+    [(CHARGE, AttemptState), (PAYMENT, PaymentState), (SALE, SaleState), (REFUND, RefundState)],
+)
 def test_a_diagram_shows_every_state_and_no_other(
-    arrows: list[tuple[str, str, str]], states: type[AttemptState | PaymentState | SaleState]
+    arrows: list[tuple[str, str, str]], states: type[AttemptState | PaymentState | SaleState | RefundState]
 ) -> None:
     shown = {name for start, end, _ in arrows for name in (start, end)} - {"[*]"}
     assert shown == {state.value for state in states}
