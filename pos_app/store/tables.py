@@ -272,3 +272,89 @@ class AuditEntryRow(SQLModel, table=True):
     detail: str
     previous: str
     mac: str
+
+
+class RefundRow(SQLModel, table=True):
+    __tablename__ = "refund"
+    id: int | None = Field(default=None, primary_key=True)
+    number: int
+    sale_id: int = Field(foreign_key="sale.id")
+    payment_id: str | None = Field(default=None, foreign_key="payment.id")
+    original_receipt: str
+    route: str
+    amount_cents: int
+    payee: str | None = None
+    other_number: int
+    why: str
+    note: str
+    requested_by: int = Field(foreign_key="person.id")
+    requested_at: str
+    nonce: str
+    originator_id: str
+    conversation_id: str
+    state: str
+    reason: str
+    code: str
+    receipt: str
+    submitted_at: str | None = None
+    finished_at: str | None = None
+
+
+class RefundApprovalRow(SQLModel, table=True):
+    __tablename__ = "refund_approval"
+    refund_id: int = Field(primary_key=True, foreign_key="refund.id")
+    person_id: int = Field(primary_key=True, foreign_key="person.id")
+    at: str
+
+
+class RefundLineRow(SQLModel, table=True):
+    __tablename__ = "refund_line"
+    refund_id: int = Field(primary_key=True, foreign_key="refund.id")
+    position: int = Field(primary_key=True)
+    quantity: int
+
+
+class RefundEvidenceRow(SQLModel, table=True):
+    __tablename__ = "refund_evidence"
+    id: int | None = Field(default=None, primary_key=True)
+    refund_id: int = Field(foreign_key="refund.id")
+    event_key: str | None = None
+    fact: str
+    source: str
+    at: str
+    recorded_at: str
+    reason: str
+    code: str
+    text: str
+    receipt: str
+    amount_cents: int | None = None
+    trusted: int
+    disposition: str
+
+
+class QuestionRow(SQLModel, table=True):
+    __tablename__ = "question"
+    nonce: str = Field(primary_key=True)
+    about: str
+    refund_id: int | None = Field(default=None, foreign_key="refund.id")
+    asked_at: str
+
+
+class RefundsOffRow(SQLModel, table=True):
+    __tablename__ = "refunds_off"
+    id: int | None = Field(default=None, primary_key=True)
+    since: str
+    code: str
+    mended_at: str | None = None
+    mended_by: int | None = Field(default=None, foreign_key="person.id")
+
+
+class AccountToldRow(SQLModel, table=True):
+    __tablename__ = "account_told"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    current_cents: int
+    available_cents: int
+    reserved_cents: int
+    uncleared_cents: int
+    at: str
