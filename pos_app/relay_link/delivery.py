@@ -9,11 +9,14 @@ import msgspec
 
 from relay.protocol import (
     GENESIS,
+    KIND_ANCHOR,
     KIND_C2B_CONFIRMATION,
     KIND_C2B_PULLED,
     KIND_CLAIM,
     KIND_RELEASE,
+    KIND_RESULT,
     KIND_STK,
+    KIND_TIMEOUT,
     KIND_UNPARSED,
     TRUSTED,
     Cursor,
@@ -22,11 +25,14 @@ from relay.protocol import (
 
 __all__ = [
     "GENESIS",
+    "KIND_ANCHOR",
     "KIND_C2B_CONFIRMATION",
     "KIND_C2B_PULLED",
     "KIND_CLAIM",
     "KIND_RELEASE",
+    "KIND_RESULT",
     "KIND_STK",
+    "KIND_TIMEOUT",
     "KIND_UNPARSED",
     "Cursor",
     "Delivery",

@@ -55,8 +55,27 @@ class AuditLog:
 
         return await self._sealed(work, told)
 
+    async def do_if(
+        self,
+        event: Event,
+        by: Authorised,
+        work: Callable[[sqlite3.Connection], T | Refused],
+        *,
+        subject: Callable[[T], str],
+        detail: Callable[[T], str],
+    ) -> T | Refused:
+        """The same, for work that may come to nothing: then no entry is made."""
+
+        def told(done: T | Refused) -> tuple[Event, dict[str, str]] | None:
+            if isinstance(done, Refused):
+                return None
+            names = {"actor": by.actor.name, "approver": by.approver_name}
+            return event, {**names, "subject": subject(done), "detail": detail(done)}
+
+        return await self._sealed(work, told)
+
     async def _sealed(
-        self, work: Callable[[sqlite3.Connection], T], told: Callable[[T], tuple[Event, dict[str, str]]]
+        self, work: Callable[[sqlite3.Connection], T], told: Callable[[T], tuple[Event, dict[str, str]] | None]
     ) -> T | Refused:
         keys = await asyncio.to_thread(key_ring.held_keys, self._store)
         if keys is None:
@@ -64,8 +83,9 @@ class AuditLog:
 
         def transact(connection: sqlite3.Connection) -> T:
             done = work(connection)
-            event, fields = told(done)
-            audit.append(connection, keys.seal, self._clock(), event, **fields)
+            if (entry := told(done)) is not None:
+                event, fields = entry
+                audit.append(connection, keys.seal, self._clock(), event, **fields)
             return done
 
         return await self._database.run(transact)

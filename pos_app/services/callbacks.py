@@ -14,11 +14,14 @@ from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.shop import ShopAccount
 from pos_app.relay_link.claims import claim_told, release_told
 from pos_app.relay_link.delivery import (
+    KIND_ANCHOR,
     KIND_C2B_CONFIRMATION,
     KIND_C2B_PULLED,
     KIND_CLAIM,
     KIND_RELEASE,
+    KIND_RESULT,
     KIND_STK,
+    KIND_TIMEOUT,
     KIND_UNPARSED,
     Cursor,
     Delivery,
@@ -27,6 +30,8 @@ from pos_app.relay_link.delivery import (
 from pos_app.services.changes import Changes, LogReset, Notice
 from pos_app.services.clock import utc_now
 from pos_app.services.holdings import Holdings
+from pos_app.services.refund_answers import apply_answer
+from pos_app.services.refund_settlement import RefundSettlement
 from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, balances, evidence, relay_events
 from pos_app.store.database import Database
@@ -130,7 +135,9 @@ class Callbacks:
             self._apply_pulled(settlement, delivery)
         elif delivery.kind in {KIND_CLAIM, KIND_RELEASE}:
             self._apply_claim(settlement, delivery)
-        else:
+        elif delivery.kind in {KIND_RESULT, KIND_TIMEOUT}:
+            _apply_answer(settlement, delivery)
+        elif delivery.kind != KIND_ANCHOR:
             _keep_name(settlement, delivery, "unknown kind")
 
     def _apply_stk(self, settlement: Settlement, delivery: Delivery) -> None:
@@ -217,6 +224,14 @@ class Callbacks:
 
     def status(self, status: LinkStatus) -> None:
         self._on_status(status)
+
+
+def _apply_answer(settlement: Settlement, delivery: Delivery) -> None:
+    answered = RefundSettlement(settlement.connection, settlement.now)
+    why_not = apply_answer(answered, delivery)
+    if why_not:
+        _keep_name(settlement, delivery, why_not)
+    settlement.afterwards.append(answered.publish)
 
 
 def _claim_of_charge(told: Evidence, delivery: Delivery) -> Claim:

@@ -13,6 +13,7 @@ from pos_app.domain.balance import Gap
 from pos_app.domain.clock import day_and_time
 from pos_app.domain.held_back import HeldBack
 from pos_app.domain.payment import Payment
+from pos_app.domain.refund import Refund
 from pos_app.domain.staff import Session
 from pos_app.domain.validation import ValidationRules
 from pos_app.domain.weather import Weather
@@ -88,6 +89,16 @@ class SessionChanged:
 @dataclass(frozen=True, slots=True)
 class StaffChanged:
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class RefundChanged:
+    refund: Refund
+
+
+@dataclass(frozen=True, slots=True)
+class RefundsSwitched:
+    """Refunds by M-Pesa were switched off, or on again."""
 
 
 @dataclass(frozen=True, slots=True)

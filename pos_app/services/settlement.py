@@ -52,6 +52,8 @@ class Settlement:
     has_held_back: bool = False
     """A confirmation came that may not be believed."""
     notices: list[str] = field(default_factory=list)
+    afterwards: list[Callable[[Changes], None]] = field(default_factory=list)
+    """What else is told once all of this is on disk."""
     to_check: set[int] = field(default_factory=set)
     """Charges about which Safaricom should be asked at once."""
     _by_nonce: dict[str, Attempt] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class Settlement:
             changes.publish(PaymentHeldBack())
         for sentence in self.notices:
             changes.publish(Notice(sentence, urgent=True))
+        for tell in self.afterwards:
+            tell(changes)
 
     def expect(self, nonces: Iterable[str], receipts: Iterable[str]) -> None:
         """Reads at once the charges and payments that messages with these will be about."""

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ from pos_app.store.database import Database
 from pos_app.store.evidence import EvidenceRow
 from relay.protocol import GENESIS, CaughtUp, Event, FromRelay, Reset, StreamState, Welcome, chain_next, make_nonce
 from relay.reading import Reading, read_confirmation, read_stk
+
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
 BASE = "http://127.0.0.1:9/h/k"
 STREAM = "st_1"

@@ -1,0 +1,52 @@
+"""What the relay delivers about refunds and questions: applied to the refund whose address it came to."""
+
+import logging
+
+from pos_app.daraja import refund_results
+from pos_app.domain.refund_evidence import RefundEvidence
+from pos_app.relay_link.delivery import KIND_TIMEOUT, Delivery
+from pos_app.services.refund_settlement import RefundSettlement
+from pos_app.store import accounts, refund_evidence, refunds
+
+log = logging.getLogger(__name__)
+
+
+def apply_answer(settlement: RefundSettlement, delivery: Delivery) -> str:
+    """Why nothing came of it, for the record; empty where something did. Known already is nothing new."""
+    if refund_evidence.known(settlement.connection, [delivery.event_key]):
+        return ""
+    refund = refunds.by_nonce(settlement.connection, delivery.nonce)
+    if refund is not None:
+        told = _of_refund(delivery)
+        if told is None:
+            return "unreadable"
+        settlement.record(refund, told, delivery.event_key)
+        return ""
+    question = refunds.question(settlement.connection, delivery.nonce)
+    if question is None:
+        return "of no refund or question of this till"
+    return _answered(settlement, delivery, question.refund_id)
+
+
+def _of_refund(delivery: Delivery) -> RefundEvidence | None:
+    if delivery.kind == KIND_TIMEOUT:
+        return refund_results.timeout_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
+    return refund_results.result_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
+
+
+def _answered(settlement: RefundSettlement, delivery: Delivery, refund_id: int | None) -> str:
+    """A question that waited too long in the queue is asked again by the ladder; it says nothing."""
+    if delivery.kind == KIND_TIMEOUT:
+        return "a question that waited too long"
+    if refund_id is None:
+        found = refund_results.account_balances(delivery.body, delivery.received_at)
+        if found is None or not delivery.trusted:
+            return "no balance"
+        accounts.keep(settlement.connection, found)
+        return ""
+    told = refund_results.status_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
+    refund = refunds.by_id(settlement.connection, refund_id)
+    if told is None or refund is None:
+        return "unreadable"
+    settlement.record(refund, told, delivery.event_key)
+    return ""

@@ -1,0 +1,50 @@
+"""What of a sale can be given back, and by which way: read from disk, decided by the domain."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from pos_app.domain.money import ZERO, Money
+from pos_app.domain.payment import Payment
+from pos_app.domain.refund_route import Sought
+from pos_app.domain.sale import Sale
+from pos_app.domain.tender import TenderKind
+from pos_app.store import payments, refunds, sales
+
+
+@dataclass(frozen=True, slots=True)
+class Refundable:
+    """One M-Pesa payment of the sale; `left` is not given back, and not on its way back."""
+
+    payment: Payment
+    left: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOptions:
+    sale: Sale
+    payments: tuple[Refundable, ...]
+    cash_left: Money
+    lines_given_back: dict[int, int]
+
+    @property
+    def left(self) -> Money:
+        """Of all its payments and its cash."""
+        return sum((one.left for one in self.payments), self.cash_left)
+
+    def sought(self, amount: Money, payment_id: str) -> Sought:
+        """Of one of its payments, or of its cash where none is named."""
+        found = next((one for one in self.payments if one.payment.id == payment_id), None)
+        if found is None:
+            return Sought(amount, cash_left=self.cash_left)
+        paid = found.payment
+        at = paid.paid_at or paid.received_at
+        return Sought(amount, paid.amount, paid.receipt, at, found.left, self.cash_left)
+
+
+def options_of(connection: sqlite3.Connection, sale_id: int) -> RefundOptions:
+    sale = sales.by_id(connection, sale_id)
+    held = payments.of_sale(connection, sale_id)
+    refundable = tuple(Refundable(one, one.amount - refunds.given_back(connection, one.id)) for one in held)
+    cash = sum((tender.amount for tender in sale.tenders if tender.kind is TenderKind.CASH), ZERO)
+    left = max(cash - refunds.cash_given_back(connection, sale_id), ZERO)
+    return RefundOptions(sale, refundable, left, refunds.lines_given_back(connection, sale_id))

@@ -1,0 +1,79 @@
+"""Applies evidence to a refund inside one transaction, whoever brings it; told to the screens after the commit."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from pos_app.domain.evidence import Disposition
+from pos_app.domain.refund import Refund
+from pos_app.domain.refund_evidence import RefundEvidence
+from pos_app.domain.refund_states import RefundState
+from pos_app.services.changes import Changes, Notice, RefundChanged, RefundsSwitched
+from pos_app.store import refund_evidence, refunds
+from pos_app.store.database import Database
+
+T = TypeVar("T")
+_OFF = (
+    "Safaricom refuses the shop’s API operator (code {code}). Refunds by M-Pesa are off, so that it is not locked; no "
+    "money is lost. The owner must mend the operator or its password, then switch refunds on."
+)
+_DISPUTED = (
+    "Refund {number} of {amount}: Safaricom says something else than what was asked for. Do not pay it again. "
+    "Compare it with the M-Pesa statement and call the owner."
+)
+
+
+@dataclass
+class RefundSettlement:
+    connection: sqlite3.Connection
+    now: datetime
+    changed: dict[int, Refund] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    switched: bool = False
+
+    def record(self, refund: Refund, told: RefundEvidence, event_key: str | None = None) -> Refund:
+        """Appends the evidence and everything that follows from it."""
+        after, disposition = refund.apply(told)
+        refund_evidence.append(self.connection, refund.id, told, disposition, at=self.now, event_key=event_key)
+        if after != refund:
+            refunds.save(self.connection, after)
+        self.changed[after.id] = after
+        self._follow_up(refund, after, told, disposition)
+        return after
+
+    def _follow_up(self, before: Refund, after: Refund, told: RefundEvidence, disposition: Disposition) -> None:
+        if told.switches_refunds_off and refunds.switch_off(self.connection, told.code, self.now):
+            self.switched = True
+            self.notices.append(_OFF.format(code=told.code))
+        is_disputed = after.state is RefundState.DISPUTED and before.state is not RefundState.DISPUTED
+        if is_disputed or disposition is Disposition.CONFLICT:
+            self.notices.append(_DISPUTED.format(number=after.number, amount=after.amount))
+
+    def publish(self, changes: Changes) -> None:
+        for refund in self.changed.values():
+            changes.publish(RefundChanged(refund))
+        if self.switched:
+            changes.publish(RefundsSwitched())
+        for sentence in self.notices:
+            changes.publish(Notice(sentence, urgent=True))
+
+
+async def settle_refunds(
+    database: Database,
+    changes: Changes,
+    now: datetime,
+    work: Callable[[RefundSettlement], T],
+    *,
+    may_use_reserve: bool = True,
+) -> T:
+    """`work` in one durable transaction; what it changed is told after the commit. Raises what `work` raises."""
+
+    def transact(connection: sqlite3.Connection) -> tuple[T, RefundSettlement]:
+        settlement = RefundSettlement(connection, now)
+        return work(settlement), settlement
+
+    result, settlement = await database.run(transact, may_use_reserve=may_use_reserve)
+    settlement.publish(changes)
+    return result

@@ -1,0 +1,506 @@
+"""Refunds on a real file and against a Safaricom with a ledger: released by who may, sent once, never paid twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from bank import Bank, result
+
+from pos_app.daraja.client import DarajaClient
+from pos_app.daraja.initiator import Initiator
+from pos_app.domain.audit import Event
+from pos_app.domain.money import Money
+from pos_app.domain.msisdn import Msisdn
+from pos_app.domain.payment import Payment
+from pos_app.domain.refund import Refund, Route
+from pos_app.domain.refund_reason import RefundReason
+from pos_app.domain.refund_states import RefundState
+from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Cart, Sale, SaleLine, SaleState
+from pos_app.domain.shop import AccountKind, Credentials, ShopAccount
+from pos_app.domain.staff import Person, Role, Session
+from pos_app.relay_link.delivery import Cursor, Delivery
+from pos_app.services.audit_log import AuditLog
+from pos_app.services.authority import NOBODY, Authority
+from pos_app.services.callbacks import Callbacks
+from pos_app.services.changes import Changes, Notice
+from pos_app.services.proving import Proving
+from pos_app.services.refund_reconciliation import RefundReconciliation, next_rung
+from pos_app.services.refunds import Draft, Paying, Refunds
+from pos_app.services.sales import Sales
+from pos_app.services.settlement import settle
+from pos_app.services.staff import Staff
+from pos_app.store import accounts, refunds
+from pos_app.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+KES = Money.shillings
+START = datetime(2026, 11, 24, 8, tzinfo=UTC)
+ACCOUNT = ShopAccount(AccountKind.PAYBILL, "600966")
+RECEIPT = "UKO7K2M9QX"
+PAYEE = Msisdn("254712345678")
+PINS = {"Wanjiru": "90736215", "Otieno": "58203917", "Kamau": "71930582", "Akinyi": "482915"}
+ROLES = {"Otieno": Role.MANAGER, "Kamau": Role.SUPERVISOR, "Akinyi": Role.CASHIER}
+
+
+class Store(dict[str, str]):
+    def get(self, name: str) -> str:  # type: ignore[override]  # the till's key stores give "" for what is absent
+        return super().get(name, "")
+
+    def set(self, name: str, value: str) -> None:
+        self[name] = value
+
+
+class Till:
+    def __init__(self, folder: Path) -> None:
+        self.path, self.keys, self.bank = folder / "till.db", Store(), Bank()
+        self.now, self.seconds, self.said = START, 0.0, list[str]()
+        self._numbers, self._seq = count(1), count(1)
+
+    async def open(self) -> "Till":
+        """Also after `close`: another start."""
+        changes = Changes()
+        changes.subscribe(Notice, lambda notice: self.said.append(notice.sentence))
+        self.database = Database(self.path)
+        await self.database.open()
+        self.authority = Authority(changes)
+        record = AuditLog(self.database, self.keys, clock=lambda: self.now)
+        proving = Proving(self.database, self.keys, record, elapsed=lambda: self.seconds)
+        self.record, self.changes = record, changes
+        parts: dict[str, Any] = {"authority": self.authority, "proving": proving, "record": record}
+        self.staff = Staff(self.database, self.keys, changes, **parts, clock=lambda: self.now)
+        self.sales = Sales(self.database, changes, lambda: self.now)
+        self.refunds = Refunds(self.database, changes, **parts, clock=lambda: self.now)
+        self.ladder = RefundReconciliation(
+            self.database, self.refunds, changes, clock=lambda: self.now, elapsed=lambda: self.seconds
+        )
+        self.callbacks = Callbacks(
+            self.database,
+            changes,
+            ACCOUNT,
+            "stream",
+            till_id="till_1",
+            check=lambda _attempt: None,
+            on_status=lambda _status: None,
+            clock=lambda: self.now,
+        )
+        self.connect()
+        return self
+
+    def connect(self) -> None:
+        self.http = httpx.AsyncClient(transport=httpx.MockTransport(self.bank), trust_env=False)
+        credentials = Credentials("key", "secret", "passkey")
+        client = DarajaClient(self.http, "https://api.example.co.ke", ACCOUNT, credentials, clock=lambda: self.now)
+        api = client.operated_by(Initiator("apiop1", "c" * 344, "600966"))
+        numbers = self._numbers
+        self.refunds.paying = Paying(
+            api,
+            ACCOUNT.short_code,
+            "https://relay.example.co.ke/h/key",
+            make_nonce=lambda: f"{next(numbers):032x}",
+            make_originator_id=lambda: f"ours-{next(numbers)}",
+        )
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.database.close()
+
+    async def restart(self) -> None:
+        await self.close()
+        await self.open()
+        await self.ladder.recover()
+
+    async def person(self, name: str) -> Person:
+        return next(person for person in await self.staff.people() if person.name == name)
+
+    async def signs_in(self, name: str) -> None:
+        assert isinstance(await self.staff.sign_in((await self.person(name)).id, PINS[name]), Session)
+
+    async def approve(self, refund: Refund, name: str) -> Refund | Refused:
+        return await self.refunds.approve(refund.id, (await self.person(name)).id, PINS[name])
+
+    async def paid_sale(self, shillings: int = 1000, receipt: str = RECEIPT) -> Sale:
+        sale = await self.sales.open(Cart((SaleLine("Unga", KES(shillings)),)))
+        assert isinstance(sale, Sale)
+        money = Payment(
+            id=receipt,
+            receipt=receipt,
+            amount=KES(shillings),
+            short_code="600966",
+            received_at=self.now,
+            paid_at=self.now,
+            payer_phone="07•• ••• 678",
+            sale_id=sale.id,
+        )
+        await settle(self.database, self.changes, self.now, lambda settlement: settlement.receive(money))
+        return await self.sales.get(sale.id)
+
+    async def prepared(self, sale: Sale, shillings: int = 1000, route: Route = Route.REVERSAL, **more: Any) -> Refund:
+        refund = await self.refunds.prepare(self.draft(sale, shillings, route, **more))
+        assert isinstance(refund, Refund), refund
+        return refund
+
+    def draft(self, sale: Sale, shillings: int, route: Route, **more: Any) -> Draft:
+        told = {"payee": PAYEE if route is Route.B2C else None, **more}
+        return Draft(sale.id, RECEIPT, KES(shillings), route, RefundReason.RETURNED, **told)
+
+    async def hears(self, kind: str, nonce: str, body: object, *, trusted: bool = True) -> None:
+        seq = next(self._seq)
+        cursor = Cursor("epoch", seq, f"{seq:032x}")
+        key = f"{kind}:{nonce}:{seq}"
+        told = Delivery(cursor, kind, key, trusted, self.now, nonce, "", "", body, f"{seq:064x}")
+        await self.callbacks.deliver([told])
+
+    async def held(self, refund: Refund) -> Refund:
+        found = await self.database.read(lambda connection: refunds.by_id(connection, refund.id))
+        assert found is not None
+        return found
+
+    async def state(self, refund: Refund) -> RefundState:
+        return (await self.held(refund)).state
+
+
+@pytest.fixture
+async def till(tmp_path: Path) -> AsyncIterator[Till]:
+    made = await Till(tmp_path).open()
+    assert isinstance(await made.staff.set_up("Wanjiru", PINS["Wanjiru"]), str)
+    for name, role in ROLES.items():
+        assert isinstance(await made.staff.add(name, role, PINS[name]), Person)
+    await made.signs_in("Akinyi")
+    yield made
+    await made.close()
+
+
+def success(refund: Refund, **changes: object) -> dict[str, Any]:
+    told = {"TransactionReceipt": "UKO9R8F7ND", "TransactionAmount": refund.amount.whole_shillings}
+    return result(refund.originator_id, **(told | {"ReceiverPartyPublicName": "0712345678 - John Doe"} | changes))
+
+
+async def test_a_cashier_prepares_a_manager_releases_and_the_payment_is_reversed_once(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale)
+    assert (refund.state, refund.number, refund.original_receipt) == (RefundState.REQUESTED, 1, RECEIPT)
+    assert till.bank.requests == []
+    sent = await till.approve(refund, "Otieno")
+    assert isinstance(sent, Refund)
+    assert (sent.state, till.bank.paid) == (RefundState.PENDING, {RECEIPT: 1000})
+    (asked,) = till.bank.requests
+    assert (asked["TransactionID"], asked["ReceiverParty"], asked["Remarks"]) == (RECEIPT, "600966", "Refund 1")
+    assert asked["ResultURL"].endswith(f"/result/{refund.nonce}")
+    told = result(sent.originator_id, Amount=1000, CreditPartyPublicName="254712345678 - John Doe")
+    told["Result"]["TransactionID"] = "UKO0T5Y8WB"
+    await till.hears("result", refund.nonce, told)
+    done = await till.held(refund)
+    assert (done.state, done.receipt) == (RefundState.COMPLETED, "UKO0T5Y8WB")
+    assert await till.sales.get(sale.id) == sale, "the original sale is unchanged"
+    assert sale.state is SaleState.PAID
+
+
+async def test_what_was_done_is_in_the_sealed_record_with_both_names_and_codes(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale())
+    await till.approve(refund, "Otieno")
+    approved, requested, *_ = await till.record.newest()
+    assert (requested.event, requested.actor, requested.subject) == (Event.REFUND_REQUESTED, "Akinyi", "refund 1")
+    assert (approved.event, approved.actor, approved.approver) == (Event.REFUND_APPROVED, "Akinyi", "Otieno")
+    assert "KES 1,000 by reversal, UKO7K2M9QX" in approved.detail
+    assert await till.record.verify(await till.record.head()) is None
+
+
+async def test_nobody_signed_in_and_a_wrong_pin_release_nothing(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale)
+    otieno, akinyi = await till.person("Otieno"), await till.person("Akinyi")
+    assert isinstance(await till.refunds.approve(refund.id, otieno.id, "00000000"), Refused)
+    denied = await till.refunds.approve(refund.id, akinyi.id, PINS["Akinyi"])
+    assert denied == Refused("Akinyi (cashier) may not release a refund.")
+    await till.staff.sign_out()
+    assert await till.refunds.prepare(till.draft(sale, 1000, Route.REVERSAL)) == NOBODY
+    assert (await till.state(refund), till.bank.requests) == (RefundState.REQUESTED, [])
+
+
+async def test_caps_are_by_person_and_count_what_is_not_known_as_paid(till: Till) -> None:
+    sale = await till.paid_sale(6000)
+    first = await till.prepared(sale, 2000, Route.B2C)
+    till.bank.lose = True
+    unknown = await till.approve(first, "Kamau")
+    assert isinstance(unknown, Refund)
+    assert unknown.state is RefundState.UNKNOWN
+    till.bank.lose = False
+    assert isinstance(await till.approve(await till.prepared(sale, 2000, Route.B2C), "Kamau"), Refund)
+    over = await till.approve(await till.prepared(sale, 1500, Route.B2C), "Kamau")
+    assert over == Refused("That is over the limit of KES 5,000 in an hour: KES 4,000 is released already.")
+    till.now += timedelta(minutes=61)
+    third = (await till.database.read(refunds.open_ones))[-1]
+    assert isinstance(await till.approve(third, "Kamau"), Refund)
+
+
+async def test_who_releases_has_a_limit_at_once(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(3000), 2001, Route.B2C)
+    over = await till.approve(refund, "Kamau")
+    assert over == Refused("That is over the limit of KES 2,000 at once. Somebody with a higher limit must release it.")
+    assert isinstance(await till.approve(refund, "Otieno"), Refund)
+
+
+async def test_two_people_release_much_and_neither_is_who_prepared_it(till: Till) -> None:
+    sale = await till.paid_sale(8000)
+    await till.signs_in("Otieno")
+    refund = await till.prepared(sale, 8000)
+    assert isinstance(await till.approve(refund, "Otieno"), Refused), "he prepared it"
+    once = await till.approve(refund, "Wanjiru")
+    assert isinstance(once, Refund)
+    assert (once.state, till.bank.requests) == (RefundState.REQUESTED, [])
+    assert isinstance(await till.approve(refund, "Wanjiru"), Refused), "the same person again"
+    assert isinstance(await till.approve(refund, "Kamau"), Refused), "over a supervisor's limit"
+    assert (await till.state(refund), till.bank.requests) == (RefundState.REQUESTED, [])
+
+
+async def test_another_number_than_the_payers_needs_a_second_person(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 500, Route.B2C, other_number=True)
+    once = await till.approve(refund, "Otieno")
+    assert isinstance(once, Refund)
+    assert once.state is RefundState.REQUESTED
+    twice = await till.approve(refund, "Kamau")
+    assert isinstance(twice, Refund)
+    assert (twice.state, till.bank.paid) == (RefundState.PENDING, {refund.originator_id: 500})
+
+
+async def test_more_than_was_paid_is_never_given_back_however_it_is_split(till: Till) -> None:
+    sale = await till.paid_sale()
+    await till.prepared(sale, 600, Route.B2C)
+    refused = await till.refunds.prepare(till.draft(sale, 500, Route.B2C))
+    assert refused == Refused("Only KES 400 of it can still be given back.")
+    assert isinstance(await till.refunds.prepare(till.draft(sale, 1000, Route.REVERSAL)), Refused)
+    assert isinstance(await till.refunds.prepare(till.draft(sale, 401, Route.CASH)), Refused)
+    both = await asyncio.gather(*(till.refunds.prepare(till.draft(sale, 400, Route.B2C)) for _ in range(5)))
+    assert sum(isinstance(one, Refund) for one in both) == 1
+
+
+async def test_a_declined_refund_frees_its_money(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale)
+    assert isinstance(await till.refunds.decline(refund.id), Refused), "a cashier may not"
+    await till.signs_in("Kamau")
+    declined = await till.refunds.decline(refund.id)
+    assert isinstance(declined, Refund)
+    assert declined.state is RefundState.DECLINED
+    assert isinstance(await till.refunds.decline(refund.id), Refused)
+    assert isinstance(await till.approve(refund, "Otieno"), Refused)
+    await till.prepared(sale)
+
+
+async def test_b1_a_till_that_dies_after_the_intent_sends_nothing_twice(till: Till) -> None:
+    """The reply is lost with the till; the next start asks, and never pays again."""
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    till.bank.lose = True
+    await till.approve(refund, "Otieno")
+    till.bank.lose = False
+    await till.restart()
+    assert await till.state(refund) is RefundState.UNKNOWN
+    assert isinstance(await till.refunds.send(refund.id), Refused)
+    assert till.bank.paid == {refund.originator_id: 400}
+    await climbs(till, 1)
+    (asked,) = till.bank.asked("transactionstatus")
+    assert asked["OriginalConversationID"] == refund.originator_id
+    nonce = asked["ResultURL"].rpartition("/")[2]
+    assert nonce != refund.nonce
+    parameters = {"TransactionStatus": "Completed", "Amount": 400, "ReceiptNo": "UKO9R8F7ND"}
+    told = result("of the question", **parameters, OriginatorConversationID=refund.originator_id)
+    await till.hears("result", nonce, told)
+    done = await till.held(refund)
+    assert (done.state, done.receipt) == (RefundState.COMPLETED, "UKO9R8F7ND")
+
+
+async def climbs(till: Till, questions: int) -> None:
+    """The ladder runs until that many questions were asked."""
+    running = asyncio.create_task(till.ladder.run())
+    async with asyncio.timeout(10):
+        while len(till.bank.asked("transactionstatus")) < questions:  # noqa: ASYNC110 — a request has no event
+            await asyncio.sleep(0.005)
+    running.cancel()
+    await asyncio.wait({running})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500, json={"errorCode": "500.002.1001", "errorMessage": "Duplicate OriginatorConversationID."}),
+        httpx.Response(500, json={"errorCode": "500.002.1001", "errorMessage": "System internal error."}),
+        httpx.Response(502, html="<h1>Bad Gateway</h1>"),
+        httpx.Response(200, text="{"),
+    ],
+)
+async def test_b2_whatever_is_not_clear_is_unknown_and_still_counts(till: Till, answer: httpx.Response) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale, 400, Route.B2C)
+    till.bank.refuse = answer
+    await till.approve(refund, "Otieno")
+    assert await till.state(refund) is RefundState.UNKNOWN
+    assert (await till.refunds.options(sale.id)).left == KES(600)
+
+
+async def test_b2_a_queue_timeout_is_unknown_and_a_later_result_settles_it(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("timeout", refund.nonce, {"OriginatorConversationID": refund.originator_id})
+    assert await till.state(refund) is RefundState.UNKNOWN
+    await till.hears("result", refund.nonce, success(refund))
+    assert await till.state(refund) is RefundState.COMPLETED
+
+
+async def test_b3_not_found_is_no_failure_and_after_a_day_two_people_say_what_the_statement_shows(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale, 400, Route.B2C)
+    till.bank.lose = True
+    await till.approve(refund, "Otieno")
+    till.bank.lose = False
+    await till.ladder.recover()
+    await climbs(till, 1)
+    nonce = till.bank.asked("transactionstatus")[0]["ResultURL"].rpartition("/")[2]
+    await till.hears("result", nonce, result("of the question", 2023))
+    assert await till.state(refund) is RefundState.UNKNOWN
+    wanjiru, otieno, kamau = [((await till.person(name)).id, PINS[name]) for name in ("Wanjiru", "Otieno", "Kamau")]
+    assert isinstance(await till.refunds.attest(refund.id, wanjiru, otieno, paid=False), Refused), "too soon"
+    till.now += timedelta(hours=24)
+    assert isinstance(await till.refunds.attest(refund.id, wanjiru, wanjiru, paid=False), Refused)
+    assert isinstance(await till.refunds.attest(refund.id, wanjiru, kamau, paid=False), Refused), "a supervisor"
+    assert isinstance(await till.refunds.attest(refund.id, wanjiru, (otieno[0], "00000000"), paid=False), Refused)
+    settled = await till.refunds.attest(refund.id, wanjiru, otieno, paid=False)
+    assert isinstance(settled, Refund)
+    assert settled.state is RefundState.FAILED
+    assert (await till.record.newest())[0].event is Event.REFUND_ATTESTED
+    assert (await till.refunds.options(sale.id)).left == KES(1000)
+    await till.hears("result", refund.nonce, success(refund))
+    assert await till.state(refund) is RefundState.DISPUTED, "it was paid after all"
+    assert till.said[-1].startswith("Refund 1 of KES 400: Safaricom says something else")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"TransactionAmount": 401}, {"ReceiverPartyPublicName": "0799999999 - Somebody Else"}]
+)
+async def test_b5_a_result_of_another_receiver_or_amount_is_disputed_and_said(
+    till: Till, changes: dict[str, object]
+) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("result", refund.nonce, success(refund, **changes))
+    assert await till.state(refund) is RefundState.DISPUTED
+    assert len(till.said) == 1
+
+
+async def test_b6_one_failure_of_the_operator_switches_refunds_off_until_an_owner_mends_it(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale, 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("result", refund.nonce, result(refund.originator_id, 2001))
+    assert await till.state(refund) is RefundState.FAILED
+    assert till.said[0].startswith("Safaricom refuses the shop’s API operator (code 2001).")
+    await till.restart()
+    await till.signs_in("Otieno")
+    off = await till.refunds.prepare(till.draft(sale, 400, Route.B2C))
+    assert off == Refused("Refunds by M-Pesa are off until the owner has mended the API operator.")
+    await till.prepared(sale, 400, Route.CASH)
+    assert isinstance(await till.refunds.switch_on(), Refused)
+    await till.signs_in("Wanjiru")
+    assert await till.refunds.switch_on() is None
+    await till.prepared(sale, 400, Route.B2C)
+
+
+async def test_b7_a_float_that_is_too_low_fails_and_frees_the_money(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale, 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("result", refund.nonce, result(refund.originator_id, 1))
+    assert await till.state(refund) is RefundState.FAILED
+    await till.prepared(sale, 1000)
+
+
+async def test_what_certainly_did_not_leave_may_be_sent_again_with_the_same_id(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    till.bank.unreachable = True
+    waiting = await till.approve(refund, "Otieno")
+    assert isinstance(waiting, Refund)
+    assert waiting.state is RefundState.APPROVED
+    till.bank.unreachable = False
+    sent = await till.refunds.send(refund.id)
+    assert isinstance(sent, Refund)
+    assert (sent.state, till.bank.paid) == (RefundState.PENDING, {refund.originator_id: 400})
+    assert isinstance(await till.refunds.send(refund.id), Refused)
+
+
+async def test_two_presses_on_send_are_one_request(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    till.bank.unreachable = True
+    await till.approve(refund, "Otieno")
+    till.bank.unreachable = False
+    answers = await asyncio.gather(*(till.refunds.send(refund.id) for _ in range(5)))
+    assert sum(isinstance(answer, Refund) for answer in answers) == 1
+    assert till.bank.paid == {refund.originator_id: 400}
+
+
+async def test_a_forged_or_unreadable_result_moves_nothing(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("result", refund.nonce, success(refund), trusted=False)
+    await till.hears("result", refund.nonce, {"Result": []})
+    await till.hears("result", "f" * 32, success(refund))
+    assert await till.state(refund) is RefundState.PENDING
+
+
+async def test_the_same_message_again_changes_nothing(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    for _ in range(3):
+        await till.hears("result", refund.nonce, success(refund))
+    await till.hears("result", refund.nonce, result(refund.originator_id, 1))
+    assert await till.state(refund) is RefundState.COMPLETED
+    assert len(till.said) == 1, "a failure after the success is said"
+
+
+async def test_cash_is_done_when_it_is_released_and_asks_nobody(till: Till) -> None:
+    sale = await till.paid_sale()
+    refund = await till.prepared(sale, 300, Route.CASH)
+    done = await till.approve(refund, "Kamau")
+    assert isinstance(done, Refund)
+    assert (done.state, till.bank.requests) == (RefundState.COMPLETED, [])
+    assert (await till.refunds.options(sale.id)).left == KES(700)
+
+
+async def test_without_mpesa_for_refunds_only_cash_is_offered_and_why_is_said(till: Till) -> None:
+    sale = await till.paid_sale()
+    till.refunds.paying = None
+    offers = await till.refunds.routes(await till.refunds.options(sale.id), KES(300), RECEIPT)
+    assert [offer.route for offer in offers if offer.is_open] == [Route.CASH, Route.CREDIT_NOTE]
+    assert isinstance(await till.refunds.prepare(till.draft(sale, 300, Route.B2C)), Refused)
+
+
+async def test_other_reasons_need_a_few_words(till: Till) -> None:
+    sale = await till.paid_sale()
+    wordless = replace(till.draft(sale, 1000, Route.REVERSAL), why=RefundReason.OTHER, note="  ")
+    assert isinstance(await till.refunds.prepare(wordless), Refused)
+    assert isinstance(await till.refunds.prepare(replace(wordless, note="spilt milk")), Refund)
+
+
+async def test_a_balance_that_was_asked_for_is_kept(till: Till) -> None:
+    await till.database.run(lambda connection: refunds.ask(connection, "b" * 32, till.now))
+    told = result("x", AccountBalance="Utility Account|KES|18430.00|18355.00|75.00|0.00")
+    await till.hears("timeout", "b" * 32, {})
+    await till.hears("result", "b" * 32, told, trusted=False)
+    assert await till.database.read(accounts.newest) is None
+    await till.hears("result", "b" * 32, told)
+    held = await till.database.read(accounts.newest)
+    assert held is not None
+    assert held.utility_available == KES(18_355)
+
+
+@pytest.mark.parametrize(
+    ("age", "rung"), [(0, 60), (60, 300), (299, 300), (300, 1800), (1800, 3600), (3600, 7200), (9000, 10800)]
+)
+def test_safaricom_is_asked_after_a_minute_five_thirty_and_every_hour(age: float, rung: float) -> None:
+    assert next_rung(age) == rung
