@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.balance import Gap
 from pos_app.domain.clock import day_and_time
 from pos_app.domain.held_back import HeldBack
 from pos_app.domain.payment import Payment
-from pos_app.domain.refund import Refund
-from pos_app.domain.staff import Session
 from pos_app.domain.validation import ValidationRules
 from pos_app.domain.weather import Weather
+
+if TYPE_CHECKING:
+    from pos_app.domain.refund import Refund
+    from pos_app.domain.staff import Session
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,7 +85,7 @@ class Notice:
 class SessionChanged:
     """Who is signed in; None when the till is locked."""
 
-    session: Session | None
+    session: "Session | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class StaffChanged:
 
 @dataclass(frozen=True, slots=True)
 class RefundChanged:
-    refund: Refund
+    refund: "Refund"
 
 
 @dataclass(frozen=True, slots=True)
