@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,10 @@ class RelayProcess:
         return events
 
     def mark(self, stream: str) -> int:
-        """How far the high-water file says that this stream has come."""
-        return int(json.loads(self.high_water.read_bytes()).get(stream, {"seq": -1})["seq"])
+        """How far the high-water file says that this stream has come: -1 while nothing was said of it."""
+        with suppress(FileNotFoundError):  # the relay first writes it a moment after its first message
+            return int(json.loads(self.high_water.read_bytes()).get(stream, {"seq": -1})["seq"])
+        return -1
 
     def back_up(self, to: Path) -> None:
         with closing(sqlite3.connect(self.database)) as source, closing(sqlite3.connect(to)) as target:
