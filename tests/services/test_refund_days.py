@@ -9,7 +9,7 @@ import pytest
 from bank import result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_refunds import KES, PINS, RECEIPT, ROLES, Till
+from refund_till import KES, PINS, RECEIPT, ROLES, Till
 
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState

@@ -333,6 +333,41 @@ async def test_a_person_changes_the_own_pin_with_the_old_one(staffed: Till) -> N
     await staffed.signed_in("Akinyi", "615382")
 
 
+async def test_what_only_a_manager_may_do_to_people_a_cashier_is_refused_and_nothing_changes(staffed: Till) -> None:
+    await staffed.signed_in("Akinyi", CASHIER_PIN)
+    akinyi = await staffed.person("Akinyi")
+    before = await staffed.staff.people()
+    for refused in (
+        await staffed.staff.change(replace(akinyi, name="Queen")),
+        await staffed.staff.reset_pin(akinyi.id, "615382"),
+        await staffed.staff.unlock(akinyi.id),
+    ):
+        assert isinstance(refused, Refused)
+        assert refused.sentence.startswith("Akinyi (cashier) may not do that. Nothing was done.")
+    assert await staffed.staff.people() == before
+    await staffed.staff.sign_out()
+    entries = await staffed.events()
+    await staffed.staff.sign_out()
+    assert entries == await staffed.events(), "nobody is signed out twice"
+
+
+async def test_somebody_who_is_not_on_this_till_is_not_found(staffed: Till) -> None:
+    await staffed.signed_in("Wanjiru", OWNER_PIN)
+    stranger = replace(await staffed.person("Akinyi"), id=99)
+    for refused in (
+        await staffed.staff.change(stranger),
+        await staffed.staff.reset_pin(99, "615382"),
+        await staffed.staff.unlock(99),
+    ):
+        assert isinstance(refused, Refused)
+
+
+async def test_no_pin_is_kept_while_the_keys_are_lost(staffed: Till) -> None:
+    await staffed.signed_in("Wanjiru", OWNER_PIN)
+    staffed.keys.clear()
+    assert await staffed.staff.add("Njeri", Role.CASHIER, "615382") == LOST_KEYS
+
+
 async def test_a_manager_allows_one_action_in_place_without_logging_the_cashier_out(staffed: Till) -> None:
     await staffed.signed_in("Akinyi", CASHIER_PIN)
     otieno, akinyi = await staffed.person("Otieno"), await staffed.person("Akinyi")
