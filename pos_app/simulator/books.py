@@ -26,7 +26,8 @@ def ledger(core: Daraja, query: Mapping[str, str]) -> dict[str, Any]:
     since, before = _between(query)
     asked = {name: query[name] for name in _FILTERS if name in query}
     payments = core.ledger.find(**asked, since=since, before=before)
-    receipts = {payment.receipt for payment in payments}
+    payouts = [one for one in core.ledger.payouts if since <= one.paid_at < before]
+    receipts = {payment.receipt for payment in payments} | {one.receipt for one in payouts}
     return {
         "payments": [payment_view(payment) for payment in payments],
         "entries": [
@@ -35,6 +36,8 @@ def ledger(core: Daraja, query: Mapping[str, str]) -> dict[str, Any]:
             if entry.receipt in receipts
         ],
         "paid": sum(payment.amount for payment in payments),
+        "payouts": [{**asdict(one), "paid_at": stamp(one.paid_at)} for one in payouts],
+        "paid_out": sum(one.amount for one in payouts),
         "balances": core.ledger.balances,
         "sum": core.ledger.total(),
     }

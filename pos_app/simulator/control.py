@@ -17,6 +17,7 @@ from pos_app.simulator.courier import Courier
 from pos_app.simulator.customer_control import CustomerControl
 from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.fields import parse
+from pos_app.simulator.initiator.control import InitiatorControl
 from pos_app.simulator.scenarios import scenario
 
 _PAGE_HEADERS = {
@@ -45,6 +46,8 @@ class Control:
             "ledger": lambda request: books.ledger(core, request.query_params),
             "balance": lambda request: books.balance(core, request.query_params),
             "statement": lambda request: _csv("statement.csv", books.statement_csv(core, request.query_params)),
+            "operator": lambda _: InitiatorControl(core).state(),
+            "operator/certificate": lambda _: Response(core.operator.certificate, media_type="application/x-pem-file"),
             "c2b": lambda _: customer_views.state(core),
             "c2b/payments": lambda _: [customer_views.customer_payment(paid) for paid in core.customer_payments],
         }
@@ -58,6 +61,7 @@ class Control:
             "advance": self._advance,
             "reset": lambda _: core.reset(),
             **CustomerControl(core).commands(),
+            **InitiatorControl(core).commands(),
         }
         return [
             Route("/", _page, methods=["GET"]),

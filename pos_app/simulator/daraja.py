@@ -16,6 +16,8 @@ from pos_app.simulator.express import ACTIONS, Express
 from pos_app.simulator.faults import Faults
 from pos_app.simulator.gate import Gate
 from pos_app.simulator.identifiers import Identifiers
+from pos_app.simulator.initiator.apis import InitiatorApis
+from pos_app.simulator.initiator.operator import Operator
 from pos_app.simulator.ledger import Ledger
 from pos_app.simulator.messages import Callback, Delivery, Reply, Request
 from pos_app.simulator.outbox import Outbox
@@ -59,6 +61,7 @@ class Daraja:
         self.clock = clock
         self.shop = shop
         self.memory = Memory()
+        self.operator = Operator()
         self._ids = Identifiers(seed)
         self._callback_numbers = count(1)
         self.default = scenario(default)
@@ -70,7 +73,7 @@ class Daraja:
         self.reset()
 
     def reset(self) -> None:
-        """Everything as at the start, but no id is ever handed out again, and registrations stay."""
+        """Everything as at the start, but no id is ever handed out again; registrations and the operator stay."""
         self.offline = False
         self.script = PushScript(self.default)
         self.faults = Faults()
@@ -79,26 +82,27 @@ class Daraja:
         self._outbox = Outbox(self._timeline, self._callback_numbers)
         self.tokens = Tokens(self.shop, self._ids, one_at_a_time=self._one_token)
         gate = Gate(self.tokens, self._ids)
-        self.c2b = C2b(
-            shop=self.shop,
-            gate=gate,
-            ledger=self._ledger,
-            outbox=self._outbox,
-            timeline=self._timeline,
-            memory=self.memory,
-            rules=self._rules,
-        )
+        parts: dict[str, Any] = {
+            "shop": self.shop,
+            "gate": gate,
+            "ledger": self._ledger,
+            "outbox": self._outbox,
+            "timeline": self._timeline,
+            "rules": self._rules,
+        }
+        self.c2b = C2b(memory=self.memory, **parts)
+        self.initiator = InitiatorApis(operator=self.operator, **parts)
         self._express = Express(
             self.shop, self._ids, self._timeline, self._outbox, self._ledger, self.c2b.confirmations, self.speed
         )
         loopback = self._rules.allow_loopback_urls
         stk = StkEndpoints(self.shop, gate, self._express, self.script, allow_loopback_urls=loopback, speed=self.speed)
-        # What the contract has and this does not serve yet is one more row here each.
         self._routes = {
             TOKEN_PATH: Route("token", self.tokens.generate, methods=("GET",)),
             PUSH_PATH: Route("push", stk.push),
             QUERY_PATH: Route("query", stk.query),
             **self.c2b.routes(),
+            **self.initiator.routes(),
         }
 
     def set_confirmation_url(self, url: str | None, shortcode: str | None = None) -> None:

@@ -9,7 +9,10 @@ from typing import get_args
 from pos_app.simulator.messages import Fate
 from pos_app.simulator.refusals import REFUSALS
 
-ENDPOINTS = ("token", "push", "query", "register", "simulate", "pull_register", "pull", "qr")
+ENDPOINTS = (
+    *("token", "push", "query", "register", "simulate", "pull_register", "pull", "qr"),
+    *("b2c", "reversal", "status", "balance"),
+)
 
 
 @dataclass

@@ -38,13 +38,26 @@ class Identifiers:
 
     def receipt(self, when: float) -> str:
         """Year (U is 2026), month A–L, day 1–9 then A–V, and seven characters that are not all zero."""
-        day = nairobi(when)
-        year = string.ascii_uppercase[(day.year - 2006) % 26]
-        prefix = year + string.ascii_uppercase[day.month - 1] + _DAYS[day.day - 1]
+        prefix = self._day(when)
         return self._once(lambda: prefix + self._pick(string.ascii_uppercase, 1) + self._pick(_UPPER, 6))
+
+    def placeholder(self, when: float) -> str:
+        """Of an operation that has no receipt: the day, and seven zeros (§6)."""
+        return self._day(when) + "0000000"
+
+    def conversation_id(self, when: float) -> str:
+        """20 characters that are not hexadecimal, as in 2026 (§6)."""
+        letters = string.ascii_lowercase + string.digits
+        return self._once(lambda: f"AG_{nairobi(when):%Y%m%d}_{self._pick(letters, 20)}")
 
     def below(self, limit: int) -> int:
         return self._random.randrange(limit)
+
+    def _day(self, when: float) -> str:
+        day = nairobi(when)
+        return (
+            string.ascii_uppercase[(day.year - 2006) % 26] + string.ascii_uppercase[day.month - 1] + _DAYS[day.day - 1]
+        )
 
     def _hex(self, length: int) -> str:
         return self._pick("0123456789abcdef", length)

@@ -11,7 +11,7 @@ from typing import Literal
 JSON_HEADERS = {"content-type": "application/json;charset=UTF-8"}
 
 Fate = Literal["answered", "lost", "hangs"]
-CallbackKind = Literal["stk", "c2b", "validation"]
+CallbackKind = Literal["stk", "c2b", "validation", "result", "timeout"]
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ REFUSALS = {
     "empty_message": Refusal(200, "500.001.1001", ""),
     "unknown_id": Refusal(500, "500.001.1001", "The transaction does not Exist"),
     "internal_error": Refusal(500, "500.002.1001", "System internal error."),
+    "duplicate_originator": Refusal(500, "500.002.1001", "Duplicate OriginatorConversationID."),
+    "not_authorised": Refusal(403, "403.002.1001", "You are not authorized to initiate this transaction"),
     "busy": Refusal(500, "500.003.02", "System is busy. Please try again in few minutes."),
     "spike_arrest": Refusal(500, "500.003.02", "Error Occurred: Spike Arrest Violation"),
     "quota": Refusal(500, "500.003.03", "Error Occurred: Quota Violation"),

@@ -1,15 +1,16 @@
-"""The statement that the organisation's portal gives, as CSV: all money that came, with the balance after each.
+"""The statement that the organisation's portal gives, as CSV: all money that moved, with the balance after each.
 
 It must not know who was told of it. The contract does not fix its columns, their order, the format of its dates or
-the order of its rows: these are the usual ones of such an export, the newest payment first.
+the order of its rows: these are the usual ones of such an export, the newest movement first.
 """
 
 import csv
 import io
+from dataclasses import dataclass
 
 from pos_app.simulator.clock import nairobi
-from pos_app.simulator.ledger import Ledger, Payment
-from pos_app.simulator.names import masked
+from pos_app.simulator.ledger import Entry, Ledger, shop
+from pos_app.simulator.names import first_name, masked
 
 COLUMNS = (
     "Receipt No.",
@@ -29,13 +30,15 @@ COLUMNS = (
 
 
 def statement(ledger: Ledger, shortcode: str, since: float, before: float) -> str:
-    """The payments from `since` on, until just before `before`."""
+    """The movements from `since` on, until just before `before`."""
     rows = []
     balance = 0
-    for payment in ledger.find(shortcode=shortcode):
-        balance += payment.amount
-        if since <= payment.paid_at < before:
-            rows.append(_row(payment, balance))
+    for entry in ledger.entries:
+        if entry.account != shop(shortcode):
+            continue
+        balance += entry.amount
+        if since <= entry.paid_at < before:
+            rows.append(_row(entry, _told(ledger, entry), balance))
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(COLUMNS)
@@ -43,23 +46,44 @@ def statement(ledger: Ledger, shortcode: str, since: float, before: float) -> st
     return written.getvalue()
 
 
-def _row(payment: Payment, balance: int) -> tuple[str, ...]:
-    when = nairobi(payment.paid_at).strftime("%d-%m-%Y %H:%M:%S")
-    party = f"{masked(payment.payer)} - {payment.name}"
-    account = f" Acc. {payment.account}" if payment.account else ""
-    bill = payment.receiver == payment.shortcode
+@dataclass(frozen=True)
+class _Told:
+    details: str
+    reason: str
+    party: str = ""
+    linked: str = ""
+    account: str = ""
+
+
+def _told(ledger: Ledger, entry: Entry) -> _Told:
+    paid, paid_out = ledger.payment(entry.receipt), ledger.payout(entry.receipt)
+    if paid:
+        party = f"{masked(paid.payer)} - {paid.name}"
+        account = f" Acc. {paid.account}" if paid.account else ""
+        reason = "Pay Bill Online" if paid.receiver == paid.shortcode else "Merchant Payment"
+        return _Told(f"{paid.type} from {party}{account}", reason, party, account=paid.account)
+    if paid_out:
+        party = f"{masked(paid_out.payee)} - {first_name(paid_out.payee)}"
+        if paid_out.original:
+            return _Told(f"Reversal of {paid_out.original} to {party}", "Reversal", party, paid_out.original)
+        return _Told(f"Business Payment to {party}", "Business Payment to Customer via API", party)
+    return _Told("Funds of the organisation", "Organization Settlement")
+
+
+def _row(entry: Entry, told: _Told, balance: int) -> tuple[str, ...]:
+    when = nairobi(entry.paid_at).strftime("%d-%m-%Y %H:%M:%S")
     return (
-        payment.receipt,
+        entry.receipt,
         when,
         when,
-        f"{payment.type} from {party}{account}",
+        told.details,
         "Completed",
-        f"{payment.amount}.00",
-        "",
+        f"{entry.amount}.00" if entry.amount > 0 else "",
+        f"{entry.amount}.00" if entry.amount < 0 else "",
         f"{balance}.00",
         "true",
-        "Pay Bill Online" if bill else "Merchant Payment",
-        party,
-        "",
-        payment.account,
+        told.reason,
+        told.party,
+        told.linked,
+        told.account,
     )
