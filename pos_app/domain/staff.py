@@ -103,7 +103,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Somebody who may allows one action of somebody who may not, once, at the very place."""
+    """Somebody who may allows one action of somebody who may not, once, in place."""
 
     action: Action
     by: Person

@@ -1,16 +1,19 @@
 """Who stands at the till, and whether that person may do what is asked: denied by default, each denial logged."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action, Permit, Person, Session
-from pos_app.services.changes import Changes, SessionChanged
+from pos_app.services.changes import ActionDenied, Changes, SessionChanged
+from pos_app.services.clock import monotonic
 
 log = logging.getLogger(__name__)
 
 NOBODY = Refused("Nobody is signed in. Nothing was done. Sign in with your PIN first.")
+LENT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,11 @@ class Authorised:
 class Authority:
     """Services ask it before they act; a screen that hides a button protects nothing."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, *, elapsed: Callable[[], float] = monotonic) -> None:
+        """`elapsed` are seconds of a clock that never jumps."""
         self._changes = changes
-        self._permits: list[Permit] = []
+        self._elapsed = elapsed
+        self._lent: dict[Action, tuple[Permit, float]] = {}
         self.session: Session | None = None
 
     @property
@@ -38,14 +43,14 @@ class Authority:
         return self.session.person if self.session else None
 
     def begin(self, person: Person, at: datetime) -> Session:
-        self._permits.clear()
+        self._lent.clear()
         self.session = Session(person, at)
         self._changes.publish(SessionChanged(self.session))
         return self.session
 
     def end(self) -> None:
         """Whatever was allowed in place is allowed no more."""
-        self._permits.clear()
+        self._lent.clear()
         if self.session is not None:
             self.session = None
             self._changes.publish(SessionChanged(None))
@@ -55,30 +60,33 @@ class Authority:
         return self.person is not None and self.person.may(action)
 
     def lend(self, action: Action, by: Person) -> Permit | Refused:
-        """After the PIN of somebody who may: good once, for this session."""
+        """After the PIN of somebody who may: for the next such action of this session, within a minute."""
         if self.session is None:
             return NOBODY
         if not by.may(action):
             return self._denied(by, action)
         permit = Permit(action, by)
-        self._permits.append(permit)
+        self._lent[action] = permit, self._elapsed() + LENT_SECONDS
         return permit
 
-    def check(self, action: Action, permit: Permit | None = None) -> Authorised | Refused:
-        """A permit is used up, whatever becomes of the action."""
+    def check(self, action: Action) -> Authorised | Refused:
+        """What was lent is used up, whatever becomes of the action; who may by himself uses up nothing."""
         if self.person is None:
             log.warning("denied: %s, nobody is signed in", action)
             return NOBODY
-        if permit is not None and self._take(permit) and permit.action is action and permit.by.may(action):
+        if self.person.may(action):
+            return Authorised(self.person)
+        permit, until = self._lent.pop(action, (None, 0.0))
+        if permit is not None and self._elapsed() < until:
             return Authorised(self.person, permit.by)
-        return Authorised(self.person) if self.person.may(action) else self._denied(self.person, action)
+        refused = self._denied(self.person, action)
+        self._changes.publish(ActionDenied(action, refused.sentence))
+        return refused
 
-    def _take(self, permit: Permit) -> bool:
-        held = next((at for at, one in enumerate(self._permits) if one is permit), None)
-        if held is None:
-            return False
-        del self._permits[held]
-        return True
+    def refusal(self, action: Action) -> Refused | None:
+        """For what needs no record of who did it."""
+        checked = self.check(action)
+        return checked if isinstance(checked, Refused) else None
 
     def _denied(self, person: Person, action: Action) -> Refused:
         log.warning("denied: %s for person %d, %s", action, person.id, person.role)

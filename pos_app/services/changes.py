@@ -18,7 +18,7 @@ from pos_app.domain.weather import Weather
 
 if TYPE_CHECKING:
     from pos_app.domain.refund import Refund
-    from pos_app.domain.staff import Session
+    from pos_app.domain.staff import Action, Session
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -86,6 +86,14 @@ class SessionChanged:
     """Who is signed in; None when the till is locked."""
 
     session: "Session | None"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDenied:
+    """Who is signed in may not do this; somebody who may can allow it in place."""
+
+    action: "Action"
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

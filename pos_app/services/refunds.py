@@ -27,7 +27,7 @@ from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_route import Means, RouteOffer, routes
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
-from pos_app.domain.staff import Action, Permit, Person
+from pos_app.domain.staff import Action, Person
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authorised, Authority
 from pos_app.services.changes import Changes, RefundChanged
@@ -124,9 +124,9 @@ class Refunds:
 
     # --- from the wish to the release ---------------------------------------------------------------------
 
-    async def prepare(self, draft: Draft, permit: Permit | None = None) -> Refund | Refused:
+    async def prepare(self, draft: Draft) -> Refund | Refused:
         """On disk, and against what is left, before anybody releases it."""
-        allowed = self._authority.check(Action.PREPARE_REFUND, permit)
+        allowed = self._authority.check(Action.PREPARE_REFUND)
         if isinstance(allowed, Refused):
             return allowed
         if draft.why.needs_note and not draft.note.strip():
@@ -206,8 +206,8 @@ class Refunds:
         told = RefundEvidence(RefundFact.APPROVED, RefundSource.PERSON, now)
         return RefundSettlement(connection, now).record(held, told)
 
-    async def decline(self, refund_id: int, permit: Permit | None = None) -> Refund | Refused:
-        allowed = self._authority.check(Action.DECLINE_REFUND, permit)
+    async def decline(self, refund_id: int) -> Refund | Refused:
+        allowed = self._authority.check(Action.DECLINE_REFUND)
         if isinstance(allowed, Refused):
             return allowed
         return await self._by_people(refund_id, Event.REFUND_DECLINED, allowed, RefundFact.DECLINED)
@@ -296,9 +296,9 @@ class Refunds:
             people.append(person)
         return Authorised(people[0], people[1])
 
-    async def switch_on(self, permit: Permit | None = None) -> Refused | None:
+    async def switch_on(self) -> Refused | None:
         """The operator was mended; only an owner says so."""
-        allowed = self._authority.check(Action.SWITCH_REFUNDS_ON, permit)
+        allowed = self._authority.check(Action.SWITCH_REFUNDS_ON)
         if isinstance(allowed, Refused):
             return allowed
 

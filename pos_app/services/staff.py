@@ -107,9 +107,9 @@ class Staff:
 
     # --- who works here -----------------------------------------------------------------------------------
 
-    async def add(self, name: str, role: Role, pin: str, permit: Permit | None = None) -> Person | Refused:
+    async def add(self, name: str, role: Role, pin: str) -> Person | Refused:
         problem = _name_problem(name) or _pin_refusal(pin, role)
-        allowed = problem or self._authority.check(_managing(role), permit)
+        allowed = problem or self._authority.check(_managing(role))
         if isinstance(allowed, Refused):
             return allowed
         now = self._clock()
@@ -120,14 +120,14 @@ class Staff:
             lambda connection, kept: staff.add(connection, _tidy(name), role, kept, now),
         )
 
-    async def change(self, person: Person, permit: Permit | None = None) -> Person | Refused:
+    async def change(self, person: Person) -> Person | Refused:
         """Another name or a weaker role, or no longer here."""
         before = await self._found(person.id)
         if isinstance(before, Refused):
             return before
         if person.role in STRONG and before.role not in STRONG:
             return _STRONGER
-        allowed = _name_problem(person.name) or self._authority.check(_managing(before.role), permit)
+        allowed = _name_problem(person.name) or self._authority.check(_managing(before.role))
         if isinstance(allowed, Refused):
             return allowed
         after = replace(person, name=_tidy(person.name))
@@ -140,12 +140,12 @@ class Staff:
             Event.PERSON_CHANGED, allowed, change, f"{before.name}, {before.role} → {after.role}{_left(after)}"
         )
 
-    async def reset_pin(self, person_id: int, pin: str, permit: Permit | None = None) -> Person | Refused:
+    async def reset_pin(self, person_id: int, pin: str) -> Person | Refused:
         """For somebody who has forgotten it, and who may then try at once."""
         person = await self._found(person_id)
         if isinstance(person, Refused):
             return person
-        allowed = _pin_refusal(pin, person.role) or self._authority.check(_managing(person.role), permit)
+        allowed = _pin_refusal(pin, person.role) or self._authority.check(_managing(person.role))
         if isinstance(allowed, Refused):
             return allowed
         changed = await self._new_pin(person, allowed, pin)
@@ -162,12 +162,12 @@ class Staff:
             return proved
         return _pin_refusal(new, me.role) or await self._new_pin(me, Authorised(me), new)
 
-    async def unlock(self, person_id: int, permit: Permit | None = None) -> Person | Refused:
+    async def unlock(self, person_id: int) -> Person | Refused:
         person = await self._found(person_id)
         if isinstance(person, Refused):
             return person
         action = Action.MANAGE_OWNERS if person.role in STRONG else Action.UNLOCK_STAFF
-        allowed = self._authority.check(action, permit)
+        allowed = self._authority.check(action)
         if isinstance(allowed, Refused):
             return allowed
         await self._proving.free(person_id)
