@@ -3,14 +3,18 @@
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TZ", "UTC")
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication

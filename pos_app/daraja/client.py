@@ -12,7 +12,6 @@ from pos_app.daraja import access_check, outcome, pull, qr_code, registration, w
 from pos_app.daraja.access_check import AccessCheck
 from pos_app.daraja.access_token import AccessTokens, TokenRefused
 from pos_app.daraja.exchange import Broken, Exchange, Reply
-from pos_app.daraja.initiator import Initiator
 from pos_app.daraja.initiator_api import InitiatorApi
 from pos_app.daraja.obstacles import Obstacle
 from pos_app.daraja.pull import Pulled
@@ -21,7 +20,7 @@ from pos_app.domain.callback_address import CallbackAddressError, checked_callba
 from pos_app.domain.evidence import Evidence
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
-from pos_app.domain.shop import Credentials, ShopAccount
+from pos_app.domain.shop import Credentials, Initiator, ShopAccount
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0

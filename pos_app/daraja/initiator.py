@@ -11,6 +11,7 @@ from pos_app.daraja.wire import Endpoint
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import parse_receipt
+from pos_app.domain.shop import Initiator
 
 B2C_MIN, B2C_MAX = Money.shillings(10), Money.shillings(250_000)
 REMARKS_MIN, REMARKS_MAX = 2, 100
@@ -20,21 +21,6 @@ B2C = Endpoint("b2c", "POST", "/mpesa/b2c/v3/paymentrequest")
 REVERSAL = Endpoint("reversal", "POST", "/mpesa/reversal/v1/request")
 TRANSACTION_STATUS = Endpoint("transaction status", "POST", "/mpesa/transactionstatus/v1/query")
 ACCOUNT_BALANCE = Endpoint("account balance", "POST", "/mpesa/accountbalance/v1/query")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Initiator:
-    """`credential` is ciphertext, and yet as good as the password: whoever has it can pay (money-safety §5 row 7).
-
-    `short_code` pays B2C refunds and answers queries; it may be another than the one that customers pay.
-    """
-
-    name: str
-    credential: str
-    short_code: str
-
-    def __repr__(self) -> str:
-        return "Initiator(…)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from pos_app.daraja import initiator, refund_outcome
-from pos_app.daraja.initiator import Addresses, Initiator
+from pos_app.daraja.initiator import Addresses
 from pos_app.daraja.outcome import Answer
 from pos_app.daraja.refund_outcome import Acknowledged
 from pos_app.daraja.wire import Endpoint
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.refund_evidence import RefundEvidence
+from pos_app.domain.shop import Initiator
 
 Ask = Callable[[Endpoint, dict[str, object]], Awaitable[Answer]]
 

@@ -1,11 +1,15 @@
 """The shop's wall clock: East Africa Time, in which people read and Safaricom writes; values inside are UTC."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps one zone without summer time, so no time zone database is needed."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """Ours, because strftime would print the computer's language."""
+
+
+def nairobi_day(at: datetime) -> date:
+    return at.astimezone(EAT).date()
 
 
 def day_and_time(at: datetime, now: datetime) -> str:

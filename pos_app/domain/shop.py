@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 _SHORT_CODE = re.compile(r"\d{5,7}", re.ASCII)
@@ -90,6 +91,22 @@ class TillIdentity:
     stream: str = ""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Initiator:
+    """The API operator.
+
+    `credential` is ciphertext, and yet as good as the password: whoever has it can pay (money-safety §5 row 7).
+    `short_code` pays B2C refunds and answers queries; it may be another than the one that customers pay.
+    """
+
+    name: str
+    credential: str
+    short_code: str
+
+    def __repr__(self) -> str:
+        return "Initiator(…)"
+
+
 @dataclass(frozen=True, slots=True)
 class MpesaAccess:
     """All that this till needs to reach Safaricom and to hear from it; in training, the simulator and its own relay."""
@@ -98,5 +115,9 @@ class MpesaAccess:
     account: ShopAccount
     credentials: Credentials
     pairing: Pairing
+    initiator: Initiator | None = None
+    """None for a shop that gives money back in cash only."""
+    password_since: date | None = None
+    """When the password of the initiator was set on the portal, as its owner says."""
     phone_page: str = ""
     """Training only: where a learner plays the customer."""

@@ -83,11 +83,6 @@ class Authority:
         self._changes.publish(ActionDenied(action, refused.sentence))
         return refused
 
-    def refusal(self, action: Action) -> Refused | None:
-        """For what needs no record of who did it."""
-        checked = self.check(action)
-        return checked if isinstance(checked, Refused) else None
-
     def _denied(self, person: Person, action: Action) -> Refused:
         log.warning("denied: %s for person %d, %s", action, person.id, person.role)
         return Refused(f"{person.name} ({person.role}) may not do that. Nothing was done. Ask a supervisor or manager.")

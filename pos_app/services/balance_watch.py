@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pos_app.domain import balance
+from pos_app.domain.audit import Event
 from pos_app.domain.balance import Drawing, Explanation, Gap
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
+from pos_app.domain.staff import Action
 from pos_app.services.changes import BalanceGapsChanged, Changes, HealthChanged, Light, PaymentArrived
 from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
 from pos_app.store import balances
 from pos_app.store.database import Database, StoreError
 
@@ -34,6 +37,7 @@ class BalanceWatch:
         database: Database,
         changes: Changes,
         *,
+        guard: Guard,
         look_soon: Callable[[timedelta], None],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -41,6 +45,7 @@ class BalanceWatch:
         self._database = database
         self._changes = changes
         self._look_soon = look_soon
+        self._guard = guard
         self._clock = clock
         self._wake = asyncio.Event()
         self._relay_is_live = False
@@ -61,20 +66,26 @@ class BalanceWatch:
             await self._wake.wait()
 
     async def explain(self, gap: Gap, note: str, account: ShopAccount) -> Refused | None:
-        """A supervisor says what it was; the words are kept for ever."""
-        told = Explanation(gap.since, gap.until, gap.difference, note.strip())
-        if not told.note:
+        """Somebody who may says what it was; the words are kept for ever."""
+        if not note.strip():
             return _NO_NOTE
-        now = self._clock()
+        by = self._guard.check(Action.SETTLE_DOUBT)
+        if isinstance(by, Refused):
+            return by
+        await self._explain(gap, note.strip(), account)
+        await self._guard.told(Event.DOUBT_SETTLED, by, f"balance, {gap.difference}", note.strip())
+        return None
+
+    async def _explain(self, gap: Gap, note: str, account: ShopAccount) -> None:
+        told, now = Explanation(gap.since, gap.until, gap.difference, note), self._clock()
         await self._database.run(lambda connection: balances.explain(connection, account.party_b, told, now))
         await self._judge(account)
-        return None
 
     async def take_statement(self, drawings: Sequence[Drawing], account: ShopAccount) -> int:
         """How many gaps are exactly what the statement says was drawn; those are explained by it."""
         drawn = [gap for gap in self.open if gap.is_what_was_drawn(drawings)]
         for gap in drawn:
-            await self.explain(gap, _DRAWN, account)
+            await self._explain(gap, _DRAWN, account)
         return len(drawn)
 
     def _see_relay(self, health: HealthChanged) -> None:

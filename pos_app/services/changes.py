@@ -107,6 +107,18 @@ class RefundChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountsChanged:
+    """Safaricom told what the shop's accounts hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTaskChanged:
+    """What the owner must do about the API operator, for the bar across the screen; empty where nothing."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefundsSwitched:
     """Refunds by M-Pesa were switched off, or on again."""
 

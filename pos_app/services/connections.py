@@ -10,17 +10,23 @@ from pos_app.daraja.errors import AddressError
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import Credentials, Pairing, ShopAccount, TillIdentity
+from pos_app.domain.staff import Action
 from pos_app.relay_link import pairing as relay_pairing
+from pos_app.services.guard import Guard
 
 __all__ = ["Check", "Connections"]
 
 
 class Connections:
     def __init__(
-        self, http: Callable[[], httpx.AsyncClient], open_attempts: Callable[[], Awaitable[Sequence[Attempt]]]
+        self,
+        http: Callable[[], httpx.AsyncClient],
+        open_attempts: Callable[[], Awaitable[Sequence[Attempt]]],
+        guard: Guard,
     ) -> None:
         self._http = http
         self._open_attempts = open_attempts
+        self._guard = guard
 
     async def test_access(self, base_url: str, account: ShopAccount, credentials: Credentials) -> Check:
         try:
@@ -48,6 +54,8 @@ class Connections:
 
     async def pair(self, relay_url: str, code: str, till: TillIdentity) -> Pairing | Refused:
         """Refused too where the code turns out to be another shop’s, while answers are awaited from this one."""
+        if refused := self._guard.refusal(Action.CHANGE_CREDENTIALS):
+            return refused
         paired = await relay_pairing.pair(self._http(), relay_url, code, till)
         if isinstance(paired, Refused) or not _is_another_shop(till, paired):
             return paired

@@ -12,18 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from pos_app.domain.audit import Event
 from pos_app.domain.claim import Claim, Claims, Release
 from pos_app.domain.difference import Difference
 from pos_app.domain.payment import Payment, parse_receipt
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale, SaleState
+from pos_app.domain.staff import Action
 from pos_app.services.changes import Changes, LogReset, PaymentArrived
 from pos_app.services.clock import monotonic, utc_now
+from pos_app.services.guard import Guard
 from pos_app.services.holdings import Holdings
 from pos_app.services.offers import Offers
 from pos_app.services.settlement import Settlement, settle
 from pos_app.services.whereabouts import NO_CODE, LookedUp, look_up
-from pos_app.store import attempts, claims, payments, sales
+from pos_app.store import attempts, claims, payments, refunds, sales
 from pos_app.store.database import Database, StoreError
 
 if TYPE_CHECKING:
@@ -64,6 +67,11 @@ class ClaimedPayment:
     sale_number: int
 
 
+_REFUNDED = Refused(
+    "Money of this payment was given back, or is on its way back. It stays with its sale, so that it counts once."
+)
+
+
 class Matching:
     """`run` until cancelled; `take_up` whenever the settings change."""
 
@@ -72,11 +80,13 @@ class Matching:
         database: Database,
         changes: Changes,
         *,
+        guard: Guard,
         clock: Callable[[], datetime] = utc_now,
         elapsed: Callable[[], float] = monotonic,
     ) -> None:
         self._database = database
         self._changes = changes
+        self._guard = guard
         self._clock = clock
         self._elapsed = elapsed
         self._desk: ClaimDesk | None = None
@@ -120,6 +130,9 @@ class Matching:
 
     async def accept(self, payment_id: str, sale_id: int, cashier: str = "") -> Accepted | Refused:
         """The payment settles what it can of the sale, if no other till has it."""
+        return self._guard.refusal(Action.SELL) or await self._accept(payment_id, sale_id, cashier)
+
+    async def _accept(self, payment_id: str, sale_id: int, cashier: str = "") -> Accepted | Refused:
         desk = self._desk
         if desk is None:
             return _NO_RELAY
@@ -135,6 +148,9 @@ class Matching:
 
     async def release(self, payment_id: str, reason: str) -> Payment | Refused:
         """Gives a payment back, so that any sale of any till may have it; the relay hears of it as soon as it can."""
+        by = self._guard.check(Action.RELEASE_PAYMENT)
+        if isinstance(by, Refused):
+            return by
         desk = self._desk
         if desk is None:
             return _NO_RELAY
@@ -143,6 +159,8 @@ class Matching:
             freed = await self._write(lambda settlement: _give_back(settlement, till_id, payment_id, reason))
         except StoreError as error:
             return Refused(str(error))
+        if not isinstance(freed, Refused):
+            await self._guard.told(Event.PAYMENT_RELEASED, by, freed.receipt, f"{freed.amount}: {reason}")
         self.ask_soon()
         return freed
 
@@ -196,7 +214,7 @@ class Matching:
     async def _accept_certain(self) -> None:
         while self._certain:
             payment_id, sale_id = self._certain.popitem()
-            answer = await self.accept(payment_id, sale_id)
+            answer = await self._accept(payment_id, sale_id)
             if isinstance(answer, Refused):
                 log.info("a payment that named a sale was not claimed for it")
 
@@ -329,6 +347,8 @@ def _give_back(settlement: Settlement, till_id: str, payment_id: str, reason: st
         return _UNCONFIRMED
     if payment.attempt_id is not None:
         return _OF_A_CHARGE
+    if refunds.given_back(settlement.connection, payment.id):
+        return _REFUNDED
     holder = known.holder
     if holder is None or not holdings.claimant(known).owns(holder):
         return _NOT_OURS

@@ -17,8 +17,10 @@ from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
+from pos_app.domain.staff import Action
 from pos_app.services.changes import Changes
 from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
 from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, payments, sales
 from pos_app.store.attempts import LiveAttemptError
@@ -81,12 +83,14 @@ class Payments:
         database: Database,
         changes: Changes,
         *,
+        guard: Guard,
         heard: Callable[[Evidence], None] = lambda _told: None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`heard` is told every answer of Daraja, for the health lights."""
         self._database = database
         self._changes = changes
+        self._guard = guard
         self._heard = heard
         self._clock = clock
         self.charging: Charging | None = None
@@ -96,6 +100,8 @@ class Payments:
 
     async def charge(self, sale_id: int, amount: Money, msisdn: Msisdn) -> Attempt | Refused:
         """One prompt on the customer's phone. Refused means that nothing was sent."""
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         await self.ready.wait()
         charging = self.charging
         if charging is None:

@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pos_app.domain.audit import Event
 from pos_app.domain.held_back import Finding, HeldBack
 from pos_app.domain.refused import Refused
+from pos_app.domain.staff import Action
 from pos_app.services.changes import (
     AttemptChanged,
     Changes,
@@ -24,6 +26,7 @@ from pos_app.services.changes import (
     QuarantineChanged,
 )
 from pos_app.services.clock import monotonic, utc_now
+from pos_app.services.guard import Guard
 from pos_app.services.pull_schedule import OVERLAP
 from pos_app.services.pulling import LONGEST, Swept
 from pos_app.store import evidence, held_back
@@ -65,6 +68,7 @@ class Quarantine:
         database: Database,
         changes: Changes,
         *,
+        guard: Guard,
         look: Callable[[timedelta], Awaitable[Swept]],
         clock: Callable[[], datetime] = utc_now,
         elapsed: Callable[[], float] = monotonic,
@@ -73,6 +77,7 @@ class Quarantine:
         self._database = database
         self._changes = changes
         self._look = look
+        self._guard = guard
         self._clock = clock
         self._elapsed = elapsed
         self._wake = asyncio.Event()
@@ -109,12 +114,17 @@ class Quarantine:
         return swept.trouble
 
     async def put_aside(self, held: HeldBack, note: str) -> Refused | None:
-        """A supervisor says what became of it; it still counts for nothing, and the words are kept for ever."""
+        """Somebody who may says what became of it; it still counts for nothing, and the words are kept for ever."""
         told, now = note.strip(), self._clock()
         if not told:
             return _NO_NOTE
+        by = self._guard.check(Action.SETTLE_DOUBT)
+        if isinstance(by, Refused):
+            return by
         done = await self._database.run(lambda connection: held_back.put_aside(connection, held.id, told, now))
         await self._refresh()
+        if done:
+            await self._guard.told(Event.DOUBT_SETTLED, by, f"message held back, {held.amount}", told)
         return None if done else _GONE
 
     def _see(self) -> None:

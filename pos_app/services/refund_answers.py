@@ -6,7 +6,7 @@ from pos_app.daraja import refund_results
 from pos_app.domain.refund_evidence import RefundEvidence
 from pos_app.relay_link.delivery import KIND_TIMEOUT, Delivery
 from pos_app.services.refund_settlement import RefundSettlement
-from pos_app.store import accounts, refund_evidence, refunds
+from pos_app.store import refund_evidence, refunds
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,22 @@ def _answered(settlement: RefundSettlement, delivery: Delivery, refund_id: int |
     if delivery.kind == KIND_TIMEOUT:
         return "a question that waited too long"
     if refund_id is None:
-        found = refund_results.account_balances(delivery.body, delivery.received_at)
-        if found is None or not delivery.trusted:
-            return "no balance"
-        accounts.keep(settlement.connection, found)
-        return ""
+        return _balance(settlement, delivery)
     told = refund_results.status_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
     refund = refunds.by_id(settlement.connection, refund_id)
     if told is None or refund is None:
         return "unreadable"
     settlement.record(refund, told, delivery.event_key)
     return ""
+
+
+def _balance(settlement: RefundSettlement, delivery: Delivery) -> str:
+    """A refusal of the operator counts here too: the next request would be refused as well, and lock it."""
+    found = refund_results.account_balances(delivery.body, delivery.received_at)
+    if found is not None and delivery.trusted:
+        settlement.keep_balances(found)
+        return ""
+    told = refund_results.result_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
+    if told is not None:
+        settlement.hear_operator(told)
+    return "no balance"

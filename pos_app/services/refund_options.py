@@ -44,7 +44,11 @@ class RefundOptions:
 def options_of(connection: sqlite3.Connection, sale_id: int) -> RefundOptions:
     sale = sales.by_id(connection, sale_id)
     held = payments.of_sale(connection, sale_id)
-    refundable = tuple(Refundable(one, one.amount - refunds.given_back(connection, one.id)) for one in held)
+    # Change that was given for too much M-Pesa is back already: a payment gives no more than the sale still has.
+    received = sum((tender.amount for tender in sale.tenders), ZERO)
+    of_sale = max(received - refunds.sale_given_back(connection, sale_id), ZERO)
+    lefts = (one.amount - refunds.given_back(connection, one.id) for one in held)
+    refundable = tuple(Refundable(one, min(left, of_sale)) for one, left in zip(held, lefts, strict=True))
     cash = sum((tender.amount for tender in sale.tenders if tender.kind is TenderKind.CASH), ZERO)
-    left = max(cash - refunds.cash_given_back(connection, sale_id), ZERO)
+    left = min(max(cash - refunds.cash_given_back(connection, sale_id), ZERO), of_sale)
     return RefundOptions(sale, refundable, left, refunds.lines_given_back(connection, sale_id))

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from pos_app.domain.account import AccountBalances
 from pos_app.domain.evidence import Disposition
 from pos_app.domain.refund import Refund
 from pos_app.domain.refund_evidence import RefundEvidence
 from pos_app.domain.refund_states import RefundState
-from pos_app.services.changes import Changes, Notice, RefundChanged, RefundsSwitched
-from pos_app.store import refund_evidence, refunds
+from pos_app.services.changes import AccountsChanged, Changes, Notice, RefundChanged, RefundsSwitched
+from pos_app.store import accounts, refund_evidence, refunds
 from pos_app.store.database import Database
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class RefundSettlement:
     changed: dict[int, Refund] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     switched: bool = False
+    balances_told: bool = False
 
     def record(self, refund: Refund, told: RefundEvidence, event_key: str | None = None) -> Refund:
         """Appends the evidence and everything that follows from it."""
@@ -44,18 +46,28 @@ class RefundSettlement:
         return after
 
     def _follow_up(self, before: Refund, after: Refund, told: RefundEvidence, disposition: Disposition) -> None:
-        if told.switches_refunds_off and refunds.switch_off(self.connection, told.code, self.now):
-            self.switched = True
-            self.notices.append(_OFF.format(code=told.code))
+        self.hear_operator(told)
         is_disputed = after.state is RefundState.DISPUTED and before.state is not RefundState.DISPUTED
         if is_disputed or disposition is Disposition.CONFLICT:
             self.notices.append(_DISPUTED.format(number=after.number, amount=after.amount))
+
+    def hear_operator(self, told: RefundEvidence) -> None:
+        """One refusal of the operator itself is enough: more tries would lock it (trap 37)."""
+        if told.switches_refunds_off and refunds.switch_off(self.connection, told.code, self.now):
+            self.switched = True
+            self.notices.append(_OFF.format(code=told.code))
+
+    def keep_balances(self, told: AccountBalances) -> None:
+        accounts.keep(self.connection, told)
+        self.balances_told = True
 
     def publish(self, changes: Changes) -> None:
         for refund in self.changed.values():
             changes.publish(RefundChanged(refund))
         if self.switched:
             changes.publish(RefundsSwitched())
+        if self.balances_told:
+            changes.publish(AccountsChanged())
         for sentence in self.notices:
             changes.publish(Notice(sentence, urgent=True))
 

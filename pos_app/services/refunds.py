@@ -30,12 +30,12 @@ from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action, Person
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authorised, Authority
-from pos_app.services.changes import Changes, RefundChanged
+from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
 from pos_app.services.refund_options import RefundOptions, options_of
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
-from pos_app.store import refunds
+from pos_app.store import accounts, refunds
 from pos_app.store.database import Database
 from pos_app.store.refunds import OverRefundError
 
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPLY_GRACE_SECONDS = 2.0
+FLOAT_HOLDS = timedelta(minutes=15)
+REFUNDS_OFF = (
+    "Refunds by M-Pesa are off: Safaricom refused the shop’s API operator, and more tries would lock it. No money is "
+    "lost. The owner must mend the operator or its password, then switch refunds on under Accounts."
+)
+_OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
 _NO_SUCH = Refused("There is no such refund on this till.")
 _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
@@ -106,7 +112,6 @@ class Refunds:
         self._policy = policy or RefundPolicy()
         self._clock = clock
         self.paying: Paying | None = None
-        self.float_available: Money | None = None
 
     # --- what can be given back ---------------------------------------------------------------------------
 
@@ -118,9 +123,13 @@ class Refunds:
         return routes(options.sought(amount, payment_id), means, self._clock())
 
     def _means(self, connection: sqlite3.Connection) -> Means:
-        off = refunds.switched_off(connection)
-        words = "" if off is None else "Refunds by M-Pesa are off until the owner has mended the API operator."
-        return Means(self.paying is not None, words, self.float_available)
+        words = "" if refunds.switched_off(connection) is None else _OFF
+        return Means(self.paying is not None, words, self._float(connection))
+
+    def _float(self, connection: sqlite3.Connection) -> Money | None:
+        """None where Safaricom was not asked of late: an old figure must not stand in the way."""
+        told = accounts.newest(connection)
+        return told.utility_available if told is not None and self._clock() - told.at < FLOAT_HOLDS else None
 
     # --- from the wish to the release ---------------------------------------------------------------------
 
@@ -306,7 +315,10 @@ class Refunds:
             refunds.switch_on(connection, allowed.actor.id, self._clock())
 
         done = await self._record.do(Event.REFUNDS_ON, allowed, switch)
-        return done if isinstance(done, Refused) else None
+        if isinstance(done, Refused):
+            return done
+        self._changes.publish(RefundsSwitched())
+        return None
 
     # --- after a restart, and how --------------------------------------------------------------------------
 
@@ -341,7 +353,7 @@ class Refunds:
         self, event: Event, by: Authorised, work: Callable[[sqlite3.Connection], Refund | Refused]
     ) -> Refund | Refused:
         """With its entry in the sealed record, or not at all."""
-        done = await self._record.do_if(event, by, work, subject=_named, detail=_told)
+        done = await self._record.do_if(event, by, work, subject=refund_subject, detail=refund_words)
         if isinstance(done, Refund):
             self._changes.publish(RefundChanged(done))
         return done
@@ -369,11 +381,11 @@ class Refunds:
         return await settle_refunds(self._database, self._changes, self._clock(), apply)
 
 
-def _named(refund: Refund) -> str:
+def refund_subject(refund: Refund) -> str:
     return f"refund {refund.number}"
 
 
-def _told(refund: Refund) -> str:
+def refund_words(refund: Refund) -> str:
     """Both codes, the amount and the state; no whole phone number."""
     to = f" to {refund.payee.masked}" if refund.payee else ""
     codes = " → ".join(filter(None, (refund.original_receipt, refund.receipt)))

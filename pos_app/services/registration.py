@@ -19,7 +19,9 @@ from pos_app.domain.callback_address import CallbackAddressError, checked_callba
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess, ShopAccount
+from pos_app.domain.staff import Action
 from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
 from pos_app.store import registrations
 from pos_app.store.database import Database
 from pos_app.store.registrations import RegistrationRecord
@@ -48,10 +50,15 @@ class Standing:
 
 class Registrations:
     def __init__(
-        self, database: Database, http: Callable[[], httpx.AsyncClient], clock: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        http: Callable[[], httpx.AsyncClient],
+        guard: Guard,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._http = http
+        self._guard = guard
         self._clock = clock
 
     def is_final(self, access: MpesaAccess) -> bool:
@@ -104,7 +111,7 @@ class Registrations:
     async def _register(
         self, product: Product, access: MpesaAccess, style: str, ask: Ask
     ) -> RegistrationRecord | Refused:
-        if refused := self.check(access):
+        if refused := self.check(access) or self._guard.refusal(Action.CHANGE_SETTINGS):
             return refused
         try:
             daraja = DarajaClient(self._http(), access.daraja_url, access.account, access.credentials)

@@ -12,10 +12,12 @@ from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleError, SaleState
+from pos_app.domain.staff import Action
 from pos_app.domain.tender import TenderKind, cash_tender, change_given
 from pos_app.services.changes import Changes, SaleChanged
 from pos_app.services.clock import utc_now
-from pos_app.store import attempts, evidence, payments, sales
+from pos_app.services.guard import Guard
+from pos_app.store import attempts, evidence, payments, refunds, sales
 from pos_app.store.database import Database, StoreError
 from pos_app.store.evidence import EvidenceRow
 from pos_app.store.sales import Search
@@ -54,12 +56,17 @@ class SaleDetail:
 
 
 class Sales:
-    def __init__(self, database: Database, changes: Changes, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, changes: Changes, guard: Guard, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._database = database
         self._changes = changes
+        self._guard = guard
         self._clock = clock
 
     async def open(self, cart: Cart) -> Sale | Refused:
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         if not cart.lines:
             return _NOTHING_TO_SELL
         now = self._clock()
@@ -87,6 +94,8 @@ class Sales:
 
     async def pay_cash(self, sale_id: int, received: Money) -> Sale | Refused:
         """What the cash leaves unpaid stays to be paid; too much becomes change."""
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         now = self._clock()
 
         def pay(connection: sqlite3.Connection) -> Sale:
@@ -100,9 +109,13 @@ class Sales:
 
     async def give_change(self, sale_id: int) -> Sale | Refused:
         """Cash out of the drawer for what M-Pesa paid too much; with it the sale is paid."""
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         now = self._clock()
 
         def give(connection: sqlite3.Connection) -> Sale:
+            if refunds.sale_given_back(connection, sale_id):
+                raise SaleError("Money of this sale was given back, or is on its way back. No change is given for it.")
             sales.add_cash(connection, sale_id, change_given(sales.by_id(connection, sale_id).overpaid, now))
             return sales.by_id(connection, sale_id)
 
@@ -122,6 +135,8 @@ class Sales:
         return closed
 
     async def void(self, sale_id: int) -> Sale | Refused:
+        if refused := self._guard.refusal(Action.CANCEL_SALE):
+            return refused
         now = self._clock()
 
         def void(connection: sqlite3.Connection) -> Sale:

@@ -10,8 +10,10 @@ from pos_app.daraja.pull import told_row
 from pos_app.daraja.statement import Statement, StatementError, read_statement
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
+from pos_app.domain.staff import Action
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
 from pos_app.services.statement_tasks import StatementTasks
 from pos_app.store import held_back, payments, pulls
 from pos_app.store.database import Database
@@ -38,6 +40,7 @@ class Statements:
         tasks: StatementTasks,
         balance_watch: BalanceWatch,
         *,
+        guard: Guard,
         tell_soon: Callable[[], None],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -45,11 +48,14 @@ class Statements:
         self._database = database
         self._tasks = tasks
         self._balance_watch = balance_watch
+        self._guard = guard
         self._tell_soon = tell_soon
         self._clock = clock
 
     async def import_statement(self, content: bytes, account: ShopAccount) -> Imported | Refused:
         """The bytes of the portal’s CSV file. Nothing counts twice, however often it is imported."""
+        if refused := self._guard.refusal(Action.SETTLE_DOUBT):
+            return refused
         try:
             statement = await asyncio.to_thread(read_statement, content, account)
         except StatementError as error:

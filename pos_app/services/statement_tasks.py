@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from pos_app.domain.audit import Event
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
+from pos_app.domain.staff import Action
 from pos_app.services.changes import Changes, Notice, StatementTask, StatementTasksChanged
 from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
 from pos_app.store import pulls
 from pos_app.store.database import Database
 
@@ -15,9 +18,12 @@ _GONE = Refused("That task was settled before.")
 
 
 class StatementTasks:
-    def __init__(self, database: Database, changes: Changes, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, changes: Changes, guard: Guard, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._database = database
         self._changes = changes
+        self._guard = guard
         self._clock = clock
         self.open: tuple[StatementTask, ...] = ()
 
@@ -33,10 +39,15 @@ class StatementTasks:
             self._changes.publish(Notice(sentences[task_id], urgent=True))
 
     async def settle(self, task_id: int, note: str, account: ShopAccount) -> Refused | None:
-        """A supervisor compared by other means; `note` says how."""
+        """Somebody who may compared by other means; `note` says how."""
         told, now = note.strip(), self._clock()
         if not told:
             return _NO_NOTE
+        by = self._guard.check(Action.SETTLE_DOUBT)
+        if isinstance(by, Refused):
+            return by
         done = await self._database.run(lambda connection: pulls.resolve_hole(connection, task_id, told, now))
         await self.refresh(account)
+        if done:
+            await self._guard.told(Event.DOUBT_SETTLED, by, f"hole in the records {task_id}", told)
         return None if done else _GONE

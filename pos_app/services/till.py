@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 
 from pos_app.domain.receipt import Heading
 from pos_app.domain.shop import MpesaAccess
+from pos_app.services.audit_log import AuditLog
+from pos_app.services.authority import Authority
 from pos_app.services.catalogue import Catalogue
 from pos_app.services.changes import Changes
+from pos_app.services.guard import Guard
 from pos_app.services.health import Health
+from pos_app.services.key_ring import KeyStore
 from pos_app.services.matching import Matching
 from pos_app.services.network_weather import NetworkWeather
 from pos_app.services.payments import Payments
+from pos_app.services.proving import Proving
 from pos_app.services.receipts import Receipts
 from pos_app.services.reconciliation import Reconciliation
 from pos_app.services.sales import Sales
+from pos_app.services.staff import Staff
 from pos_app.services.statement_tasks import StatementTasks
 from pos_app.store.database import Database
 
 if TYPE_CHECKING:
+    from pos_app.services.office import Office
     from pos_app.services.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -31,19 +38,28 @@ DATABASE_NAME = "till.db"
 class Till:
     """`open`, then `connect` as often as the settings change, then `close`."""
 
-    def __init__(self, folder: Path, changes: Changes, heading: Callable[[], Heading]) -> None:
+    def __init__(self, folder: Path, changes: Changes, heading: Callable[[], Heading], keys: KeyStore) -> None:
+        """`keys` holds what must not be in the database: the pepper of the PINs, the seal of the record."""
         self.changes = changes
         self.health = Health(changes)
         self.database = Database(folder / DATABASE_NAME)
-        self.sales = Sales(self.database, changes)
-        self.payments = Payments(self.database, changes, heard=self.health.answered)
+        self.authority = Authority(changes)
+        self.record = AuditLog(self.database, keys)
+        self.proving = Proving(self.database, keys, self.record)
+        self.staff = Staff(
+            self.database, keys, changes, authority=self.authority, proving=self.proving, record=self.record
+        )
+        self.guard = guard = Guard(self.authority, self.record)
+        self.sales = Sales(self.database, changes, guard)
+        self.payments = Payments(self.database, changes, guard=guard, heard=self.health.answered)
         self.catalogue = Catalogue(self.database, changes)
         self.reconciliation = Reconciliation(self.database, self.payments, changes)
-        self.matching = Matching(self.database, changes)
+        self.matching = Matching(self.database, changes, guard=guard)
         self.receipts = Receipts(self.database, heading, folder / "receipts")
-        self.statement_tasks = StatementTasks(self.database, changes)
+        self.statement_tasks = StatementTasks(self.database, changes, guard)
         self.weather = NetworkWeather(self.database, changes)
         self._asking: list[asyncio.Task[None]] = []
+        self._office: Office | None = None
         self._uplink: Uplink | None = None
 
     async def open(self) -> None:
@@ -78,6 +94,8 @@ class Till:
             uplink = Uplink(
                 self.database,
                 self.changes,
+                self.guard,
+                await self.office(),
                 self.health,
                 self.payments,
                 self.reconciliation,
@@ -88,10 +106,28 @@ class Till:
             self._uplink = uplink
         return self._uplink
 
+    async def office(self) -> "Office":
+        """Refunds and accounts, recovered before it returns; loaded when first needed, as `network` is."""
+        if self._office is None:
+            from pos_app.services.office import Office
+
+            office = Office(
+                self.database,
+                self.changes,
+                authority=self.authority,
+                proving=self.proving,
+                record=self.record,
+            )
+            await office.open()
+            self._office = office
+        return self._office
+
     async def close(self) -> None:
         """What was committed stays; what was under way is found again at the next start."""
         if self._uplink is not None:
             await self._uplink.close()
+        if self._office is not None:
+            await self._office.close()
         for task in self._asking:
             task.cancel()
             await asyncio.wait({task})

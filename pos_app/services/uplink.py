@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import httpx
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError
 from pos_app.domain.shop import MpesaAccess
+from pos_app.relay_link.anchors import AnchorDesk
 from pos_app.relay_link.claims import ClaimDesk
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
@@ -22,14 +24,17 @@ from pos_app.services.callbacks import Callbacks
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock_watch import ClockWatch
 from pos_app.services.connections import Connections
+from pos_app.services.guard import Guard
 from pos_app.services.health import Health
 from pos_app.services.judging import Judge
 from pos_app.services.matching import Matching
+from pos_app.services.office import Office
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.pulling import Pulling, PullLine
 from pos_app.services.qr_codes import QrCodes
 from pos_app.services.quarantine import Promote, Quarantine
 from pos_app.services.reconciliation import Reconciliation
+from pos_app.services.refunds import Paying
 from pos_app.services.registration import Registrations
 from pos_app.services.statement import Statements
 from pos_app.services.statement_tasks import StatementTasks
@@ -45,6 +50,8 @@ class Uplink:
 
     database: Database
     changes: Changes
+    guard: Guard
+    office: Office
     health: Health
     payments: Payments
     reconciliation: Reconciliation
@@ -58,14 +65,18 @@ class Uplink:
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.connections = Connections(self._client, self.payments.open_attempts)
-        self.registrations = Registrations(self.database, self._client)
-        self.rule_book = RuleBook(self.database, self.changes)
+        self.connections = Connections(self._client, self.payments.open_attempts, self.guard)
+        self.registrations = Registrations(self.database, self._client, self.guard)
+        self.rule_book = RuleBook(self.database, self.changes, self.guard)
         self.qr_codes = QrCodes()
         self.pulling = Pulling(self.database, self.changes, self.tasks)
-        self.quarantine = Quarantine(self.database, self.changes, look=self.pulling.look_now)
-        self.balance_watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon)
-        self.statements = Statements(self.database, self.tasks, self.balance_watch, tell_soon=self.pulling.tell_soon)
+        self.quarantine = Quarantine(self.database, self.changes, guard=self.guard, look=self.pulling.look_now)
+        self.balance_watch = BalanceWatch(
+            self.database, self.changes, guard=self.guard, look_soon=self.pulling.look_soon
+        )
+        self.statements = Statements(
+            self.database, self.tasks, self.balance_watch, guard=self.guard, tell_soon=self.pulling.tell_soon
+        )
 
     async def open(self) -> None:
         # Certificates take tens of milliseconds to load, so not on the thread that paints.
@@ -105,6 +116,7 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
         )
+        self.office.take_up(self._paying(access, daraja), access.password_since)
         self.qr_codes.take_up(daraja, shop_name)
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
         await self.tasks.refresh(access.account)
@@ -114,10 +126,24 @@ class Uplink:
             asyncio.create_task(self.rule_book.run(RuleDesk(self._client(), access.pairing)), name="validation rules"),
             asyncio.create_task(self.balance_watch.run(access.account), name="balance watch"),
             asyncio.create_task(self.quarantine.run(self._promote(access)), name="quarantine"),
+            asyncio.create_task(
+                self.office.anchoring.run(AnchorDesk(self._client(), access.pairing)), name="anchoring"
+            ),
         ]
         self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
             self.reconciliation.check_soon(attempt.id)
+
+    def _paying(self, access: MpesaAccess, daraja: DarajaClient) -> Paying | None:
+        if access.initiator is None:
+            return None
+        return Paying(
+            api=daraja.operated_by(access.initiator),
+            short_code=access.account.short_code,
+            callback_base=access.pairing.callback_base,
+            make_nonce=nonce_maker(access.pairing),
+            make_originator_id=lambda: f"{access.pairing.till_code}-{secrets.token_hex(16)}",
+        )
 
     def _relay_link(self, access: MpesaAccess) -> RelayLink:
         listener = Callbacks(
@@ -152,6 +178,7 @@ class Uplink:
 
     async def _disconnect(self) -> None:
         self.payments.charging = None
+        self.office.take_up(None)
         self.qr_codes.take_up(None)
         await self.matching.take_up(None)
         while self._running:

@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pos_app.domain.refused import Refused
+from pos_app.domain.staff import Action
 from pos_app.domain.validation import ValidationRules, document_of, parse_rules
 from pos_app.relay_link.rules import Pushed, RuleDesk, RuleDocument
 from pos_app.services.changes import Changes, LogReset, Notice, RulesChanged, RulesStanding
+from pos_app.services.guard import Guard
 from pos_app.store import rule_documents
 from pos_app.store.database import Database, StoreError
 from pos_app.store.rule_documents import KeptRules
@@ -42,9 +44,10 @@ class _Held:
 class RuleBook:
     """`run` once per connection."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, changes: Changes, guard: Guard) -> None:
         self._database = database
         self._changes = changes
+        self._guard = guard
         self._desk: RuleDesk | None = None
         self._held = _Held()
         self._wake = asyncio.Event()
@@ -63,6 +66,8 @@ class RuleBook:
 
     async def save(self, rules: ValidationRules) -> Refused | None:
         """On disk; `RulesChanged` tells when the relay has them."""
+        if refused := self._guard.refusal(Action.CHANGE_SETTINGS):
+            return refused
         if self._desk is None:
             return _NO_RELAY
         try:

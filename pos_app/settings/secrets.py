@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Protocol
 
-from pos_app.domain.shop import Credentials
+from pos_app.domain.shop import Credentials, Initiator
+from pos_app.settings.values import Settings
 
 
 class SecretName(StrEnum):
@@ -12,6 +13,10 @@ class SecretName(StrEnum):
     CONSUMER_KEY = "consumer_key"
     CONSUMER_SECRET = "consumer_secret"  # noqa: S105 — a name, not a value
     PASSKEY = "passkey"
+
+
+SECURITY_CREDENTIAL = "security_credential"
+"""The operator's password as Safaricom takes it: ciphertext, and as good as the password."""
 
 
 class SecretsError(Exception):
@@ -53,3 +58,11 @@ def credentials_from(secrets: Secrets) -> Credentials | None:
     """None until all three are there."""
     values = [secrets.get(name) for name in SecretName]
     return Credentials(*values) if all(values) else None
+
+
+def initiator_from(settings: Settings, secrets: Secrets) -> Initiator | None:
+    """None for a shop without an API operator. Raises SecretsError."""
+    credential = secrets.get(SECURITY_CREDENTIAL) if settings.initiator_name else ""
+    if not credential:
+        return None
+    return Initiator(settings.initiator_name, credential, settings.initiator_short_code or settings.short_code)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -48,8 +49,9 @@ _BASE_URLS = {
 class Settings:
     """`base_url` replaces the environment's own address (contract §1); empty for the real ones.
 
-    `till_code` is only what this till would like to be called: once paired, it is what its relay gave it. The
-    `relay_` fields are written together, by `keep_pairing`.
+    `initiator_short_code` pays refunds out, empty where it is the number that customers pay; the day on which the
+    initiator's password was set is `YYYY-MM-DD`. `till_code` is only what this till would like to be called: once
+    paired, it is what its relay gave it. The `relay_` fields are written together, by `keep_pairing`.
     """
 
     shop_name: str = ""
@@ -60,6 +62,9 @@ class Settings:
     till_number: str = ""
     environment: Environment = Environment.SANDBOX
     base_url: str = ""
+    initiator_name: str = ""
+    initiator_short_code: str = ""
+    initiator_password_since: str = ""
     relay_url: str = ""
     relay_shop: str = ""
     relay_stream: str = ""
@@ -86,6 +91,13 @@ class Settings:
         """None where amounts are not said: a till without sounds is silent altogether."""
         says = self.sounds and self.spoken is not SpokenChoice.OFF
         return Language(self.spoken.value) if says else None
+
+    @property
+    def password_since(self) -> date | None:
+        try:
+            return date.fromisoformat(self.initiator_password_since)
+        except ValueError:
+            return None
 
     @property
     def daraja_url(self) -> str:

@@ -13,6 +13,7 @@ _COLUMNS = ("seq", "at", "event", "actor", "approver", "subject", "detail", "pre
 _INSERT = statements.insert("audit_entry", _COLUMNS)
 _HEAD = "SELECT seq, mac FROM audit_entry ORDER BY seq DESC LIMIT 1"
 _ALL = statements.select(_COLUMNS, "audit_entry") + " ORDER BY seq"
+_HAS = "SELECT 1 FROM audit_entry WHERE event = ? AND subject = ? AND detail = ? LIMIT 1"
 _NEWEST = (
     statements.select(_COLUMNS, "audit_entry")
     + r""" WHERE (:event = '' OR event = :event) AND (:before = 0 OR seq < :before)
@@ -50,6 +51,10 @@ def entries(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
     """From the first to the last. Raises ValueError where a row is none of ours."""
     for row in connection.execute(_ALL):
         yield _entry(row)
+
+
+def has(connection: sqlite3.Connection, event: Event, subject: str, detail: str) -> bool:
+    return connection.execute(_HAS, (event.value, subject, detail)).fetchone() is not None
 
 
 def newest(

@@ -51,6 +51,7 @@ _NEWEST = _ALL + " WHERE (:before = 0 OR id < :before) ORDER BY id DESC LIMIT :l
 _INSERT = statements.insert("refund", (*_INTENT, *_PROGRESS)) + " RETURNING id"
 _UPDATE = statements.update("refund", _PROGRESS)
 _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM refund"
+_SALE_GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE sale_id = ? AND {_COUNTS}"  # noqa: S608 — a constant
 _GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE payment_id = ? AND {_COUNTS}"  # noqa: S608
 _CASH_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund
     WHERE sale_id = ? AND payment_id IS NULL AND {_COUNTS}"""  # noqa: S608 — a constant
@@ -145,6 +146,11 @@ def newest(connection: sqlite3.Connection, *, before: int = 0, limit: int = 50) 
 def given_back(connection: sqlite3.Connection, payment_id: str) -> Money:
     """All that is not certainly unpaid."""
     return Money(connection.execute(_GIVEN_BACK, (payment_id,)).fetchone()[0])
+
+
+def sale_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
+    """By whatever way, all that is not certainly unpaid."""
+    return Money(connection.execute(_SALE_GIVEN_BACK, (sale_id,)).fetchone()[0])
 
 
 def cash_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:

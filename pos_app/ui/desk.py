@@ -28,6 +28,7 @@ from pos_app.settings import (
     SettingsFile,
     ThemeChoice,
     credentials_from,
+    initiator_from,
     open_secrets,
     pairing_from,
 )
@@ -116,7 +117,7 @@ class Desk:
 
         if training is None:
             self._secrets = await self._unlocked()
-        self.till = Till(self._folder, self.changes, self._heading)
+        self.till = Till(self._folder, self.changes, self._heading, self._secrets)
         self._pages = Pages(self.till, self.changes, self.tasks, self.window)
         await self.till.open()
         if training is not None:
@@ -182,7 +183,14 @@ class Desk:
         credentials, pairing = credentials_from(self._secrets), pairing_from(settings, self._secrets)
         if account is None or credentials is None or pairing is None:
             return None
-        return MpesaAccess(settings.daraja_url, account, credentials, pairing)
+        return MpesaAccess(
+            settings.daraja_url,
+            account,
+            credentials,
+            pairing,
+            initiator=initiator_from(settings, self._secrets),
+            password_since=settings.password_since,
+        )
 
     async def _connect(self) -> None:
         shop_name = self._header().shop_name

@@ -10,13 +10,14 @@ import pytest
 
 from pos_app.daraja import initiator, refund_results
 from pos_app.daraja.client import DarajaClient
-from pos_app.daraja.initiator import Addresses, Initiator
+from pos_app.daraja.initiator import Addresses
 from pos_app.daraja.initiator_api import InitiatorApi
 from pos_app.daraja.results import initiator_result, queue_timeout
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
 from pos_app.domain.refund_evidence import RefundFact, RefundSource
+from pos_app.domain.shop import Initiator
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pos_app.daraja import initiator, refund_results
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import RequestError
-from pos_app.daraja.initiator import Addresses, Initiator
+from pos_app.daraja.initiator import Addresses
 from pos_app.daraja.initiator_api import InitiatorApi
 from pos_app.daraja.initiator_codes import initiator_meaning, is_certain_failure
 from pos_app.daraja.result_codes import UNLISTED, Moved
@@ -21,6 +21,7 @@ from pos_app.domain.money import AmountError, Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
 from pos_app.domain.refund_evidence import RefundFact
+from pos_app.domain.shop import Initiator
 
 pytestmark = pytest.mark.anyio
 

@@ -10,13 +10,13 @@ import pytest
 
 from pos_app.daraja import refund_results
 from pos_app.daraja.client import DarajaClient
-from pos_app.daraja.initiator import Addresses, Initiator
+from pos_app.daraja.initiator import Addresses
 from pos_app.daraja.security_credential import read_certificate, security_credential
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
 from pos_app.domain.refund_evidence import RefundEvidence, RefundFact
-from pos_app.domain.shop import AccountKind, Credentials, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, Initiator, ShopAccount
 from pos_app.simulator.clock import ManualClock
 from pos_app.simulator.customers import Purchase
 from pos_app.simulator.daraja import Daraja

@@ -14,6 +14,7 @@ from typing import Self
 import httpx
 from processes import RelayProcess
 from racing import Impatient
+from staffing import owners_guard
 
 from pos_app.daraja.client import DarajaClient
 from pos_app.domain.money import Money
@@ -66,9 +67,10 @@ class DayTill:
         self.changes = Changes()
         self.health = Health(self.changes)
         self.database = Database(folder / "till.db")
-        self.sales = Sales(self.database, self.changes, self.now)
-        self.matching = Matching(self.database, self.changes, clock=self.now, elapsed=self.core.clock.now)
-        self.tasks = StatementTasks(self.database, self.changes, self.now)
+        guard = owners_guard(self.database, self.changes)
+        self.sales = Sales(self.database, self.changes, guard, self.now)
+        self.matching = Matching(self.database, self.changes, guard=guard, clock=self.now, elapsed=self.core.clock.now)
+        self.tasks = StatementTasks(self.database, self.changes, guard, self.now)
         self.pulling = Pulling(
             self.database,
             self.changes,
@@ -77,9 +79,11 @@ class DayTill:
             elapsed=self.core.clock.now,
             rng=random.Random(seed),
         )
-        self.watch = BalanceWatch(self.database, self.changes, look_soon=self.pulling.look_soon, clock=self.now)
+        self.watch = BalanceWatch(
+            self.database, self.changes, guard=guard, look_soon=self.pulling.look_soon, clock=self.now
+        )
         self.statements = Statements(
-            self.database, self.tasks, self.watch, tell_soon=self.pulling.tell_soon, clock=self.now
+            self.database, self.tasks, self.watch, guard=guard, tell_soon=self.pulling.tell_soon, clock=self.now
         )
         self.relay_is_dead = False
 

@@ -15,9 +15,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # test folders are no packages
+
 import alembic.command
 import alembic.config
 from crash_points import CrashPoints
+from staffing import KeyBox, signed_in
 
 from pos_app.daraja.client import DarajaClient
 from pos_app.domain import ladder
@@ -85,7 +88,7 @@ class Session:
     ) -> bool:
         _hurry(hurry, read_timeout)
         _log_to(Path(folder))
-        self.till = Till(Path(folder), self.changes, lambda: Heading("Duka la Mfano", "1"))
+        self.till = signed_in(Till(Path(folder), self.changes, lambda: Heading("Duka la Mfano", "1"), KeyBox()))
         self.access = _access(access)
         self._hear_the_link()
         await self.till.open()

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from staffing import owners_guard
 
 from pos_app.daraja.client import DarajaClient
 from pos_app.domain.attempt import Attempt, AttemptState
@@ -162,8 +163,11 @@ class Desk:
         self.health = Health(self.changes)
         self.database = Database(self.folder / "till.db")
         await self.database.open()
-        self.sales = Sales(self.database, self.changes, self.now)
-        self.payments = Payments(self.database, self.changes, heard=self.health.answered, clock=self.now)
+        self.guard = owners_guard(self.database, self.changes)
+        self.sales = Sales(self.database, self.changes, self.guard, self.now)
+        self.payments = Payments(
+            self.database, self.changes, guard=self.guard, heard=self.health.answered, clock=self.now
+        )
         self.reconciliation = Reconciliation(
             self.database, self.payments, self.changes, clock=self.now, elapsed=self.elapsed
         )

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 from bank import Bank, result
+from staffing import owners_guard
 
 from pos_app.daraja.client import DarajaClient
-from pos_app.daraja.initiator import Initiator
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
@@ -21,7 +21,7 @@ from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine
-from pos_app.domain.shop import AccountKind, Credentials, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, Initiator, ShopAccount
 from pos_app.domain.staff import Person, Role, Session
 from pos_app.relay_link.delivery import Cursor, Delivery
 from pos_app.services.audit_log import AuditLog
@@ -69,10 +69,10 @@ class Till:
         self.authority = Authority(changes)
         record = AuditLog(self.database, self.keys, clock=lambda: self.now)
         proving = Proving(self.database, self.keys, record, elapsed=lambda: self.seconds)
-        self.record, self.changes = record, changes
+        self.record, self.changes, self.proving = record, changes, proving
         parts: dict[str, Any] = {"authority": self.authority, "proving": proving, "record": record}
         self.staff = Staff(self.database, self.keys, changes, **parts, clock=lambda: self.now)
-        self.sales = Sales(self.database, changes, lambda: self.now)
+        self.sales = Sales(self.database, changes, owners_guard(self.database, changes), lambda: self.now)
         self.refunds = Refunds(self.database, changes, **parts, clock=lambda: self.now)
         self.ladder = RefundReconciliation(
             self.database, self.refunds, changes, clock=lambda: self.now, elapsed=lambda: self.seconds
@@ -122,13 +122,13 @@ class Till:
     async def approve(self, refund: Refund, name: str) -> Refund | Refused:
         return await self.refunds.approve(refund.id, (await self.person(name)).id, PINS[name])
 
-    async def paid_sale(self, shillings: int = 1000, receipt: str = RECEIPT) -> Sale:
+    async def paid_sale(self, shillings: int = 1000, receipt: str = RECEIPT, paid: int = 0) -> Sale:
         sale = await self.sales.open(Cart((SaleLine("Unga", KES(shillings)),)))
         assert isinstance(sale, Sale)
         money = Payment(
             id=receipt,
             receipt=receipt,
-            amount=KES(shillings),
+            amount=KES(paid or shillings),
             short_code="600966",
             received_at=self.now,
             paid_at=self.now,

@@ -13,7 +13,7 @@ from pos_app.services.till import Till
 from pos_app.services.uplink import Uplink
 
 async def main():
-    till = Till(Path(sys.argv[1]), Changes(), lambda: Heading("Duka", "1"))
+    till = Till(Path(sys.argv[1]), Changes(), lambda: Heading("Duka", "1"), {})
     await till.open()
     await till.close()
 

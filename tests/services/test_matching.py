@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from staffing import owners_guard
 
 from pos_app.domain.attempt import Attempt, account_reference
 from pos_app.domain.claim import Claim
@@ -90,8 +91,9 @@ class TillOfShop:
             self.changes.subscribe(kind, self.told.append)
         self.database = Database(self.folder / "till.db")
         await self.database.open()
-        self.sales = Sales(self.database, self.changes, lambda: self.now)
-        self.matching = Matching(self.database, self.changes, clock=lambda: self.now, elapsed=self.elapsed)
+        guard = owners_guard(self.database, self.changes)
+        self.sales = Sales(self.database, self.changes, guard, lambda: self.now)
+        self.matching = Matching(self.database, self.changes, guard=guard, clock=lambda: self.now, elapsed=self.elapsed)
         self.callbacks = Callbacks(
             self.database,
             self.changes,
@@ -378,7 +380,7 @@ async def test_a_till_without_a_relay_offers_nothing_and_one_failure_does_not_en
     shop: Shop, tills: list[TillOfShop], caplog: pytest.LogCaptureFixture
 ) -> None:
     one, _ = tills
-    alone = Matching(one.database, one.changes, clock=lambda: one.now, elapsed=one.elapsed)
+    alone = Matching(one.database, one.changes, guard=one.matching._guard, clock=lambda: one.now, elapsed=one.elapsed)
     going_on = asyncio.create_task(alone.run())
     sale = await one.sale()
     await shop.pays()

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from staffing import KeyBox, signed_in
 
 from pos_app.commands import children
 from pos_app.daraja.pull import pull_row, told_row
@@ -69,10 +70,14 @@ class Office:
     def __init__(self, desk: Any) -> None:
         self.desk = desk
         self.sent = 0
-        self.tasks = StatementTasks(desk.database, desk.changes, desk.now)
+        self.tasks = StatementTasks(desk.database, desk.changes, desk.guard, desk.now)
         self.looks: list[timedelta] = []
-        self.watch = BalanceWatch(desk.database, desk.changes, look_soon=self.looks.append, clock=desk.now)
-        self.statements = Statements(desk.database, self.tasks, self.watch, tell_soon=self._send, clock=desk.now)
+        self.watch = BalanceWatch(
+            desk.database, desk.changes, guard=desk.guard, look_soon=self.looks.append, clock=desk.now
+        )
+        self.statements = Statements(
+            desk.database, self.tasks, self.watch, guard=desk.guard, tell_soon=self._send, clock=desk.now
+        )
 
     def _send(self) -> None:
         self.sent += 1
@@ -251,7 +256,11 @@ class Watcher:
     def start(self) -> None:
         self.desk.changes.subscribe(BalanceGapsChanged, self.told.append)
         self.watch = BalanceWatch(
-            self.desk.database, self.desk.changes, look_soon=self.looks.append, clock=self.desk.now
+            self.desk.database,
+            self.desk.changes,
+            guard=self.desk.guard,
+            look_soon=self.looks.append,
+            clock=self.desk.now,
         )
         self.running = asyncio.create_task(self.watch.run(self.desk.account))
         self.desk.health.link_changed(LinkStatus.LIVE)
@@ -378,7 +387,7 @@ async def test_records_that_cannot_be_reached_end_no_watching(
 
 
 async def test_registrations_are_kept_with_their_sentence_and_without_the_key(desk: Any) -> None:
-    registrations = Registrations(desk.database, lambda: desk.http, desk.now)
+    registrations = Registrations(desk.database, lambda: desk.http, desk.guard, desk.now)
     empty = await registrations.standing(Product.C2B, desk.account, "https://pay.example.co.ke/h/k1")
     assert (empty.last, empty.done, empty.is_for_this_relay) == (None, None, False)
     record = await registrations.register_urls(access(desk), style=MsisdnStyle.HASHED)
@@ -400,7 +409,7 @@ async def test_registrations_are_kept_with_their_sentence_and_without_the_key(de
     [("https://mpesa.example.co.ke/h/k", "mpesa"), ("http://pay.example.co.ke/h/k", "https"), ("nonsense", "address")],
 )
 async def test_an_address_that_safaricom_would_refuse_is_never_sent(desk: Any, base: str, words: str) -> None:
-    registrations = Registrations(desk.database, lambda: desk.http, desk.now)
+    registrations = Registrations(desk.database, lambda: desk.http, desk.guard, desk.now)
     sent = len(desk.network.sent)
     refused = await registrations.register_urls(access(desk, base))
     assert isinstance(refused, Refused)
@@ -409,7 +418,7 @@ async def test_an_address_that_safaricom_would_refuse_is_never_sent(desk: Any, b
 
 
 async def test_an_address_of_safaricom_that_is_none_is_refused(desk: Any) -> None:
-    registrations = Registrations(desk.database, lambda: desk.http, desk.now)
+    registrations = Registrations(desk.database, lambda: desk.http, desk.guard, desk.now)
     wrong = replace(access(desk), daraja_url="http://api.safaricom.co.ke")
     assert isinstance(await registrations.register_urls(wrong), Refused)
 
@@ -510,7 +519,7 @@ async def test_what_was_lost_is_in_the_real_relays_log_soon_after_the_till_is_co
     with serving(Daraja(RealClock(), allow_loopback_urls=True)) as daraja:
         way = MpesaAccess(daraja, PAYBILL, credentials, pairing)
         changes = Changes()
-        till = Till(tmp_path / "till", changes, lambda: Heading("Duka", "1"))
+        till = signed_in(Till(tmp_path / "till", changes, lambda: Heading("Duka", "1"), KeyBox()))
         await till.open()
         async with httpx.AsyncClient(trust_env=False) as http:
             network = await till.network()

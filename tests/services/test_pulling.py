@@ -48,7 +48,7 @@ class Counter:
         """Also after `stop`: the program started again, on the same records."""
         for kind in (PullingChanged, StatementTasksChanged):
             self.desk.changes.subscribe(kind, self.told.append)
-        self.tasks: Any = StatementTasks(self.desk.database, self.desk.changes, self.desk.now)
+        self.tasks: Any = StatementTasks(self.desk.database, self.desk.changes, self.desk.guard, self.desk.now)
         self.pulling = Pulling(
             self.desk.database,
             self.desk.changes,

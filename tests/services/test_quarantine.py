@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from staffing import KeyBox, signed_in
 
 from pos_app.commands import children
 from pos_app.domain.held_back import Doubt, Finding, HeldBack
@@ -97,7 +98,7 @@ async def shop(tmp_path: Path, relay: Callable[[], tuple[str, Callable[..., Any]
     credentials = Credentials(TRAINING_SHOP.consumer_key, TRAINING_SHOP.consumer_secret, SANDBOX_PASSKEY)
     core = Daraja(RealClock(), allow_loopback_urls=True, confirmation_url=f"{pairing.callback_base}/c2b/confirm")
     with serving(core) as daraja:
-        till = Till(tmp_path / "till", Changes(), lambda: Heading("Duka", "1"))
+        till = signed_in(Till(tmp_path / "till", Changes(), lambda: Heading("Duka", "1"), KeyBox()))
         await till.open()
         uplink = await till.network()
         way = MpesaAccess(daraja, PAYBILL, credentials, pairing)
@@ -174,7 +175,9 @@ class Looker:
         self.promoted: list[str] = []
         self.reachable = True
         self.trouble = ""
-        self.quarantine = Quarantine(desk.database, desk.changes, look=self._look, clock=desk.now, elapsed=desk.elapsed)
+        self.quarantine = Quarantine(
+            desk.database, desk.changes, guard=desk.guard, look=self._look, clock=desk.now, elapsed=desk.elapsed
+        )
         self.running = asyncio.create_task(self.quarantine.run(self._promote))
 
     async def _look(self, reach: timedelta) -> Swept:

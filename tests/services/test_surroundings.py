@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from staffing import KeyBox, signed_in
 
 from pos_app.domain.attempt import Attempt, AttemptState
 from pos_app.domain.evidence import Evidence, Fact, Source
@@ -238,11 +239,11 @@ async def test_t3_a_broken_database_takes_no_charge(desk: Any) -> None:
 
 
 @pytest.fixture
-def make_connections(http: httpx.AsyncClient) -> Connections:
+def make_connections(http: httpx.AsyncClient, desk: Any) -> Connections:
     async def none_open() -> tuple[Attempt, ...]:
         return ()
 
-    return Connections(lambda: http, none_open)
+    return Connections(lambda: http, none_open, desk.guard)
 
 
 @pytest.fixture
@@ -286,7 +287,9 @@ async def test_while_charges_are_open_the_till_stays_with_the_shop_that_hears_th
     for _ in range(charges):
         await desk.charged()
     async with relay_of("Kiosk", "st_2") as http:
-        refused = await Connections(lambda: http, desk.payments.open_attempts).pair("https://r.example", "code", TILL)
+        refused = await Connections(lambda: http, desk.payments.open_attempts, desk.guard).pair(
+            "https://r.example", "code", TILL
+        )
     assert isinstance(refused, Refused)
     assert refused.sentence.startswith(f"{words} in Duka")
     assert "Kiosk" in refused.sentence
@@ -298,13 +301,13 @@ async def test_while_charges_are_open_the_till_stays_with_the_shop_that_hears_th
 async def test_the_same_shop_may_be_paired_with_again_at_any_time(desk: Any, shop: str, stream: str) -> None:
     await desk.charged()
     async with relay_of(shop, stream) as http:
-        connections = Connections(lambda: http, desk.payments.open_attempts)
+        connections = Connections(lambda: http, desk.payments.open_attempts, desk.guard)
         assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
 
 
 async def test_another_shop_may_be_paired_with_once_no_charge_is_open(desk: Any) -> None:
     async with relay_of("Kiosk", "st_2") as http:
-        connections = Connections(lambda: http, desk.payments.open_attempts)
+        connections = Connections(lambda: http, desk.payments.open_attempts, desk.guard)
         assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
 
 
@@ -316,7 +319,7 @@ async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(t
     core = Daraja(ManualClock(), default=scenario("stuck"))
     with serving(core) as url:
         access = MpesaAccess(url, PAYBILL, GOOD, pairing)
-        till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
+        till = signed_in(Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"), KeyBox()))
         await till.open()
         await till.connect(access, "Duka")
         await till.connect(access, "Duka")
@@ -328,7 +331,7 @@ async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(t
         await till.close()
         with closing(sqlite3.connect(tmp_path / "till.db")) as connection:
             assert connection.execute("SELECT state FROM attempt").fetchall() == [("PENDING",)]
-        again = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
+        again = signed_in(Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"), KeyBox()))
         await again.open()
         assert [one.id for one in await again.payments.open_attempts()] == [attempt.id]
         await again.connect(access, "Duka")
@@ -342,7 +345,7 @@ async def test_a_till_opens_connects_charges_closes_and_finds_its_charge_again(t
 
 
 async def test_settings_saved_twice_in_one_breath_leave_one_link(tmp_path: Path) -> None:
-    till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
+    till = signed_in(Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"), KeyBox()))
     await till.open()
     await till.connect(_access(), "Duka")
     await asyncio.gather(*(till.connect(_access(code), "Duka") for code in ("T1", "T2", "T3")))
@@ -356,7 +359,7 @@ async def test_settings_saved_twice_in_one_breath_leave_one_link(tmp_path: Path)
 async def test_an_address_of_m_pesa_that_cannot_be_used_leaves_a_till_that_takes_cash(tmp_path: Path) -> None:
     changes, notices = Changes(), list[str]()
     changes.subscribe(Notice, lambda notice: notices.append(notice.sentence))
-    till = Till(tmp_path, changes, lambda: Heading("Duka", "T1"))
+    till = signed_in(Till(tmp_path, changes, lambda: Heading("Duka", "T1"), KeyBox()))
     await till.open()
     await till.connect(replace(_access(), daraja_url="sandbox.example"), "Duka")
     assert (till.health.current.mpesa, len(notices), till.payments.charging) == (Light.OFF, 1, None)
@@ -364,7 +367,7 @@ async def test_an_address_of_m_pesa_that_cannot_be_used_leaves_a_till_that_takes
 
 
 async def test_a_till_that_is_not_open_has_no_network(tmp_path: Path) -> None:
-    till = Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"))
+    till = signed_in(Till(tmp_path, Changes(), lambda: Heading("Duka", "T1"), KeyBox()))
     with pytest.raises(RuntimeError, match="not open"):
         await till.connect(_access(), "Duka")
     await till.close()

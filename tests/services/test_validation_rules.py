@@ -14,6 +14,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from staffing import owners_guard
 
 from pos_app.domain.money import Money
 from pos_app.domain.refused import Refused
@@ -74,7 +75,7 @@ class Till:
             self.changes.subscribe(kind, self.told.append)
         self.database = Database(self.folder / "till.db")
         await self.database.open()
-        self.book = RuleBook(self.database, self.changes)
+        self.book = RuleBook(self.database, self.changes, owners_guard(self.database, self.changes))
         return self
 
     def connect(self) -> None:

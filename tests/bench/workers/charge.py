@@ -16,9 +16,15 @@ from tills import ACCOUNT, PHONE, PRICE, rung
 from pos_app.daraja.client import DarajaClient
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.shop import Credentials
+from pos_app.domain.staff import Person, Role
+from pos_app.services.audit_log import AuditLog
+from pos_app.services.authority import Authority
 from pos_app.services.changes import Changes
+from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
 from pos_app.services.payments import Charging, Payments
 from pos_app.services.sales import Sales
+from pos_app.settings import MemorySecrets
 from pos_app.store.database import Database
 from relay.protocol import make_nonce
 
@@ -26,7 +32,10 @@ from relay.protocol import make_nonce
 async def measured(spec: dict[str, Any]) -> list[float]:
     database, changes = Database(Path(spec["folder"]) / "till.db"), Changes()
     await database.open()
-    sales, payments = Sales(database, changes), Payments(database, changes)
+    authority = Authority(changes)
+    authority.begin(Person(1, "Wanjiru", Role.OWNER), utc_now())
+    guard = Guard(authority, AuditLog(database, MemorySecrets()))
+    sales, payments = Sales(database, changes, guard), Payments(database, changes, guard=guard)
     async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
         daraja = DarajaClient(http, spec["url"], ACCOUNT, Credentials("k" * 32, "s" * 32, "p" * 64))
         payments.charging = Charging(

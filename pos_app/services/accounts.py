@@ -1,0 +1,64 @@
+"""What the shop's accounts at M-Pesa hold, asked of Safaricom when somebody wants to know or is about to refund."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from pos_app.domain.account import AccountBalances
+from pos_app.domain.refund_evidence import RefundFact
+from pos_app.domain.refused import Refused
+from pos_app.domain.staff import Action
+from pos_app.services.clock import utc_now
+from pos_app.services.guard import Guard
+from pos_app.services.refunds import Paying, Refunds
+from pos_app.store import accounts, refunds
+from pos_app.store.database import Database
+
+log = logging.getLogger(__name__)
+
+FRESH = timedelta(minutes=10)
+_NOT_SET_UP = Refused("The API operator is not set up on this till, and only it may ask for balances.")
+_OFF = Refused("The API operator is switched off until the owner has mended it, so that it is not locked.")
+
+
+class Accounts:
+    def __init__(
+        self, database: Database, sent: Refunds, guard: Guard, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._database = database
+        self._refunds = sent
+        self._guard = guard
+        self._clock = clock
+
+    async def newest(self) -> AccountBalances | None:
+        return await self._database.read(accounts.newest)
+
+    async def ask(self) -> Refused | None:
+        """None once Safaricom has the question; `AccountsChanged` tells the answer, within seconds."""
+        if refused := self._guard.refusal(Action.ASK_BALANCE):
+            return refused
+        return await self._ask()
+
+    async def look_before_refund(self) -> None:
+        """So that the way by M-Pesa is offered only where there is money for it; nobody waits for it."""
+        told = await self.newest()
+        if self._refunds.paying is not None and (told is None or self._clock() - told.at > FRESH):
+            await self._ask()
+
+    async def _ask(self) -> Refused | None:
+        paying = self._refunds.paying
+        if paying is None:
+            return _NOT_SET_UP
+        if await self._database.read(refunds.switched_off) is not None:
+            return _OFF
+        return await self._send(paying)
+
+    async def _send(self, paying: Paying) -> Refused | None:
+        """The question's own address is on disk before it leaves."""
+        nonce, at = paying.make_nonce(), self._clock()
+        await self._database.run(lambda connection: refunds.ask(connection, nonce, at))
+        told = await paying.api.account_balance(paying.addresses(nonce))
+        if told.fact is RefundFact.ACCEPTED:
+            return None
+        log.warning("the balances could not be asked for: %s %s", told.fact, told.code)
+        return Refused(f"Safaricom did not take the question. {told.reason.english}")

@@ -1,0 +1,56 @@
+"""Keeps the end of the sealed record at the relay, so that cutting the record is found out (money-safety §5 row 11)."""
+
+import asyncio
+import logging
+
+from pos_app.domain.refused import Refused
+from pos_app.relay_link.anchors import AnchorDesk
+from pos_app.services.audit_log import AuditLog
+from pos_app.services.changes import Changes, Notice
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600.0
+_AGAIN_SECONDS = 60.0
+_CUT = (
+    "The till’s record of who did what is not the one that the relay was told of: {what} Payments are safe. Do not "
+    "refund anything; call the owner, who can see the record under Audit."
+)
+
+
+class Anchoring:
+    """`run` once per connection."""
+
+    def __init__(self, record: AuditLog, changes: Changes) -> None:
+        self._record = record
+        self._changes = changes
+        self._said = ""
+
+    async def run(self, desk: AnchorDesk) -> None:
+        while True:
+            try:
+                done = await self.anchor(desk)
+            except Exception:  # one failed try must not end the trying
+                log.exception("the record could not be anchored")
+                done = False
+            await asyncio.sleep(EVERY_SECONDS if done else _AGAIN_SECONDS)
+
+    async def anchor(self, desk: AnchorDesk) -> bool:
+        """Whether the relay knows where the record ends now; a record that was changed or cut is said, and not told."""
+        held = await desk.last()
+        if held is None:
+            return False
+        fault = await self._record.verify(held)
+        if isinstance(fault, Refused):
+            return False
+        if fault is not None:
+            self._say(_CUT.format(what=fault.sentence))
+            return True
+        head = await self._record.head()
+        return head.seq in {0, held.seq} or await desk.put(head)
+
+    def _say(self, sentence: str) -> None:
+        log.error("the audit record does not reach its anchor")
+        if sentence != self._said:
+            self._said = sentence
+            self._changes.publish(Notice(sentence, urgent=True))
