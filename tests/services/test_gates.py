@@ -154,4 +154,4 @@ async def test_an_auditor_takes_the_record_along_with_every_seal_and_no_formula_
     entries = await doors.till.record.newest()
     assert len(rows) == 1 + len(entries)
     assert (rows[-1].split(",")[2:4], rows[-1].split(",")[-1]) == (["audit_exported", "Odhiambo"], entries[0].mac)
-    assert ",'=cmd()," in exported
+    assert "'=cmd(), cashier" in exported
