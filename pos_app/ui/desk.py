@@ -18,9 +18,11 @@ from pos_app.domain.payment import Payment
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess, ShopAccount
+from pos_app.domain.staff import Person
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock import utc_now
 from pos_app.settings import (
+    FileSecrets,
     MemorySecrets,
     Secrets,
     SecretsError,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
+    from pos_app.ui.staff.door import Door
     from pos_app.ui.unclaimed.view import UnclaimedPage
 
 log = logging.getLogger(__name__)
@@ -60,6 +63,7 @@ _HISTORY, _SETTINGS = 1, 2
 _LATE = ("pos_app.services.uplink", "httpcore", "anyio._backends._asyncio")
 """The last two are what httpx would load with its first client and its first request."""
 _TRAINING_SHOP = "Duka la Mafunzo"
+_PRACTICE_PASSPHRASE = "practice only"  # noqa: S105 — it protects the PINs that training shows
 
 
 def _nowhere() -> Secrets:
@@ -79,6 +83,7 @@ class Desk:
     rail: "RailViewModel"
     facing: "DisplayViewModel"
     placing: "Placing"
+    door: "Door"
     sale_page: QWidget
 
     def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
@@ -89,6 +94,8 @@ class Desk:
         self.settings = self._settings_file.load()
         self._access: MpesaAccess | None = None
         self._secrets: Secrets = MemorySecrets()
+        self._are_keys_locked = False
+        self._person: Person | None = None
         self.changes = Changes()
         self.tasks = Tasks()
         self.sounds = Sounds(self.settings.sounds)
@@ -115,13 +122,15 @@ class Desk:
         """The selling page comes as soon as no charge is unaccounted for. Raises StoreError with a sentence."""
         from pos_app.services.till import Till
 
-        if training is None:
-            self._secrets = await self._unlocked()
+        self._secrets = await (self._unlocked() if training is None else self._practice_keys())
         self.till = Till(self._folder, self.changes, self._heading, self._secrets)
         self._pages = Pages(self.till, self.changes, self.tasks, self.window)
         await self.till.open()
         if training is not None:
+            from pos_app.services.training_staff import hire
+
             await self._stock_training_shelf()
+            await hire(self.till.staff, self.till.authority)
             self._offer_phone(training.phone_page)
         self._access = training
         self.till.expect_connection()
@@ -129,6 +138,35 @@ class Desk:
         self.payment.receipt_wanted.connect(self._show_receipt)
         self.window.promise(_HISTORY, self._pages.history)
         self._build_customer_display()
+        await self._open_door()
+
+    async def _open_door(self) -> None:
+        """Nobody sells before somebody has signed in; the very first makes the owner."""
+        from pos_app.services.training_staff import PRACTICE_PINS
+        from pos_app.ui.staff.door import Door
+
+        self.door = Door(
+            self.till,
+            self.window,
+            self.changes,
+            self.tasks,
+            folder=self._folder,
+            seen=self._see_person,
+            practice=PRACTICE_PINS if self._training else None,
+        )
+        if self._are_keys_locked:
+            self.till.authority.begin_cash_only(utc_now())
+        await self.door.open()
+        self._see_person(self.till.authority.person)
+
+    def _see_person(self, person: Person | None) -> None:
+        self._person = person
+        self.window.show_shop(self._header())
+
+    async def _practice_keys(self) -> Secrets:
+        """They outlast the session, as the practice people do; nothing they protect is real."""
+        found = await asyncio.to_thread(FileSecrets.open, self._folder / "keys.box", _PRACTICE_PASSPHRASE)
+        return found if not isinstance(found, Refused) else MemorySecrets()
 
     async def connect(self) -> None:
         """Safaricom and the relay, behind a till that sells; a charge that is asked for meanwhile waits."""
@@ -165,6 +203,7 @@ class Desk:
             page.ask(found.sentence)
             passphrase = await typed.get()
             if passphrase is None:
+                self._are_keys_locked = True
                 return _nowhere()
             found = await asyncio.to_thread(open_secrets, self._folder, passphrase)
         return found
@@ -239,7 +278,7 @@ class Desk:
             sale=self.sale,
             payment=self.payment,
             ask_safaricom=self._ask_safaricom,
-            cashier=lambda: self.settings.cashier,
+            cashier=lambda: self._header().cashier,
             clock=utc_now,
             parent=self.window,
         )
@@ -363,7 +402,8 @@ class Desk:
     def _header(self) -> ShopHeader:
         account = self._account or self.settings.account
         name = self.settings.shop_name or (_TRAINING_SHOP if self._training else "")
-        return ShopHeader(name, self.settings.cashier, account.customer_label if account else "")
+        cashier = self._person.name if self._person else ""
+        return ShopHeader(name, cashier, account.customer_label if account else "")
 
     @property
     def _account(self) -> ShopAccount | None:

@@ -41,6 +41,8 @@ class MainWindow(QWidget):
     """`light` or `dark`, chosen by the person at the till; the app remembers it."""
     display_wanted = Signal()
     """The customer display, or no longer."""
+    lock_wanted = Signal()
+    """Whoever is at the till goes, or somebody else comes."""
 
     def __init__(
         self,
@@ -61,6 +63,8 @@ class MainWindow(QWidget):
         self.status = StatusBar(shop, training, clock)
         self.notices = Notices(("See all  Shift+F7", self.show_network))
         self._before_help = 0
+        self.locked_by: QWidget | None = None
+        self._before_lock = 0
         self._promised: dict[int, Callable[[], QWidget]] = {}
         self.stack = QStackedWidget()
         for page in (sale_page, history_page, settings_page, QWidget()):
@@ -92,6 +96,8 @@ class MainWindow(QWidget):
         box.addWidget(self.status)
         box.addWidget(self.notices)
         box.addWidget(self.stack, 1)
+        self._box = box
+        self.status.cashier.clicked.connect(self.lock_wanted)
         self.status.theme.clicked.connect(self.switch_theme)
         self.status.network.clicked.connect(self.show_network)
         self.status.display.clicked.connect(self.display_wanted)
@@ -103,6 +109,7 @@ class MainWindow(QWidget):
         self._key("Shift+F7", self.show_network)
         self._key("F8", self.switch_theme)
         self._key("Ctrl+D", self.display_wanted.emit)
+        self._key("Ctrl+L", self.lock_wanted.emit)
         self._key("F12", self.show_keys)
         self._key("Shift+F1", self.show_help)
 
@@ -110,6 +117,24 @@ class MainWindow(QWidget):
         shortcut = QShortcut(QKeySequence(keys), self)
         shortcut.setAutoRepeat(False)
         shortcut.activated.connect(work)
+
+    def add_bar(self, bar: QWidget) -> None:
+        """Above the page, below what is said."""
+        self._box.insertWidget(self._box.count() - 1, bar)
+
+    def lock(self, page: QWidget) -> None:
+        """Nothing but this page until `unlock`; what was shown comes back then."""
+        if self.locked_by is None:
+            self._before_lock = self.stack.currentIndex()
+        self.locked_by = page
+        self.status.show_locked(locked=True)
+        self.stack.setCurrentIndex(self.add(page))
+
+    def unlock(self) -> None:
+        if self.locked_by is not None:
+            self.locked_by = None
+            self.status.show_locked(locked=False)
+            self.show_page(self._before_lock)
 
     def add(self, page: QWidget) -> int:
         """A page that no key leads to; where it is from now on, and where it is already."""
@@ -138,6 +163,9 @@ class MainWindow(QWidget):
 
     def show_page(self, at: int) -> None:
         """Each page puts the keyboard where it belongs when it is shown."""
+        if self.locked_by is not None:
+            self._before_lock = at
+            return
         self._keep_promise(at)
         self.stack.setCurrentIndex(at)
         self.status.mark_page(at)
@@ -175,6 +203,8 @@ class MainWindow(QWidget):
         return page
 
     def _open_help(self) -> None:
+        if self.locked_by is not None:
+            return
         if self.stack.currentWidget() is not self.help:
             self._before_help = self.stack.currentIndex()
         self.stack.setCurrentWidget(self.help)

@@ -72,9 +72,11 @@ class StatusBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("panel", "bar")
         self.setFixedHeight(HEIGHT)
-        self.shop, self.cashier = Elided("", "strong"), Elided("", "muted")
-        for words in (self.shop, self.cashier):
-            words.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.shop = Elided("", "strong")
+        self.shop.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.cashier = Button("", "quiet")
+        self.cashier.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Ctrl+L does the same
+        self.cashier.setToolTip("Lock, or somebody else comes: Ctrl+L")
         self.training = _training_word() if training else None
         self.phone = Button("Customer’s phone", "quiet")
         self.phone.hide()
@@ -136,9 +138,15 @@ class StatusBar(QWidget):
         for position, button in enumerate(self.pages):
             button.setChecked(position == at)
 
+    def show_locked(self, *, locked: bool) -> None:
+        for button in (*self.pages, self.network):
+            button.setEnabled(not locked)
+
     def show_shop(self, shop: ShopHeader) -> None:
         self.shop.setText(shop.shop_name or "New shop")
         self.cashier.setText(shop.cashier)
+        self.cashier.setAccessibleName(f"{shop.cashier} is at the till. Lock, Ctrl+L")
+        self.cashier.setVisible(bool(shop.cashier))
 
     def show_health(self, health: HealthChanged) -> None:
         self.internet.show_light(health.internet)

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
+from staffing import signed_in
 
 from pos_app.devices.scanner import Scanner
 from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
@@ -63,6 +64,7 @@ class Counter:
 
     def open(self, access: MpesaAccess | None = None) -> None:
         self.run(self.desk.open(access))
+        signed_in(self.desk.till)
         self.take_clock()
         self.until(lambda: self.desk.sale.state.products or access is None, "the shelf is stocked")
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
+from staffing import signed_in
 
 from pos_app.settings import MemorySecrets
 from pos_app.ui.desk import Desk
@@ -42,6 +43,7 @@ def open_desk(
         desk.window.show()
         desk.window.activateWindow()
         run(desk.open())
+        signed_in(desk.till)
         return desk
 
     before = tokens().name

@@ -144,7 +144,7 @@ def test_shop_and_cashier_are_shown_and_closing_is_told(qtbot: QtBot, clock: Any
     window = make(qtbot, clock, changes, training=False)
     window.show_shop(ShopHeader("", "Wambui"))
     assert window.status.shop.accessibleName() == "New shop"
-    assert window.status.cashier.accessibleName() == "Wambui"
+    assert window.status.cashier.accessibleName() == "Wambui is at the till. Lock, Ctrl+L"
     with qtbot.waitSignal(window.closing):
         window.close()
     window.release()

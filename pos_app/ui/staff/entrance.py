@@ -1,0 +1,268 @@
+"""The pages at the door: signing in, the first owner, the recovery key, and what to do when a PIN is forgotten."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from pos_app.domain.staff import Person
+from pos_app.ui.staff.view_model import EntranceViewModel
+from pos_app.ui.staff.words import ROLES
+from pos_app.ui.theme import GAP
+from pos_app.ui.widgets.buttons import Button
+from pos_app.ui.widgets.fields import Field
+from pos_app.ui.widgets.foot import tell
+from pos_app.ui.widgets.keypad import Keypad
+from pos_app.ui.widgets.labels import Text
+
+_WIDTH = 640
+_IN_A_ROW = 3
+
+
+class DoorPage(QWidget):
+    """A column in the middle of the window."""
+
+    def __init__(self, model: EntranceViewModel, title: str) -> None:
+        super().__init__()
+        self.model = model
+        self.title, self.problem = Text(title, "title"), Text("", "error", wrap=True)
+        inner = QWidget()
+        inner.setFixedWidth(_WIDTH)
+        self.column = QVBoxLayout(inner)
+        self.column.setSpacing(2 * GAP)
+        self.column.addWidget(self.title)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(inner)
+        middle.addStretch(1)
+        box = QVBoxLayout(self)
+        box.addStretch(1)
+        box.addLayout(middle)
+        box.addStretch(2)
+        model.changed.connect(self.show_state)
+
+    def show_state(self) -> None:
+        tell(self.problem, f"! {self.model.state.problem}" if self.model.state.problem else "")
+
+
+def secret(name: str, entered: Callable[[str], object]) -> Field:
+    field = Field(name)
+    field.setEchoMode(QLineEdit.EchoMode.Password)
+    field.setMaxLength(64)
+    field.entered.connect(entered)
+    return field
+
+
+def captioned(column: QVBoxLayout, words: str, field: QWidget) -> None:
+    caption = Text(words, "strong")
+    caption.setBuddy(field)
+    column.addWidget(caption)
+    column.addWidget(field)
+
+
+class SignInPage(DoorPage):
+    forgotten = Signal()
+
+    def __init__(self, model: EntranceViewModel) -> None:
+        super().__init__(model, "Who is at the till?")
+        self.tiles: dict[int, Button] = {}
+        self._grid = QGridLayout()
+        self._grid.setSpacing(GAP)
+        self.pin = secret("PIN", lambda _text: self._enter())
+        self.practice = Text("", "muted")
+        self.submit = Button("Sign in  ·  Enter", "primary", name="Sign in", on_click=self._enter)
+        self.forgot = Button("I forgot my PIN", "quiet", on_click=self.forgotten.emit)
+        self.column.addLayout(self._grid)
+        captioned(self.column, "PIN", self.pin)
+        self.column.addWidget(self.practice)
+        self.column.addWidget(self.problem)
+        keypad = Keypad(self.pin, "")
+        keypad.setFixedHeight(240)
+        self.column.addWidget(keypad)
+        row = QHBoxLayout()
+        row.addWidget(self.forgot)
+        row.addStretch(1)
+        row.addWidget(self.submit)
+        self.column.addLayout(row)
+
+    def show_state(self) -> None:
+        super().show_state()
+        state = self.model.state
+        if tuple(self.tiles) != tuple(one.id for one in state.people):
+            self._fill(state.people)
+        for person_id, tile in self.tiles.items():
+            tile.setChecked(person_id == state.chosen)
+        self.submit.setEnabled(not state.working)
+        self.practice.show_text(f"Practice PIN: {state.practice_pin}" if state.practice_pin else "")
+        if state.problem and not state.working:
+            self.pin.clear()
+
+    def _fill(self, people: tuple[Person, ...]) -> None:
+        for tile in self.tiles.values():
+            self._grid.removeWidget(tile)
+            tile.deleteLater()
+        self.tiles = {one.id: self._tile(one) for one in people}
+        for position, tile in enumerate(self.tiles.values()):
+            self._grid.addWidget(tile, position // _IN_A_ROW, position % _IN_A_ROW)
+
+    def _tile(self, person: Person) -> Button:
+        tile = Button(f"{person.name}\n{ROLES[person.role]}", on_click=lambda: self._choose(person.id))
+        tile.setCheckable(True)
+        tile.setMinimumHeight(64)
+        tile.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        return tile
+
+    def _choose(self, person_id: int) -> None:
+        self.model.choose(person_id)
+        self.pin.clear()
+        self.pin.setFocus()
+
+    def _enter(self) -> None:
+        self.model.sign_in(self.pin.text())
+        self.pin.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.pin.clear()
+        self.pin.setFocus()
+
+
+class FirstOwnerPage(DoorPage):
+    def __init__(self, model: EntranceViewModel) -> None:
+        super().__init__(model, "Who owns this till?")
+        about = (
+            "The owner decides who works here and what each may do. Use a PIN of at least 8 digits, or a phrase of at "
+            "least 12 characters, that nobody can guess. A recovery key follows, to be printed and kept away from the "
+            "till."
+        )
+        self.column.addWidget(Text(about, "muted", wrap=True))
+        self.name = Field("Your name")
+        self.name.setMaxLength(40)
+        self.pin, self.again = (secret(words, lambda _text: self._enter()) for words in ("PIN", "PIN again"))
+        self.name.entered.connect(lambda _text: self.pin.setFocus())
+        for words, field in (("Your name", self.name), ("PIN", self.pin), ("The PIN once more", self.again)):
+            captioned(self.column, words, field)
+        self.column.addWidget(self.problem)
+        self.submit = Button("Set up", "primary", on_click=self._enter)
+        self.column.addWidget(self.submit, 0, Qt.AlignmentFlag.AlignRight)
+
+    def show_state(self) -> None:
+        super().show_state()
+        self.submit.setEnabled(not self.model.state.working)
+
+    def _enter(self) -> None:
+        if not self.again.text():
+            self.again.setFocus()
+            return
+        self.model.set_up(self.name.text(), self.pin.text(), self.again.text())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.name.setFocus()
+
+
+class RecoveryKeyPage(DoorPage):
+    """The key is shown once; the till opens when somebody has read its end from paper."""
+
+    print_wanted = Signal(str)
+
+    def __init__(self, model: EntranceViewModel) -> None:
+        super().__init__(model, "The recovery key")
+        about = (
+            "Whoever has this key can become the owner of this till, and without it a forgotten PIN cannot be mended. "
+            "Print it or write it down, keep it away from the till, and do not photograph it. It is not shown again."
+        )
+        self.column.addWidget(Text(about, "", wrap=True))
+        self.key = Text("", "name", wrap=True)
+        self.key.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.column.addWidget(self.key)
+        row = QHBoxLayout()
+        self.print = Button("Print", on_click=lambda: self.print_wanted.emit(model.state.recovery))
+        row.addStretch(1)
+        row.addWidget(self.print)
+        row.addStretch(1)
+        self.column.addLayout(row)
+        self.end = Field("The last five letters of the key")
+        self.end.setMaxLength(5)
+        self.end.entered.connect(lambda _text: self._confirm())
+        captioned(self.column, "Type its last five letters, from the paper", self.end)
+        self.column.addWidget(self.problem)
+        self.submit = Button("The key is on paper", "primary", on_click=self._confirm)
+        self.column.addWidget(self.submit, 0, Qt.AlignmentFlag.AlignRight)
+
+    def show_state(self) -> None:
+        super().show_state()
+        self.key.setText(self.model.state.recovery)
+
+    def _confirm(self) -> None:
+        self.model.confirm(self.end.text())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.end.clear()
+        self.end.setFocus()
+
+
+class ForgottenPage(DoorPage):
+    """A cashier is helped by a manager; an owner helps himself with the key that was printed."""
+
+    left = Signal()
+
+    def __init__(self, model: EntranceViewModel) -> None:
+        super().__init__(model, "A forgotten PIN")
+        about = (
+            "Anybody else asks a manager or the owner, who gives them a new PIN under Staff. An owner types the "
+            "recovery key that was printed at set-up, and a new PIN."
+        )
+        self.column.addWidget(Text(about, "muted", wrap=True))
+        self.owners: dict[int, Button] = {}
+        self._row = QHBoxLayout()
+        self.column.addLayout(self._row)
+        self.key = Field("Recovery key", "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX")
+        self.key.setMaxLength(50)
+        self.pin, self.again = (secret(words, lambda _text: self._enter()) for words in ("New PIN", "New PIN again"))
+        for words, field in (("Recovery key", self.key), ("New PIN", self.pin), ("Once more", self.again)):
+            captioned(self.column, words, field)
+        self.column.addWidget(self.problem)
+        row = QHBoxLayout()
+        self.submit = Button("Give me a new PIN", "primary", on_click=self._enter)
+        row.addWidget(Button("Back", "quiet", on_click=self.left.emit))
+        row.addStretch(1)
+        row.addWidget(self.submit)
+        self.column.addLayout(row)
+        self._chosen: int | None = None
+
+    def show_state(self) -> None:
+        super().show_state()
+        state = self.model.state
+        if tuple(self.owners) != tuple(one.id for one in state.owners):
+            for old in self.owners.values():
+                self._row.removeWidget(old)
+                old.deleteLater()
+            self.owners = {one.id: self._tile(one) for one in state.owners}
+            self._chosen = next(iter(self.owners), None)
+            for tile in self.owners.values():
+                self._row.addWidget(tile)
+        for person_id, tile in self.owners.items():
+            tile.setChecked(person_id == self._chosen)
+        self.submit.setEnabled(not state.working)
+
+    def _tile(self, owner: Person) -> Button:
+        tile = Button(owner.name, on_click=lambda: self._choose(owner.id))
+        tile.setCheckable(True)
+        return tile
+
+    def _choose(self, person_id: int) -> None:
+        self._chosen = person_id
+        self.show_state()
+
+    def _enter(self) -> None:
+        self.model.recover(self.key.text(), self._chosen, self.pin.text(), self.again.text())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        for field in (self.key, self.pin, self.again):
+            field.clear()
+        self.show_state()
+        self.key.setFocus()
