@@ -4,11 +4,13 @@ import sqlite3
 from dataclasses import dataclass
 
 from pos_app.domain.money import ZERO, Money
+from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
+from pos_app.domain.phone_match import PhoneMatch, phone_match
 from pos_app.domain.refund_route import Sought
 from pos_app.domain.sale import Sale
 from pos_app.domain.tender import TenderKind
-from pos_app.store import payments, refunds, sales
+from pos_app.store import attempts, payments, refunds, sales
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class Refundable:
 
     payment: Payment
     left: Money
+    payer: str = ""
+    """The number that paid, as far as this till was told: whole where it was charged here, else masked or hashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class RefundOptions:
     def left(self) -> Money:
         """Of all its payments and its cash."""
         return sum((one.left for one in self.payments), self.cash_left)
+
+    def is_other_number(self, payment_id: str, payee: Msisdn) -> bool:
+        """Also where nobody can tell: then a second person looks at it (money-safety B9)."""
+        payer = next((one.payer for one in self.payments if one.payment.id == payment_id), "")
+        return phone_match(payee, payer) is not PhoneMatch.SAME
 
     def sought(self, amount: Money, payment_id: str) -> Sought:
         """Of one of its payments, or of its cash where none is named."""
@@ -48,7 +57,14 @@ def options_of(connection: sqlite3.Connection, sale_id: int) -> RefundOptions:
     received = sum((tender.amount for tender in sale.tenders), ZERO)
     of_sale = max(received - refunds.sale_given_back(connection, sale_id), ZERO)
     lefts = (one.amount - refunds.given_back(connection, one.id) for one in held)
-    refundable = tuple(Refundable(one, min(left, of_sale)) for one, left in zip(held, lefts, strict=True))
+    refundable = tuple(
+        Refundable(one, min(left, of_sale), _payer(connection, one)) for one, left in zip(held, lefts, strict=True)
+    )
     cash = sum((tender.amount for tender in sale.tenders if tender.kind is TenderKind.CASH), ZERO)
     left = min(max(cash - refunds.cash_given_back(connection, sale_id), ZERO), of_sale)
     return RefundOptions(sale, refundable, left, refunds.lines_given_back(connection, sale_id))
+
+
+def _payer(connection: sqlite3.Connection, payment: Payment) -> str:
+    charge = None if payment.attempt_id is None else attempts.by_id(connection, payment.attempt_id)
+    return payment.payer_phone if charge is None else charge.msisdn.digits

@@ -35,8 +35,9 @@ from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
 from pos_app.services.refund_options import RefundOptions, options_of
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
-from pos_app.store import accounts, refunds
+from pos_app.store import accounts, refund_evidence, refunds, sales
 from pos_app.store.database import Database
+from pos_app.store.refund_evidence import RefundEvidenceRow
 from pos_app.store.refunds import OverRefundError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ _OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
 _NO_SUCH = Refused("There is no such refund on this till.")
 _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
+_NO_PAYEE = Refused("Type the number that the money goes to.")
 _NOT_WAITING = Refused("This refund is not waiting to be released. Nothing was done.")
 _NOT_SET_UP = Refused("Refunds by M-Pesa are not set up on this till. Nothing was sent.")
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then try again.")
@@ -73,8 +75,17 @@ class Draft:
     why: RefundReason
     note: str = ""
     payee: Msisdn | None = None
-    other_number: bool = False
     lines: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDetail:
+    """`approvals_needed` says how many more people must release it."""
+
+    refund: Refund
+    sale_number: int
+    told: tuple[RefundEvidenceRow, ...]
+    approvals_needed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,23 @@ class Refunds:
         told = accounts.newest(connection)
         return told.utility_available if told is not None and self._clock() - told.at < FLOAT_HOLDS else None
 
+    async def newest(self, before: int = 0, limit: int = 100) -> tuple[Refund, ...]:
+        return await self._database.read(lambda connection: refunds.newest(connection, before=before, limit=limit))
+
+    async def of_sale(self, sale_id: int) -> tuple[Refund, ...]:
+        return await self._database.read(lambda connection: refunds.of_sale(connection, sale_id))
+
+    async def detail(self, refund_id: int) -> RefundDetail | None:
+        def read(connection: sqlite3.Connection) -> RefundDetail | None:
+            refund = refunds.by_id(connection, refund_id)
+            if refund is None:
+                return None
+            missing = self._policy.approvals_needed(refund) - len(refund.approvals)
+            told = refund_evidence.of_refund(connection, refund_id)
+            return RefundDetail(refund, sales.by_id(connection, refund.sale_id).number, told, missing)
+
+        return await self._database.read(read)
+
     # --- from the wish to the release ---------------------------------------------------------------------
 
     async def prepare(self, draft: Draft) -> Refund | Refused:
@@ -160,6 +188,9 @@ class Refunds:
         refusal = next(offer.refusal for offer in offered if offer.route is draft.route)
         if refusal:
             return Refused(refusal)
+        payee = draft.payee if draft.route is Route.B2C else None
+        if draft.route is Route.B2C and payee is None:
+            return _NO_PAYEE
         by_mpesa = paying is not None and draft.route.is_by_mpesa
         refund = Refund(
             id=0,
@@ -169,8 +200,8 @@ class Refunds:
             original_receipt=options.sought(draft.amount, draft.payment_id).receipt,
             route=draft.route,
             amount=draft.amount,
-            payee=draft.payee if draft.route is Route.B2C else None,
-            other_number=draft.other_number and draft.route is Route.B2C,
+            payee=payee,
+            other_number=payee is not None and options.is_other_number(draft.payment_id, payee),
             why=draft.why,
             note=" ".join(draft.note.split())[:200],
             requested_by=by.id,

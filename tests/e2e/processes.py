@@ -84,13 +84,15 @@ class RelayProcess:
                 path.unlink()
 
     def receipts(self, pairing: dict[str, str]) -> list[str]:
-        """Of every event of that stream in the order of the log, as the long poll tells them."""
+        """Of every event of that stream in the order of the log, as the long poll tells them; anchors have none."""
         found: list[str] = []
+        read = 0
         while True:
-            frames = self._behind(pairing, len(found))
+            frames = self._behind(pairing, read)
             if not frames:
                 return found
-            found += [frame["receipt"] for frame in frames]
+            read += len(frames)
+            found += [frame["receipt"] for frame in frames if frame["kind"] != "anchor"]
 
     def _behind(self, pairing: dict[str, str], after: int) -> list[Any]:
         self._cursor = self._cursor if after else {}

@@ -10,6 +10,7 @@ import pytest
 from counter import Counter
 from keyring.backends import fail
 from PySide6.QtCore import Qt
+from staffing import signed_in
 
 from pos_app.domain.shop import AccountKind, Pairing, TillIdentity
 from pos_app.settings import (
@@ -76,6 +77,7 @@ def test_locked_keys_open_with_their_passphrase_only(world: Any, locked: Any, co
     desk.keys(PASSPHRASE)
     desk.enter()
     desk.until(opening.done, "the till opens")
+    signed_in(desk.desk.till)
     desk.take_clock()
     desk.until(desk.is_live, "the relay is followed")
     assert not desk.reads("TRAINING")
@@ -123,6 +125,7 @@ def test_settings_that_are_saved_are_in_force_on_the_sale_page_at_once(locked: A
     desk.keys(PASSPHRASE)
     desk.enter()
     desk.until(opening.done, "the till opens")
+    signed_in(desk.desk.till)
     assert desk.reads("Customers pay Till 5512345")
     changed = replace(desk.desk.settings, kind=AccountKind.PAYBILL, short_code="174379", till_number="", sounds=False)
     desk.desk._take_up(changed)

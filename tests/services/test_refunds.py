@@ -12,6 +12,7 @@ from bank import result
 from refund_till import KES, PINS, RECEIPT, Till, climbs, staffed, success
 
 from pos_app.domain.audit import Event
+from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_states import RefundState
@@ -109,7 +110,7 @@ async def test_two_people_release_much_and_neither_is_who_prepared_it(till: Till
 
 
 async def test_another_number_than_the_payers_needs_a_second_person(till: Till) -> None:
-    refund = await till.prepared(await till.paid_sale(), 500, Route.B2C, other_number=True)
+    refund = await till.prepared(await till.paid_sale(), 500, Route.B2C, payee=Msisdn("254799000111"))
     once = await till.approve(refund, "Otieno")
     assert isinstance(once, Refund)
     assert once.state is RefundState.REQUESTED
@@ -341,3 +342,18 @@ async def test_a_balance_that_was_asked_for_is_kept(till: Till) -> None:
 )
 def test_safaricom_is_asked_after_a_minute_five_thirty_and_every_hour(age: float, rung: float) -> None:
     assert next_rung(age) == rung
+
+
+async def test_whether_the_payee_paid_is_found_out_here_and_not_believed(till: Till) -> None:
+    sale = await till.paid_sale()
+    same = await till.prepared(sale, 100, Route.B2C)
+    another = await till.prepared(sale, 100, Route.B2C, payee=Msisdn("254799000111"))
+    assert (same.other_number, another.other_number) == (False, True)
+    nobody = await till.refunds.prepare(till.draft(sale, 100, Route.B2C, payee=None))
+    assert nobody == Refused("Type the number that the money goes to.")
+    held = await till.refunds.detail(another.id)
+    assert held is not None
+    assert (held.sale_number, held.approvals_needed, held.told) == (sale.number, 2, ())
+    assert await till.refunds.detail(99) is None
+    assert [one.id for one in await till.refunds.newest()] == [another.id, same.id]
+    assert [one.id for one in await till.refunds.of_sale(sale.id)] == [same.id, another.id]

@@ -78,6 +78,7 @@ class AllowBar(QWidget):
         self.people = QComboBox()
         self.people.setAccessibleName("Who allows it")
         self.people.setMinimumHeight(48)
+        self.people.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.pin = secret("PIN of who allows it", lambda _text: self._allow())
         self.pin.setFixedWidth(160)
         self.button = Button("Allow", "primary", on_click=self._allow)

@@ -93,7 +93,6 @@ class SignInPage(DoorPage):
             self._fill(state.people)
         for person_id, tile in self.tiles.items():
             tile.setChecked(person_id == state.chosen)
-        self.submit.setEnabled(not state.working)
         self.practice.show_text(f"Practice PIN: {state.practice_pin}" if state.practice_pin else "")
         if state.problem and not state.working:
             self.pin.clear()
@@ -147,10 +146,6 @@ class FirstOwnerPage(DoorPage):
         self.submit = Button("Set up", "primary", on_click=self._enter)
         self.column.addWidget(self.submit, 0, Qt.AlignmentFlag.AlignRight)
 
-    def show_state(self) -> None:
-        super().show_state()
-        self.submit.setEnabled(not self.model.state.working)
-
     def _enter(self) -> None:
         if not self.again.text():
             self.again.setFocus()
@@ -193,7 +188,7 @@ class RecoveryKeyPage(DoorPage):
 
     def show_state(self) -> None:
         super().show_state()
-        self.key.setText(self.model.state.recovery)
+        self.key.setText(_in_two_lines(self.model.state.recovery))
 
     def _confirm(self) -> None:
         self.model.confirm(self.end.text())
@@ -202,6 +197,11 @@ class RecoveryKeyPage(DoorPage):
         super().showEvent(event)
         self.end.clear()
         self.end.setFocus()
+
+
+def _in_two_lines(key: str) -> str:
+    groups = key.split("-")
+    return "\n".join("-".join(groups[at : at + 3]) for at in range(0, len(groups), 3))
 
 
 class ForgottenPage(DoorPage):
@@ -246,7 +246,6 @@ class ForgottenPage(DoorPage):
                 self._row.addWidget(tile)
         for person_id, tile in self.owners.items():
             tile.setChecked(person_id == self._chosen)
-        self.submit.setEnabled(not state.working)
 
     def _tile(self, owner: Person) -> Button:
         tile = Button(owner.name, on_click=lambda: self._choose(owner.id))

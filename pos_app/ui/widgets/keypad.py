@@ -18,6 +18,8 @@ class Keypad(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(GAP)
         for position, key in enumerate(_KEYS):
+            if key == "00" and not last:
+                continue
             grid.addWidget(self._key(last if key == "00" else key), position // 3, position % 3)
 
     def _key(self, key: str) -> Button:
