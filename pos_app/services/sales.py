@@ -10,6 +10,7 @@ from pos_app.domain.attempt import Attempt
 from pos_app.domain.money import AmountError, Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
+from pos_app.domain.refund import Refund
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleError, SaleState
 from pos_app.domain.staff import Action
@@ -53,6 +54,7 @@ class SaleDetail:
     sale: Sale
     attempts: tuple[AttemptDetail, ...]
     payments: tuple[Payment, ...]
+    refunds: tuple[Refund, ...] = ()
 
 
 class Sales:
@@ -209,4 +211,5 @@ def _detail(connection: sqlite3.Connection, sale_id: int) -> SaleDetail:
             for attempt in attempts.of_sale(connection, sale_id)
         ),
         payments=payments.of_sale(connection, sale_id),
+        refunds=refunds.of_sale(connection, sale_id),
     )

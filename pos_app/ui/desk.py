@@ -35,7 +35,7 @@ from pos_app.settings import (
     pairing_from,
 )
 from pos_app.ui.desk_pages import SALE, Pages
-from pos_app.ui.main_window import NETWORK, MainWindow, native_window
+from pos_app.ui.main_window import NETWORK, OFFICE, MainWindow, native_window
 from pos_app.ui.message_page import MessagePage, UnlockPage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.sounds import Sounds
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from pos_app.ui.customer_display.view_model import DisplayViewModel
     from pos_app.ui.offers.rail_model import RailViewModel
     from pos_app.ui.offers.view_model import OfferViewModel
+    from pos_app.ui.office.view import OfficePage
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
@@ -96,6 +97,7 @@ class Desk:
         self._secrets: Secrets = MemorySecrets()
         self._are_keys_locked = False
         self._person: Person | None = None
+        self._office_page: OfficePage | None = None
         self.changes = Changes()
         self.tasks = Tasks()
         self.sounds = Sounds(self.settings.sounds)
@@ -136,9 +138,27 @@ class Desk:
         self.till.expect_connection()
         self._build_sale_page()
         self.payment.receipt_wanted.connect(self._show_receipt)
-        self.window.promise(_HISTORY, self._pages.history)
+        self.window.promise(_HISTORY, self._make_history_page)
         self._build_customer_display()
         await self._open_door()
+
+    def _make_history_page(self) -> QWidget:
+        page = self._pages.history()
+        page.refund_wanted.connect(lambda sale_id: self.tasks.start(self._refund(sale_id), "refund"))
+        return page
+
+    async def _refund(self, sale_id: int) -> None:
+        page = await self._office()
+        self.window.show_page(OFFICE)
+        page.show_part(page.refunds)
+        page.refunds.prepare_sale(sale_id)
+
+    async def _office(self) -> "OfficePage":
+        """Its services are there as soon as the till is connected, or when somebody wants it sooner."""
+        if self._office_page is None:
+            self._office_page = self._pages.office(await self.till.office())
+            self.window.promise(OFFICE, lambda: self._office_page or QWidget())
+        return self._office_page
 
     async def _open_door(self) -> None:
         """Nobody sells before somebody has signed in; the very first makes the owner."""
@@ -180,6 +200,7 @@ class Desk:
         uplink = await self.till.network()
         self.window.promise(_SETTINGS, lambda: self._make_settings_page(uplink))
         self.window.promise(NETWORK, lambda: self._pages.network(uplink, account=lambda: self._account))
+        await self._office()
         if self._settings_file.problem:
             self.changes.publish(Notice(self._settings_file.problem))
 

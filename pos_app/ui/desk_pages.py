@@ -12,10 +12,12 @@ from pos_app.ui.main_window import MainWindow
 from pos_app.ui.tasks import Tasks
 
 if TYPE_CHECKING:
+    from pos_app.services.office import Office
     from pos_app.services.till import Till
     from pos_app.services.uplink import Uplink
     from pos_app.ui.history.view import HistoryPage
     from pos_app.ui.network.view import NetworkPage
+    from pos_app.ui.office.view import OfficePage
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.settings.section import Section
     from pos_app.ui.unclaimed.view import UnclaimedPage
@@ -72,6 +74,27 @@ class Pages:
         model = NetworkViewModel(self.till.weather, uplink, self.changes, self.tasks, account=account, clock=utc_now)
         model.setParent(self.window)
         page = NetworkPage(model)
+        page.closed.connect(self.back_to_sale)
+        return page
+
+    def office(self, office: "Office") -> "OfficePage":
+        from pos_app.ui.office.accounts import AccountsModel, AccountsPart
+        from pos_app.ui.office.people import PeopleModel, PeoplePart
+        from pos_app.ui.office.record import RecordModel, RecordPart
+        from pos_app.ui.office.view import OfficePage
+        from pos_app.ui.refund.part import RefundsPart
+        from pos_app.ui.refund.prepare_model import PrepareViewModel
+        from pos_app.ui.refund.view_model import RefundsViewModel
+
+        till, changes, tasks = self.till, self.changes, self.tasks
+        refunds = RefundsViewModel(office, till.staff, changes, tasks, clock=utc_now)
+        preparing = PrepareViewModel(office.refunds, tasks)
+        accounts = AccountsModel(office, changes, tasks, clock=utc_now)
+        people, record = PeopleModel(till.staff, changes, tasks), RecordModel(office, tasks, clock=utc_now)
+        for model in (refunds, preparing, accounts, people, record):
+            model.setParent(self.window)
+        parts = (RefundsPart(refunds, preparing), AccountsPart(accounts), PeoplePart(people), RecordPart(record))
+        page = OfficePage(changes, till.guard.refusal, *parts)
         page.closed.connect(self.back_to_sale)
         return page
 

@@ -14,13 +14,14 @@ from pos_app.services.changes import (
     Changes,
     HealthChanged,
     Notice,
+    OperatorTaskChanged,
     QuarantineChanged,
     StatementTasksChanged,
 )
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.status_bar import StatusBar
 from pos_app.ui.theme import apply_theme, tokens
-from pos_app.ui.widgets.bars import Notices
+from pos_app.ui.widgets.bars import Matters, Notices
 from pos_app.ui.widgets.focus_ring import install_focus_ring
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ FRAME = 6
 SMALLEST = (1100, 640)
 NETWORK = 3
 """The page of the network, to which the light of M-Pesa leads."""
+OFFICE = 4
+"""Refunds, accounts, staff and the record."""
 _Matter = StatementTasksChanged | QuarantineChanged | BalanceGapsChanged
 _MATTERS: tuple[type[_Matter], ...] = (StatementTasksChanged, QuarantineChanged, BalanceGapsChanged)
 """What a person has to settle, the loudest first."""
@@ -67,14 +70,17 @@ class MainWindow(QWidget):
         self._before_lock = 0
         self._promised: dict[int, Callable[[], QWidget]] = {}
         self.stack = QStackedWidget()
-        for page in (sale_page, history_page, settings_page, QWidget()):
+        for page in (sale_page, history_page, settings_page, QWidget(), QWidget()):
             self.stack.addWidget(page)
         self._lay_out()
         self._make_keys()
         install_focus_ring()
         self.show_page(0)
         self.status.show_theme()
+        self.office_matter = Matters("Office  Shift+F6", self.show_office)
+        self.add_bar(self.office_matter)
         self._unsubscribe = (
+            changes.subscribe(OperatorTaskChanged, lambda task: self.office_matter.show_matter(0, task.sentence)),
             changes.subscribe(HealthChanged, self._on_health),
             changes.subscribe(Notice, lambda notice: self.notices.add(notice.sentence, notice.urgent)),
             *(self._show_matter(changes, rank) for rank in range(len(_MATTERS))),
@@ -104,8 +110,10 @@ class MainWindow(QWidget):
 
     def _make_keys(self) -> None:
         for at, (word, key) in enumerate((("Sell", "F5"), ("History", "F6"), ("Settings", "F7"))):
-            self.status.add_page(word, key, partial(self.show_page, at))
+            self.status.add_page(at, word, key, partial(self.show_page, at))
             self._key(key, partial(self.show_page, at))
+        self.status.add_page(OFFICE, "Office", "⇧F6", self.show_office)
+        self._key("Shift+F6", self.show_office)
         self._key("Shift+F7", self.show_network)
         self._key("F8", self.switch_theme)
         self._key("Ctrl+D", self.display_wanted.emit)
@@ -178,6 +186,9 @@ class MainWindow(QWidget):
 
     def show_network(self) -> None:
         self.show_page(NETWORK)
+
+    def show_office(self) -> None:
+        self.show_page(OFFICE)
 
     def show_shop(self, shop: ShopHeader) -> None:
         self.status.show_shop(shop)

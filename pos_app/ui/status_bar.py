@@ -121,10 +121,11 @@ class StatusBar(QWidget):
         for button in self.pages:
             button.setText(_page_words(button, with_key=self.width() >= _TIGHT))
 
-    def add_page(self, word: str, key: str, show: Callable[[], None]) -> None:
+    def add_page(self, at: int, word: str, key: str, show: Callable[[], None]) -> None:
         button = Button(f"{word}  {key}", "quiet", name=f"{word}, {key}", on_click=show)
         button.setToolTip(key)
         button.setCheckable(True)
+        button.setProperty("page", at)
         self.pages.append(button)
         self._nav.addWidget(button)
 
@@ -135,8 +136,8 @@ class StatusBar(QWidget):
         self.phone.show()
 
     def mark_page(self, at: int) -> None:
-        for position, button in enumerate(self.pages):
-            button.setChecked(position == at)
+        for button in self.pages:
+            button.setChecked(button.property("page") == at)
 
     def show_locked(self, *, locked: bool) -> None:
         for button in (*self.pages, self.network):

@@ -106,7 +106,7 @@ def test_pages_by_key_and_by_button(qtbot: QtBot, clock: Any, changes: Changes, 
     window.show_page(1 if page == 0 else 0)
     QTest.keyClick(window, key)
     assert window.stack.currentIndex() == page
-    assert [button.isChecked() for button in window.status.pages] == [at == page for at in range(3)]
+    assert [button.isChecked() for button in window.status.pages[:3]] == [at == page for at in range(3)]
     qtbot.mouseClick(window.status.pages[1], Qt.MouseButton.LeftButton)
     assert window.stack.currentIndex() == 1
     window.show_settings()

@@ -8,9 +8,11 @@ from pos_app.domain.attempt import Attempt
 from pos_app.domain.payment import Payment
 from pos_app.domain.reason import Reason
 from pos_app.domain.receipt import CODE_TO_FOLLOW
+from pos_app.domain.refund import Refund
 from pos_app.domain.sale import Sale, SaleState
 from pos_app.domain.tender import Tender, TenderKind
 from pos_app.ui.history.words import Mark, TimelineRow, attempt_mark, exact_time, full_time, sale_mark, timeline
+from pos_app.ui.refund.words import mark as refund_mark
 
 if TYPE_CHECKING:
     from pos_app.services.sales import AttemptDetail, SaleDetail
@@ -56,6 +58,8 @@ class Detail:
     change_due: str
     """What was paid too much and may be given back from the drawer; else empty."""
     charges: tuple[Charge, ...]
+    refunds: tuple[LineWords, ...] = ()
+    can_be_refunded: bool = False
 
     @property
     def live_charge(self) -> int | None:
@@ -81,6 +85,8 @@ def detail_of(found: "SaleDetail", now: datetime) -> Detail:
         notice=_notice(sale),
         change_due=str(sale.overpaid) if sale.overpaid else "",
         charges=tuple(reversed(charges)),
+        refunds=tuple(_refund(one, now) for one in found.refunds),
+        can_be_refunded=bool(sale.tenders),
     )
 
 
@@ -102,6 +108,13 @@ def _tender(tender: Tender, payments: tuple[Payment, ...], attempts: tuple[Attem
     name = payment.payer_name if payment else ""
     remark = " · ".join(part for part in (time, name, phone, "" if code else CODE_TO_FOLLOW) if part)
     return TenderWords("M-Pesa", tender.amount.plain, remark, code)
+
+
+def _refund(refund: Refund, now: datetime) -> LineWords:
+    """Beside the sale, which stays as it was."""
+    words = f"{refund_mark(refund)} · {exact_time(refund.requested_at, now)} · {refund.why.english}"
+    code = f", M-Pesa {refund.receipt}" if refund.receipt else ""
+    return LineWords(f"Refund {refund.number}{code}", words, f"−{refund.amount.plain}")
 
 
 def _notice(sale: Sale) -> str:

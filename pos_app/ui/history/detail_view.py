@@ -27,6 +27,8 @@ _GLYPHS = {
 
 class DetailView(QWidget):
     receipt_wanted = Signal()
+    refund_wanted = Signal(int)
+    """The id of the sale of which money is to be given back."""
 
     def __init__(self, view_model: HistoryViewModel) -> None:
         super().__init__()
@@ -39,6 +41,7 @@ class DetailView(QWidget):
         self.check = Button("Check now  ·  F11", name="Check now", on_click=view_model.check_now)
         self.change = Button("", on_click=view_model.give_change)
         self.receipt = Button("Receipt  ·  F10", "primary", name="Receipt", on_click=self.receipt_wanted.emit)
+        self.refund = Button("Refund  ·  F3", name="Refund", on_click=self._refund)
         self.done = Button("Back  ·  Esc", name="Back", on_click=view_model.close_sale)
         self._lay_out()
         for keys, work in (
@@ -46,6 +49,7 @@ class DetailView(QWidget):
             ("F11", view_model.check_now),
             ("F2", view_model.give_change),
             ("F10", self.receipt_wanted.emit),
+            ("F3", self._refund),
             ("Ctrl+C", view_model.copy_code),
         ):
             QShortcut(QKeySequence(keys), self, work, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -67,6 +71,11 @@ class DetailView(QWidget):
         self.check.setEnabled(not state.checking)
         self.check.setText("Asking Safaricom …" if state.checking else "Check now  ·  F11")
         self._show_change(state)
+        self.refund.setVisible(detail is not None and detail.can_be_refunded)
+
+    def _refund(self) -> None:
+        if self._shown is not None and self._shown.can_be_refunded:
+            self.refund_wanted.emit(self._shown.sale_id)
 
     def _show_change(self, state: HistoryState) -> None:
         due = state.detail.change_due if state.detail else ""
@@ -86,7 +95,7 @@ class DetailView(QWidget):
         column = QVBoxLayout(panel)
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(GAP)
-        column.addLayout(_title_row(detail.title, detail.mark))
+        column.addLayout(title_row(detail.title, detail.mark))
         column.addWidget(Text(detail.time, "muted"))
         if detail.notice:
             column.addWidget(Text(detail.notice, "warning", wrap=True))
@@ -100,6 +109,8 @@ class DetailView(QWidget):
             column.addLayout(_amount_row(tender.name, tender.remark, tender.amount))
             if tender.code:
                 column.addWidget(self._code(tender))
+        for refund in detail.refunds:
+            column.addLayout(_amount_row(refund.name, refund.remark, refund.amount))
         if not detail.tenders:
             column.addWidget(Text("Nothing paid yet.", "muted"))
         column.addStretch(1)
@@ -125,7 +136,7 @@ class DetailView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(row, 1)
-        column.addWidget(Foot(self.problem, self.done, self.copied, self.check, self.change, self.receipt))
+        column.addWidget(Foot(self.problem, self.done, self.copied, self.check, self.change, self.refund, self.receipt))
 
 
 def _scroll(name: str) -> QScrollArea:
@@ -137,7 +148,7 @@ def _scroll(name: str) -> QScrollArea:
     return area
 
 
-def _title_row(title: str, mark: Mark) -> QHBoxLayout:
+def title_row(title: str, mark: Mark) -> QHBoxLayout:
     row = QHBoxLayout()
     row.addWidget(Text(title, "title"))
     row.addStretch(1)
@@ -186,7 +197,7 @@ def _charge(charge: Charge) -> QWidget:
     column = QVBoxLayout(card)
     column.setContentsMargins(16, 16, 16, 16)
     column.setSpacing(GAP)
-    column.addLayout(_title_row(charge.title, charge.mark))
+    column.addLayout(title_row(charge.title, charge.mark))
     column.addWidget(Text(charge.sentence, "muted", wrap=True))
     for row in charge.rows:
         column.addWidget(_rule())

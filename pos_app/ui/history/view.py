@@ -12,6 +12,7 @@ from pos_app.ui.receipt.view import ReceiptView
 
 class HistoryPage(QWidget):
     closed = Signal()
+    refund_wanted = Signal(int)
 
     def __init__(self, view_model: HistoryViewModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,6 +29,7 @@ class HistoryPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.stack)
         self.list.closed.connect(self.closed)
+        self.detail.refund_wanted.connect(self.refund_wanted)
         self.detail.receipt_wanted.connect(self._show_receipt)
         self.receipt.closed.connect(self._leave_receipt)
         view_model.changed.connect(lambda: self.show_state(view_model.state))
