@@ -6,7 +6,7 @@ from functools import lru_cache
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from pos_app.domain.receipt import TRAINING, Receipt, Row, RowStyle, rows_of
+from pos_app.domain.receipt import TRAINING, Row, RowStyle, Slip, rows_of
 from pos_app.paths import resource_path
 
 WIDTH = 302.0
@@ -42,11 +42,11 @@ _BANNER_PADDING = 5.0
 _FLAGS = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
 
 
-def height_of(receipt: Receipt) -> float:
+def height_of(receipt: Slip) -> float:
     return 2 * MARGIN + sum(_row_height(row) for row in rows_of(receipt))
 
 
-def paint_receipt(painter: QPainter, receipt: Receipt) -> None:
+def paint_receipt(painter: QPainter, receipt: Slip) -> None:
     """On white, from the painter's origin, `WIDTH` × `height_of(receipt)` of its units."""
     height = height_of(receipt)
     painter.fillRect(QRectF(0, 0, WIDTH, height), Qt.GlobalColor.white)

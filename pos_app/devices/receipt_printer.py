@@ -6,13 +6,13 @@ from PySide6.QtCore import QIODevice, QMarginsF, QSaveFile, QSizeF
 from PySide6.QtGui import QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from pos_app.devices.receipt_paper import WIDTH, height_of, paint_receipt
-from pos_app.domain.receipt import Receipt
+from pos_app.domain.receipt import Slip
 
 _ROLL_MM = 80.0
 _DOTS_PER_INCH = 600
 
 
-def write_pdf(receipt: Receipt, path: Path) -> None:
+def write_pdf(receipt: Slip, path: Path) -> None:
     """The whole file or none, safe on disk on return. Needs a QGuiApplication. Raises OSError."""
     file = QSaveFile(str(path))
     if not file.open(QIODevice.OpenModeFlag.WriteOnly):
@@ -22,11 +22,11 @@ def write_pdf(receipt: Receipt, path: Path) -> None:
         raise OSError(f"{path.name}: {file.errorString()}")
 
 
-def _paint(receipt: Receipt, device: QIODevice) -> None:
+def _paint(receipt: Slip, device: QIODevice) -> None:
     millimetres = _ROLL_MM / WIDTH
     writer = QPdfWriter(device)
     writer.setResolution(_DOTS_PER_INCH)
-    writer.setTitle(f"Sale {receipt.sale_number}")
+    writer.setTitle(receipt.title)
     writer.setCreator("M-Pesa till")
     size = QSizeF(_ROLL_MM, height_of(receipt) * millimetres)
     # Without ExactMatch a slip of 81 × 114 mm would become an envelope.

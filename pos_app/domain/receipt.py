@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from textwrap import wrap
+from typing import Protocol
 
 from pos_app.domain.attempt import Attempt
 from pos_app.domain.clock import EAT, MONTHS
@@ -64,6 +65,13 @@ class Receipt:
     def training(self) -> bool:
         return self.heading.training
 
+    @property
+    def title(self) -> str:
+        return f"Sale {self.sale_number}"
+
+    def rows(self) -> "tuple[Row, ...]":
+        return _rows(self)
+
 
 def receipt_of(
     sale: Sale, attempts: Sequence[Attempt], payments: Sequence[Payment], heading: Heading, *, copy: bool = False
@@ -120,8 +128,27 @@ class Row:
 _RULE = Row(RowStyle.RULE)
 
 
-def rows_of(receipt: Receipt) -> tuple[Row, ...]:
-    """The slip from top to bottom; the screen, the PDF and the plain text all show these rows."""
+class Slip(Protocol):
+    """Whatever goes on the roll: a sale, or what was given back of one."""
+
+    @property
+    def training(self) -> bool: ...
+
+    @property
+    def copy(self) -> bool: ...
+
+    @property
+    def title(self) -> str: ...
+
+    def rows(self) -> tuple[Row, ...]: ...
+
+
+def rows_of(slip: Slip) -> tuple[Row, ...]:
+    """From top to bottom; the screen, the PDF and the plain text all show these rows."""
+    return slip.rows()
+
+
+def _rows(receipt: Receipt) -> tuple[Row, ...]:
     marks = _marks(receipt)
     return (
         *marks,
@@ -188,7 +215,7 @@ def _outcome(receipt: Receipt) -> list[Row]:
     return [*over, _RULE]
 
 
-def as_text(receipt: Receipt) -> str:
+def as_text(receipt: Slip) -> str:
     """The rows on 48 columns, ending in a line feed."""
     return "\n".join(line for row in rows_of(receipt) for line in _columns(row)) + "\n"
 

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from pos_app.domain.receipt import Heading, Receipt, receipt_of
+from pos_app.domain.receipt import Heading, Receipt, Slip, receipt_of
+from pos_app.domain.refund_receipt import RefundReceipt, refund_receipt_of
 from pos_app.domain.refused import Refused
-from pos_app.store import attempts, payments, sales
+from pos_app.store import attempts, payments, refunds, sales, staff
 from pos_app.store.database import Database, StoreError
 
 log = logging.getLogger(__name__)
@@ -23,16 +25,32 @@ class Receipts:
     async def of_sale(self, sale_id: int) -> Receipt:
         return await self._database.read(lambda connection: self._receipt(connection, sale_id, copy=False))
 
-    async def save_pdf(self, sale_id: int) -> Path | Refused:
-        """An 80 mm page in the receipts folder."""
+    async def of_refund(self, refund_id: int) -> RefundReceipt:
+        return await self._database.read(lambda connection: self._refund(connection, refund_id, copy=False))
+
+    async def save_refund_pdf(self, refund_id: int) -> Path | Refused:
+        """The second and each one after is marked COPY."""
+        try:
+            receipt = await self.of_refund(refund_id)
+            copies = len(list(self._folder.glob(f"refund-{receipt.number:06d}*.pdf")))
+            return await self._write(replace(receipt, copy=copies > 0), f"refund-{receipt.number:06d}", copies)
+        except OSError as error:
+            log.exception("the receipt of a refund could not be written")
+            return Refused(f"The receipt could not be saved: {error}. The refund itself is safe in the history.")
+
+    async def _write(self, slip: Slip, name: str, copies: int) -> Path:
         from pos_app.devices.receipt_printer import write_pdf
 
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / f"{name}{f'-copy-{copies}' if copies else ''}.pdf"
+        await asyncio.to_thread(write_pdf, slip, path)
+        return path
+
+    async def save_pdf(self, sale_id: int) -> Path | Refused:
+        """An 80 mm page in the receipts folder."""
         try:
             receipt, copies = await self._database.run(lambda connection: self._count(connection, sale_id))
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            suffix = f"-copy-{copies}" if copies else ""
-            path = self._folder / f"receipt-{receipt.sale_number:06d}{suffix}.pdf"
-            await asyncio.to_thread(write_pdf, receipt, path)
+            path = await self._write(receipt, f"receipt-{receipt.sale_number:06d}", copies)
         except (StoreError, OSError) as error:
             log.exception("a receipt could not be written")
             return Refused(f"The receipt could not be saved: {error}. The sale itself is safe in the history.")
@@ -41,6 +59,15 @@ class Receipts:
     def _count(self, connection: sqlite3.Connection, sale_id: int) -> tuple[Receipt, int]:
         copies = sales.count_print(connection, sale_id)
         return self._receipt(connection, sale_id, copy=copies > 0), copies
+
+    def _refund(self, connection: sqlite3.Connection, refund_id: int, *, copy: bool) -> RefundReceipt:
+        refund = refunds.by_id(connection, refund_id)
+        if refund is None:
+            raise LookupError(f"no refund {refund_id}")
+        people = (staff.by_id(connection, one.by) for one in refund.approvals)
+        released_by = ", ".join(person.name for person in people if person is not None)
+        sale = sales.by_id(connection, refund.sale_id)
+        return refund_receipt_of(refund, sale, self._heading(), released_by, copy=copy)
 
     def _receipt(self, connection: sqlite3.Connection, sale_id: int, *, copy: bool) -> Receipt:
         return receipt_of(

@@ -82,6 +82,7 @@ class Pages:
         from pos_app.ui.office.people import PeopleModel, PeoplePart
         from pos_app.ui.office.record import RecordModel, RecordPart
         from pos_app.ui.office.view import OfficePage
+        from pos_app.ui.receipt.view_model import ReceiptViewModel
         from pos_app.ui.refund.part import RefundsPart
         from pos_app.ui.refund.prepare_model import PrepareViewModel
         from pos_app.ui.refund.view_model import RefundsViewModel
@@ -93,7 +94,14 @@ class Pages:
         people, record = PeopleModel(till.staff, changes, tasks), RecordModel(office, tasks, clock=utc_now)
         for model in (refunds, preparing, accounts, people, record):
             model.setParent(self.window)
-        parts = (RefundsPart(refunds, preparing), AccountsPart(accounts), PeoplePart(people), RecordPart(record))
+        receipt = ReceiptViewModel(till.receipts, tasks)
+        receipt.setParent(self.window)
+        parts = (
+            RefundsPart(refunds, preparing, receipt),
+            AccountsPart(accounts),
+            PeoplePart(people),
+            RecordPart(record),
+        )
         page = OfficePage(changes, till.guard.refusal, *parts)
         page.closed.connect(self.back_to_sale)
         return page

@@ -18,7 +18,7 @@ EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps no summer time, so no time zone data is needed."""
 HEIGHT = 48
 _ROOMY = 1280
-_TIGHT = 1240
+_TIGHT, _TIGHT_TRAINING = 1340, 1520
 """Below it the keys of the pages are left to the help, so that no word is cut."""
 _CLOCK_SECONDS = 20
 _SIGNS = {
@@ -119,7 +119,11 @@ class StatusBar(QWidget):
         super().resizeEvent(event)
         self.display.setVisible(self.width() >= _ROOMY)
         for button in self.pages:
-            button.setText(_page_words(button, with_key=self.width() >= _TIGHT))
+            button.setText(_page_words(button, with_key=self.width() >= self._tight))
+
+    @property
+    def _tight(self) -> int:
+        return _TIGHT if self.training is None else _TIGHT_TRAINING
 
     def add_page(self, at: int, word: str, key: str, show: Callable[[], None]) -> None:
         button = Button(f"{word}  {key}", "quiet", name=f"{word}, {key}", on_click=show)

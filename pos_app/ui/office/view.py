@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from pos_app.domain.refused import Refused
@@ -33,9 +33,6 @@ class OfficePage(QWidget):
         self.denied.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.again = Button("Look again", on_click=self._show_part)
         self._lay_out()
-        escape = QShortcut(QKeySequence("Esc"), self)
-        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        escape.activated.connect(self._step_back)
         changes.subscribe(SessionChanged, lambda _change: self._forget())
 
     @property
@@ -60,6 +57,13 @@ class OfficePage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._forget()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Not a shortcut: the pages within have their own for the same key, and theirs goes first."""
+        if event.key() == Qt.Key.Key_Escape:
+            self._step_back()
+            return
+        super().keyPressEvent(event)
 
     def _show_part(self) -> None:
         if not self.isVisible() or self.list.currentRow() < 0:

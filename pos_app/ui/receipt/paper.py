@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pos_app.devices.receipt_paper import WIDTH, height_of, paint_receipt
-from pos_app.domain.receipt import Receipt, as_text
+from pos_app.domain.receipt import Slip, as_text
 from pos_app.ui.theme import tokens
 
 _SCALE = 1.25
@@ -15,11 +15,11 @@ _SCALE = 1.25
 class ReceiptPaper(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._receipt: Receipt | None = None
+        self._receipt: Slip | None = None
         self.setAccessibleName("Receipt")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def show_receipt(self, receipt: Receipt | None) -> None:
+    def show_receipt(self, receipt: Slip | None) -> None:
         self._receipt = receipt
         self.setAccessibleDescription(as_text(receipt) if receipt else "")
         self.setVisible(receipt is not None)

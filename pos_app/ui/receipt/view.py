@@ -43,10 +43,14 @@ class ReceiptView(QWidget):
         self._led_to = None
         self._view_model.show_sale(sale_id)
 
+    def show_refund(self, refund_id: int) -> None:
+        self._led_to = None
+        self._view_model.show_refund(refund_id)
+
     def show_state(self, state: ReceiptState) -> None:
         receipt = state.receipt
         self.paper.show_receipt(receipt)
-        self.title.setText(f"Receipt of sale {receipt.sale_number}" if receipt else "Receipt")
+        self.title.setText(f"Receipt: {receipt.title}" if receipt else "Receipt")
         self.kind.show_text(_kind(state))
         self.save.setEnabled(receipt is not None and not state.saving)
         self.save.setText(_save_words(state))

@@ -1,6 +1,6 @@
 """What the receipt screen shows: one receipt and where its PDF went; it knows no widget."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
-from pos_app.domain.receipt import Receipt
+from pos_app.domain.receipt import Slip
 from pos_app.domain.refused import Refused
 from pos_app.ui.tasks import Tasks
 
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from pos_app.services.receipts import Receipts
 
 
+Shown = tuple[Callable[[int], Awaitable[Slip]], Callable[[int], Awaitable[Path | Refused]], int]
+"""How it is read, how it is written, and of which sale or refund."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptState:
-    receipt: Receipt | None = None
+    receipt: Slip | None = None
     saving: bool = False
     saved: Path | None = None
     problem: str = ""
@@ -37,35 +41,43 @@ class ReceiptViewModel(QObject):
         self._receipts = receipts
         self._tasks = tasks
         self._open_file = open_file
-        self._sale_id: int | None = None
+        self._shown: Shown | None = None
         self.state = ReceiptState()
 
     def show_sale(self, sale_id: int) -> None:
-        self._sale_id = sale_id
+        self._show((self._receipts.of_sale, self._receipts.save_pdf, sale_id))
+
+    def show_refund(self, refund_id: int) -> None:
+        self._show((self._receipts.of_refund, self._receipts.save_refund_pdf, refund_id))
+
+    def _show(self, shown: "Shown") -> None:
+        self._shown = shown
         self._set(ReceiptState())
-        self._tasks.start(self._load(sale_id), "receipt")
+        self._tasks.start(self._load(shown), "receipt")
 
     def save(self) -> None:
         """A second press while the first is at work does nothing: each PDF after the first is a copy."""
-        if self._sale_id is not None and self.state.receipt and not self.state.saving:
+        if self._shown is not None and self.state.receipt and not self.state.saving:
             self._set(replace(self.state, saving=True, problem=""))
-            self._tasks.start(self._save(self._sale_id), "save receipt")
+            self._tasks.start(self._save(self._shown), "save receipt")
 
     def open_saved(self) -> None:
         if self.state.saved and not self._open_file(self.state.saved):
             self._set(replace(self.state, problem="No program on this computer opens PDF files. The file is saved."))
 
-    async def _load(self, sale_id: int) -> None:
-        receipt = await self._receipts.of_sale(sale_id)
-        if sale_id == self._sale_id:
+    async def _load(self, shown: "Shown") -> None:
+        read, _, of = shown
+        receipt = await read(of)
+        if shown == self._shown:
             self._set(replace(self.state, receipt=receipt))
 
-    async def _save(self, sale_id: int) -> None:
+    async def _save(self, shown: "Shown") -> None:
+        _, write, of = shown
         saved: Path | Refused = Refused("The receipt could not be saved. The sale and its payments are safe.")
         try:
-            saved = await self._receipts.save_pdf(sale_id)
+            saved = await write(of)
         finally:
-            if sale_id == self._sale_id:
+            if shown == self._shown:
                 self._set(_after_saving(self.state, saved))
 
     def _set(self, state: ReceiptState) -> None:

@@ -110,8 +110,8 @@ class RefundDetailView(QWidget):
         self.send.setVisible(refund.state is RefundState.APPROVED)
         self.ask.setVisible(refund.state in _ASKABLE and refund.route.is_by_mpesa)
         self.receipt.setVisible(refund.state is RefundState.COMPLETED)
-        for button in (self.release, self.decline, self.send, self.paid, self.not_paid):
-            button.setEnabled(not state.working)
+        if self.isVisible() and not self.isAncestorOf(self.window().focusWidget() or self.leave):
+            self.leave.setFocus()  # what had the keyboard is there no more
 
     def _release(self) -> None:
         self._model.release(*self.releaser.take())
@@ -128,21 +128,32 @@ class RefundDetailView(QWidget):
         (self.leave if self.releaser.isHidden() else self.releaser.pin).setFocus()
 
     def _lay_out(self) -> None:
-        self.attesting = QWidget()
-        row = QHBoxLayout(self.attesting)
-        row.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.first, self.second, self.paid, self.not_paid):
-            row.addWidget(widget)
+        self.attesting = QFrame()
+        self.attesting.setProperty("panel", "surface")
+        told = QVBoxLayout(self.attesting)
+        told.setContentsMargins(24, 16, 24, 16)
+        told.setSpacing(GAP)
+        about = "After 24 hours two people who have looked at the M-Pesa statement say what it shows."
+        told.addWidget(Text(about, "muted", wrap=True))
+        people, acts = QHBoxLayout(), QHBoxLayout()
+        for row, widgets in ((people, (self.first, self.second)), (acts, (self.paid, self.not_paid))):
+            for widget in widgets:
+                row.addWidget(widget)
+            row.addStretch(1)
+            told.addLayout(row)
+        right = QVBoxLayout()
+        right.addWidget(self.story, 1)
+        right.addWidget(self.attesting)
         inside = QHBoxLayout()
         inside.setSpacing(0)
         inside.addWidget(self.refund_panel)
-        inside.addWidget(self.story, 1)
+        inside.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(inside, 1)
-        acts = (self.attesting, self.ask, self.receipt, self.decline, self.releaser, self.send, self.release)
-        column.addWidget(Foot(self.problem, self.leave, *acts))
+        foot = (self.ask, self.receipt, self.decline, self.releaser, self.send, self.release)
+        column.addWidget(Foot(self.problem, self.leave, *foot))
 
 
 def _panel(state: RefundsState, refund: Refund) -> QWidget:

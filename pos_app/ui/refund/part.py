@@ -1,10 +1,11 @@
 """The refunds as a part of the office: the list, one refund, or one that is being prepared; Esc goes one step back."""
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from pos_app.domain.staff import Action
 from pos_app.ui.office.part import Part
+from pos_app.ui.receipt.view import ReceiptView
+from pos_app.ui.receipt.view_model import ReceiptViewModel
 from pos_app.ui.refund.detail_view import RefundDetailView
 from pos_app.ui.refund.list_view import RefundList
 from pos_app.ui.refund.prepare_model import PrepareViewModel
@@ -15,20 +16,22 @@ from pos_app.ui.refund.view_model import RefundsViewModel
 class RefundsPart(Part):
     title = "Refunds"
     sees = Action.SEE_HISTORY
-    left = Signal()
 
-    def __init__(self, model: RefundsViewModel, preparing: PrepareViewModel) -> None:
+    def __init__(self, model: RefundsViewModel, preparing: PrepareViewModel, receipt: ReceiptViewModel) -> None:
         super().__init__()
         self._model = model
         self.list, self.detail, self.prepare = RefundList(model), RefundDetailView(model), PrepareView(preparing)
         self.stack = QStackedWidget()
-        for page in (self.list, self.detail, self.prepare):
+        self.receipt = ReceiptView(receipt)
+        for page in (self.list, self.detail, self.prepare, self.receipt):
             self.stack.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.stack)
         self.detail.closed.connect(self.step_back)
         self.prepare.closed.connect(self.step_back)
+        self.detail.receipt_wanted.connect(self._show_receipt)
+        self.receipt.closed.connect(self.step_back)
         preparing.prepared.connect(self._open)
         model.changed.connect(self.show_state)
 
@@ -46,6 +49,10 @@ class RefundsPart(Part):
     def step_back(self) -> bool:
         if self.stack.currentWidget() is self.list:
             return False
+        if self.stack.currentWidget() is self.receipt:
+            self.stack.setCurrentWidget(self.detail)
+            self.detail.focus_first()
+            return True
         self._model.close()
         self.stack.setCurrentWidget(self.list)
         self.list.table.setFocus()
@@ -55,9 +62,13 @@ class RefundsPart(Part):
         state = self._model.state
         self.list.show_state(state)
         self.detail.show_state(state)
-        if state.detail is not None and self.stack.currentWidget() is not self.detail:
+        if state.detail is not None and self.stack.currentWidget() not in (self.detail, self.receipt):
             self.stack.setCurrentWidget(self.detail)
             self.detail.focus_first()
+
+    def _show_receipt(self, refund_id: int) -> None:
+        self.stack.setCurrentWidget(self.receipt)
+        self.receipt.show_refund(refund_id)
 
     def _open(self, refund_id: int) -> None:
         self.stack.setCurrentWidget(self.list)

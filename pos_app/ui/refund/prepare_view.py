@@ -5,7 +5,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from pos_app.domain.refund import Route
 from pos_app.domain.refund_reason import RefundReason
@@ -18,6 +18,7 @@ from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.fields import Field, NumberField
 from pos_app.ui.widgets.foot import Foot, tell
 from pos_app.ui.widgets.labels import Number, Text
+from pos_app.ui.widgets.stepper import Stepper
 
 _LEFT_WIDTH = 520
 
@@ -31,9 +32,10 @@ class PrepareView(QWidget):
         self._shown_sale = 0
         self.title, self.problem = Text("Refund", "title"), Text("", "error", wrap=True)
         self.moneys: dict[str, Button] = {}
-        self.counts: dict[int, QSpinBox] = {}
+        self.counts: dict[int, Stepper] = {}
         self.amount = NumberField("Amount to give back", longest=10)
-        self.amount.textEdited.connect(model.type_amount)
+        self._is_typed = False
+        self.amount.textEdited.connect(self._type)
         self.whys = {why: _toggle(why.english, partial(model.choose_why, why)) for why in RefundReason}
         self.note = Field("In a few words", "In a few words, if it helps")
         self.note.setMaxLength(200)
@@ -55,6 +57,7 @@ class PrepareView(QWidget):
         for field in (self.note, self.phone, self.again):
             field.clear()
         self._shown_sale = 0
+        self._is_typed = False
         self._model.open(sale_id)
         self.amount.setFocus()
 
@@ -64,7 +67,7 @@ class PrepareView(QWidget):
             self._fill(state)
         for payment_id, tile in self.moneys.items():
             tile.setChecked(payment_id == state.payment_id)
-        if not self.amount.hasFocus() or not self.amount.text():
+        if not self._is_typed:
             self.amount.setText(state.amount.plain)
         for why, button in self.whys.items():
             button.setChecked(why is state.why)
@@ -96,24 +99,24 @@ class PrepareView(QWidget):
     def _money(self, payment_id: str, words: str) -> Button:
         return _toggle(words, lambda: self._choose(payment_id))
 
-    def _count(self, position: int, most: int) -> QSpinBox:
-        count = QSpinBox()
-        count.setRange(0, max(most, 0))
-        count.setMinimumSize(96, 48)
-        count.valueChanged.connect(lambda value: self._tick(position, value))
+    def _count(self, position: int, most: int) -> Stepper:
+        count = Stepper(max(most, 0))
+        count.stepped.connect(lambda value: self._tick(position, value))
         return count
 
     def _choose(self, payment_id: str) -> None:
         for count in self.counts.values():
-            count.blockSignals(True)
-            count.setValue(0)
-            count.blockSignals(False)
-        self.amount.clear()
+            count.show_count(0)
+        self._is_typed = False
         self._model.choose_money(payment_id)
 
     def _tick(self, position: int, quantity: int) -> None:
-        self.amount.clear()
+        self._is_typed = False
         self._model.tick(position, quantity)
+
+    def _type(self, text: str) -> None:
+        self._is_typed = True
+        self._model.type_amount(text)
 
     def _prepare(self) -> None:
         self._model.prepare(self.note.text(), self.phone.text(), self.again.text())
@@ -189,7 +192,7 @@ def _pairs(buttons: list[Button]) -> list[QHBoxLayout]:
     return rows
 
 
-def _line(count: QSpinBox, words: str, most: int) -> QHBoxLayout:
+def _line(count: Stepper, words: str, most: int) -> QHBoxLayout:
     row = QHBoxLayout()
     count.setAccessibleName(f"How many of {words} come back")
     row.addWidget(count)
