@@ -15,6 +15,7 @@ from pos_app.services.authority import Authority
 from pos_app.services.changes import Changes, OperatorTaskChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.guard import Guard
+from pos_app.services.operator_setup import OperatorSetup
 from pos_app.services.proving import Proving
 from pos_app.services.record_export import RecordExport
 from pos_app.services.refund_reconciliation import RefundReconciliation
@@ -49,6 +50,7 @@ class Office:
         self.ladder = RefundReconciliation(database, self.refunds, changes, clock=clock)
         guard = Guard(authority, record)
         self.accounts = Accounts(database, self.refunds, guard, clock=clock)
+        self.operator_setup = OperatorSetup(guard)
         self.record_export = RecordExport(database, record, guard)
         self.anchoring = Anchoring(record, changes)
         self._refund_record = RefundRecord(database, changes, record)

@@ -56,7 +56,6 @@ class Settings:
 
     shop_name: str = ""
     till_code: str = "1"
-    cashier: str = "Cashier"
     kind: AccountKind = AccountKind.PAYBILL
     short_code: str = ""
     till_number: str = ""

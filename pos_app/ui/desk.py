@@ -18,7 +18,7 @@ from pos_app.domain.payment import Payment
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess, ShopAccount
-from pos_app.domain.staff import Person
+from pos_app.domain.staff import Action, Person
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock import utc_now
 from pos_app.settings import (
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from pos_app.ui.payment.view_model import PaymentViewModel
     from pos_app.ui.receipt.view import ReceiptView
     from pos_app.ui.sale.view_model import SaleViewModel
+    from pos_app.ui.settings.section import Section
     from pos_app.ui.staff.door import Door
     from pos_app.ui.unclaimed.view import UnclaimedPage
 
@@ -314,12 +315,16 @@ class Desk:
         )
         arrivals = Arrivals(self.changes, sounds=self.sounds, clock=utc_now, parent=self.window)
         page = SalePage(self.sale, self.payment, self.offers, self.rail, arrivals, clock=utc_now, scanner=scanner)
-        page.rail.list_wanted.connect(lambda: self.window.show_page(self.window.add(self._unclaimed_page)))
+        page.rail.list_wanted.connect(self._show_unclaimed)
         self.sale_page = page
         self.window.place(SALE, self.sale_page)
         self.sale.start()
         self.rail.start()
         self.tasks.start(asyncio.to_thread(read_motion), "read motion")
+
+    def _show_unclaimed(self) -> None:
+        if self.till.guard.refusal(Action.SEE_UNCLAIMED) is None:
+            self.window.show_page(self.window.add(self._unclaimed_page))
 
     async def _ask_safaricom(self) -> "Swept":
         return await (await self.till.network()).pulling.look_now()
@@ -385,13 +390,32 @@ class Desk:
             self.tasks,
             training=self._training,
             practice_code=self._till_code if self._training else "",
+            may=self.till.guard.refusal,
             on_saved=self._take_up,
         )
         model.setParent(self.window)
         sections = self._pages.customer_sections(network, access=lambda: self._access, settings=lambda: self.settings)
-        page = SettingsPage(model, *sections)
+        page = SettingsPage(model, *sections, *self._operator_section(network))
         page.closed.connect(self._pages.back_to_sale)
         return page
+
+    def _operator_section(self, network: "Uplink") -> "tuple[Section, ...]":
+        """Training has an operator of its own, whose password nobody types."""
+        from pos_app.ui.settings.operator.section import OperatorSection
+        from pos_app.ui.settings.operator.view_model import OperatorViewModel
+
+        if self._training:
+            return ()
+        model = OperatorViewModel(
+            network.office.operator_setup,
+            self._settings_file,
+            self._secrets,
+            self.tasks,
+            clock=utc_now,
+            on_saved=self._take_up,
+        )
+        model.setParent(self.window)
+        return (OperatorSection(model),)
 
     def _take_up(self, settings: Settings) -> None:
         self.settings = settings

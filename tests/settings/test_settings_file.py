@@ -166,8 +166,8 @@ def test_two_parts_of_the_program_that_save_different_fields_lose_neither(path: 
             file.change(**{field: f"{n}"})
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(save, ("shop_name", "cashier")))
-    assert SettingsFile(path, {}).load() == file.in_force == Settings(shop_name="19", cashier="19")
+        list(pool.map(save, ("shop_name", "short_code")))
+    assert SettingsFile(path, {}).load() == file.in_force == Settings(shop_name="19", short_code="19")
 
 
 def test_the_account_is_there_once_the_numbers_can_be_a_shop() -> None:

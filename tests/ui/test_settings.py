@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
+from pos_app.domain.staff import Action
 from pos_app.services.connections import Check
 from pos_app.settings import (
     DisplayChoice,
@@ -100,6 +101,12 @@ class Desk:
         self.saved: list[Settings] = []
         self.training = False
         self.practice_code = ""
+        self.asked_for: list[Action] = []
+        self.refusal: Refused | None = None
+
+    def may(self, action: Action) -> Refused | None:
+        self.asked_for.append(action)
+        return self.refusal
 
     def open(self, *more: Section, settings: Settings | None = SHOP) -> SettingsPage:
         if settings is not None:
@@ -112,6 +119,7 @@ class Desk:
             Tasks(),
             training=self.training,
             practice_code=self.practice_code,
+            may=self.may,
             on_saved=self.saved.append,
         )
         page = SettingsPage(self.model, *more)
@@ -177,22 +185,22 @@ def test_parts_that_act_by_themselves_show_no_save_but_where_another_part_waits_
 
 def test_unsaved_changes_outlive_leaving_the_page(desk: Desk, qtbot: QtBot) -> None:
     page = desk.open()
-    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.write(page.shop.shop_name.line, "Akinyi")
     with qtbot.waitSignal(page.closed):
         qtbot.keyClick(page, Qt.Key.Key_Escape)
     page.hide()
     page.show()
-    assert page.shop.cashier.line.text() == "Akinyi"
+    assert page.shop.shop_name.line.text() == "Akinyi"
     assert page.standing.text() == "● Unsaved changes"
-    assert desk.on_disk().cashier == "Cashier"
+    assert desk.on_disk().shop_name == SHOP.shop_name
 
 
 def test_undo_puts_everything_back(desk: Desk, qtbot: QtBot) -> None:
     page = desk.open()
-    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.write(page.shop.shop_name.line, "Akinyi")
     desk.write(page.mpesa.keys[SecretName.PASSKEY].line, CANARY)
     qtbot.mouseClick(page.undo, LEFT)
-    assert page.shop.cashier.line.text() == "Cashier"
+    assert page.shop.shop_name.line.text() == SHOP.shop_name
     assert page.mpesa.keys[SecretName.PASSKEY].line.text() == ""
     assert page.standing.text() == ""
 
@@ -313,7 +321,7 @@ def test_a_locked_key_store_is_said_and_the_edits_stay(desk: Desk, qtbot: QtBot)
 
 def test_a_full_disk_is_said_and_the_edits_stay(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     page = desk.open()
-    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.write(page.shop.shop_name.line, "Akinyi")
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -332,7 +340,7 @@ def test_what_is_typed_while_saving_stays_unsaved(desk: Desk) -> None:
     page.save.click()
     assert page.save.text() == "Saving …"
     desk.model.type_key(SecretName.PASSKEY, "second")
-    desk.model.edit("cashier", "Akinyi")
+    desk.model.edit("shop_name", "Akinyi")
     desk.model.save()
     desk.settled()
     assert desk.secrets.get(SecretName.PASSKEY) == "first"
@@ -342,11 +350,11 @@ def test_what_is_typed_while_saving_stays_unsaved(desk: Desk) -> None:
 
 def test_colours_switched_elsewhere_are_not_switched_back(desk: Desk) -> None:
     page = desk.open()
-    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.write(page.shop.shop_name.line, "Akinyi")
     desk.file.save(replace(SHOP, theme=ThemeChoice.DARK))
     page.save.click()
     desk.settled()
-    assert desk.on_disk() == replace(SHOP, theme=ThemeChoice.DARK, cashier="Akinyi")
+    assert desk.on_disk() == replace(SHOP, theme=ThemeChoice.DARK, shop_name="Akinyi")
     page.hide()
     desk.file.save(replace(desk.on_disk(), theme=ThemeChoice.LIGHT))
     page.show()
@@ -356,7 +364,7 @@ def test_colours_switched_elsewhere_are_not_switched_back(desk: Desk) -> None:
 
 def test_a_page_that_is_given_the_focus_passes_it_on(desk: Desk) -> None:
     page = desk.open()
-    page.shop.cashier.line.setFocus()
+    page.shop.shop_name.line.setFocus()
     page.setFocus()
     assert page.parts.hasFocus()
 
@@ -368,10 +376,10 @@ def test_a_damaged_file_is_said_at_the_foot(desk: Desk) -> None:
 
 
 def test_what_the_environment_decides_cannot_be_edited(desk: Desk) -> None:
-    desk.environ["TILL_CASHIER"] = "Akinyi"
+    desk.environ["TILL_SHOP_NAME"] = "Akinyi"
     page = desk.open()
-    assert not page.shop.cashier.line.isEnabled()
-    assert "TILL_CASHIER" in page.shop.cashier.hint.text()
+    assert not page.shop.shop_name.line.isEnabled()
+    assert "TILL_SHOP_NAME" in page.shop.shop_name.hint.text()
 
 
 def test_a_test_asks_with_what_is_typed_before_it_is_saved(desk: Desk, qtbot: QtBot) -> None:
@@ -480,18 +488,18 @@ def pair(desk: Desk, page: SettingsPage, code: str = "k7qm2x9d") -> None:
 def test_pairing_by_code_is_kept_at_once_and_without_the_other_edits(desk: Desk, qtbot: QtBot) -> None:
     page = desk.open()
     assert "Not paired yet" in page.relay.standing.text()
-    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.write(page.shop.shop_name.line, "Akinyi")
     pair(desk, page)
     qtbot.keyClick(page.relay.code.line, Qt.Key.Key_Return)
     desk.settled()
     assert desk.connections.asked == [("pair", "https://relay.example.co.ke", "K7QM-2X9D", "Counter 2", "1")]
     kept = desk.on_disk()
     assert pairing_from(kept, desk.secrets) == PAIRING
-    assert (kept.shop_name, kept.cashier, kept.relay_till_name) == ("Duka", "Cashier", "Counter 2")
+    assert (kept.shop_name, kept.relay_till_name) == ("Duka", "Counter 2")
     assert page.relay.standing.text().startswith("✓ Paired with Duka la Wanjiru as Counter 2")
     assert page.relay.pair.text() == "Pair again"
     assert page.relay.code.line.text() == ""
-    assert page.shop.cashier.line.text() == "Akinyi"
+    assert page.shop.shop_name.line.text() == "Akinyi"
     assert page.standing.text() == "● Unsaved changes"
     assert desk.saved == [desk.on_disk()]
 
@@ -516,12 +524,12 @@ def test_a_save_on_its_way_while_the_till_is_paired_undoes_no_pairing(
 ) -> None:
     page = desk.open()
     pair(desk, page)
-    desk.write(page.shop.cashier.line, "Akinyi")
+    desk.write(page.shop.shop_name.line, "Akinyi")
     page.relay.pair.click()
     page.save.click()
     desk.settled()
     assert pairing_from(desk.on_disk(), desk.secrets) == PAIRING
-    assert desk.on_disk().cashier == "Akinyi"
+    assert desk.on_disk().shop_name == "Akinyi"
 
 
 def test_a_refused_code_is_said_and_the_old_pairing_stays(desk: Desk) -> None:
@@ -627,4 +635,27 @@ def test_the_whole_page_is_reached_by_tab(desk: Desk, qtbot: QtBot) -> None:
         if focused is not None:
             names.add(focused.accessibleName())
         qtbot.keyClick(focused or page, Qt.Key.Key_Tab)
-    assert {"Shop name", "Cashier", "Till code", "Back", "Parts of the settings"} <= names
+    assert {"Shop name", "Till code", "Back", "Parts of the settings"} <= names
+
+
+def test_who_may_not_change_settings_is_told_so_and_nothing_is_written(desk: Desk) -> None:
+    page = desk.open()
+    desk.refusal = Refused("Akinyi (cashier) may not do that.")
+    desk.write(page.shop.shop_name.line, "Queens shop")
+    page.save.click()
+    assert page.problem.text() == "! Akinyi (cashier) may not do that."
+    assert desk.on_disk() == SHOP
+    assert page.shop.shop_name.line.text() == "Queens shop", "what was typed is kept for who may"
+
+
+def test_where_the_money_goes_and_the_keys_are_the_owners_the_rest_a_managers(desk: Desk) -> None:
+    page = desk.open()
+    desk.refusal = Refused("no")
+    desk.model.edit("theme", ThemeChoice.DARK)
+    page.save.click()
+    desk.model.edit("short_code", "600977")
+    page.save.click()
+    desk.model.undo()
+    desk.model.type_key(SecretName.PASSKEY, "another")
+    page.save.click()
+    assert desk.asked_for == [Action.CHANGE_SETTINGS, Action.CHANGE_CREDENTIALS, Action.CHANGE_CREDENTIALS]

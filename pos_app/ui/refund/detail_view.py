@@ -100,6 +100,8 @@ class RefundDetailView(QWidget):
         announce(self.refund_panel, f"Refund {refund.number}: {mark(refund).words}")
 
     def _show_acts(self, state: RefundsState, refund: Refund) -> None:
+        held = self.window().focusWidget()
+        had_keyboard = held is not None and self.isAncestorOf(held)
         to_release, to_attest = can_be_released(refund), can_be_attested(refund)
         self.releaser.show_people(state.releasers)
         for one in (self.first, self.second):
@@ -110,7 +112,8 @@ class RefundDetailView(QWidget):
         self.send.setVisible(refund.state is RefundState.APPROVED)
         self.ask.setVisible(refund.state in _ASKABLE and refund.route.is_by_mpesa)
         self.receipt.setVisible(refund.state is RefundState.COMPLETED)
-        if self.isVisible() and not self.isAncestorOf(self.window().focusWidget() or self.leave):
+        now = self.window().focusWidget()
+        if had_keyboard and (now is None or not self.isAncestorOf(now)):
             self.leave.setFocus()  # what had the keyboard is there no more
 
     def _release(self) -> None:
@@ -135,8 +138,8 @@ class RefundDetailView(QWidget):
         told.setSpacing(GAP)
         about = "After 24 hours two people who have looked at the M-Pesa statement say what it shows."
         told.addWidget(Text(about, "muted", wrap=True))
-        people, acts = QHBoxLayout(), QHBoxLayout()
-        for row, widgets in ((people, (self.first, self.second)), (acts, (self.paid, self.not_paid))):
+        for widgets in ((self.first,), (self.second,), (self.paid, self.not_paid)):
+            row = QHBoxLayout()
             for widget in widgets:
                 row.addWidget(widget)
             row.addStretch(1)

@@ -42,9 +42,6 @@ class ShopSection(Section):
         self.shop_name = TextField(
             "Shop name", "Printed on every receipt.", limit=60, on_edit=lambda text: edit("shop_name", text)
         )
-        self.cashier = TextField(
-            "Cashier", "Who serves; printed on the receipt.", limit=30, on_edit=lambda text: edit("cashier", text)
-        )
         self.till_code = TextField(
             "Till code",
             "1 to 3 letters or digits, in the customer’s SMS. "
@@ -72,15 +69,13 @@ class ShopSection(Section):
         )
         self.fields = {
             "shop_name": self.shop_name,
-            "cashier": self.cashier,
             "till_code": self.till_code,
             "theme": self.theme,
             "sounds": self.sounds_field,
             "spoken": self.spoken,
             "customer_display": self.customer_display,
         }
-        self.column.addWidget(self.shop_name)
-        self.column.addLayout(side_by_side(self.cashier, self.till_code))
+        self.column.addLayout(side_by_side(self.shop_name, self.till_code))
         self.column.addWidget(self.theme)
         self.column.addWidget(self.sounds_field)
         self.column.addWidget(self.spoken)
@@ -89,7 +84,6 @@ class ShopSection(Section):
 
     def show_state(self, state: SettingsState) -> None:
         self.shop_name.show_value(state.draft.shop_name)
-        self.cashier.show_value(state.draft.cashier)
         self.till_code.show_value(state.given_code or state.draft.till_code)
         self.theme.show_value(state.draft.theme)
         self.sounds.setChecked(state.draft.sounds)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
+from pos_app.domain.staff import Action
 from pos_app.settings import (
     SecretName,
     Secrets,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pos_app.services.connections import Check, Connections
 
 _CODE = re.compile(r"([A-Z0-9]{4})-?([A-Z0-9]{4})", re.ASCII)
+_OF_THE_OWNER = ("kind", "short_code", "till_number", "environment", "base_url")
 _KEYS = {
     SecretName.CONSUMER_KEY: "consumer key",
     SecretName.CONSUMER_SECRET: "consumer secret",
@@ -53,6 +55,7 @@ class SettingsViewModel(QObject):
         *,
         training: bool,
         practice_code: str = "",
+        may: Callable[[Action], Refused | None],
         on_saved: Callable[[Settings], None],
     ) -> None:
         super().__init__()
@@ -60,6 +63,7 @@ class SettingsViewModel(QObject):
         self._secrets = secrets
         self._connections = connections
         self._tasks = tasks
+        self._may = may
         self._on_saved = on_saved
         self._typed: dict[SecretName, str] = {}
         saved = settings_file.load()
@@ -100,9 +104,18 @@ class SettingsViewModel(QObject):
         self._catch_up()
         errors = problems_of(self.state.draft)
         self._show(errors=MappingProxyType(errors), note="", problem="")
-        if not errors:
+        refused = None if errors else self._may(self._needed)
+        if refused is not None:
+            self._show(problem=refused.sentence)
+        elif not errors:
             self._show(saving=True)
             self._tasks.start(self._save(self._edited(), dict(self._typed)), "save settings")
+
+    @property
+    def _needed(self) -> Action:
+        """Where the money goes and the keys to it are the owner’s."""
+        edited = any(getattr(self.state.draft, name) != getattr(self.state.saved, name) for name in _OF_THE_OWNER)
+        return Action.CHANGE_CREDENTIALS if edited or self._typed else Action.CHANGE_SETTINGS
 
     def test(self, kind: Probe) -> None:
         running = self.state.results.get(kind)

@@ -78,7 +78,7 @@ class Door(QObject):
 
     def _show_key(self) -> None:
         if self.model.state.recovery and not isinstance(self._window.locked_by, RecoveryKeyPage):
-            self._close(RecoveryKeyPage)
+            self._window.lock(self._page(RecoveryKeyPage))
 
     def _close(self, kind: Kind) -> None:
         self.model.enter(self._last)

@@ -1,0 +1,257 @@
+"""The window at the door: first owner, signing in, the lock, what is allowed in place; on a real till."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from pos_app.domain.money import Money
+from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Cart, Sale, SaleLine
+from pos_app.domain.staff import Person, Role
+from pos_app.services import pins
+from pos_app.settings import MemorySecrets
+from pos_app.ui.desk import Desk
+from pos_app.ui.event_loop import TillLoop
+from pos_app.ui.main_window import native_window
+from pos_app.ui.staff.allow import AllowBar
+from pos_app.ui.staff.entrance import FirstOwnerPage, ForgottenPage, RecoveryKeyPage, SignInPage
+from pos_app.ui.staff.idle import IDLE_SECONDS, Idle
+from pos_app.ui.theme import apply_theme, tokens
+
+OWNER_PIN, CASHIER_PIN, MANAGER_PIN = "90736215", "482915", "58203917"
+
+
+class Door:
+    """A till that nobody owns yet, in its window."""
+
+    def __init__(self, app: QApplication, qtbot: QtBot, folder: Path) -> None:
+        self.qtbot, self.folder = qtbot, folder
+        self.desk = Desk(app, folder)
+        self.window = self.desk.window
+        self.window.show()
+        self.window.activateWindow()
+        self.run(self.desk.open())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.ensure_future(work)
+        self.qtbot.waitUntil(task.done, timeout=20_000)
+        return task.result()
+
+    def page(self, kind: type[Any]) -> Any:
+        self.qtbot.waitUntil(lambda: isinstance(self.window.locked_by, kind))
+        return self.window.locked_by
+
+    def opened(self) -> None:
+        self.qtbot.waitUntil(lambda: self.window.locked_by is None)
+
+    def set_up(self) -> str:
+        """The recovery key."""
+        page = self.page(FirstOwnerPage)
+        self.type(page.name, "Wanjiru")
+        self.type(page.pin, OWNER_PIN)
+        self.type(page.again, OWNER_PIN)
+        page.submit.click()
+        key = self.page(RecoveryKeyPage)
+        shown = str(key.key.text()).replace("\n", "-")
+        self.type(key.end, shown[-5:])
+        key.submit.click()
+        self.opened()
+        return shown
+
+    def type(self, field: QLineEdit, text: str) -> None:
+        field.clear()
+        self.qtbot.keyClicks(field, text)
+
+    def hire(self) -> None:
+        for name, role, pin in (("Akinyi", Role.CASHIER, CASHIER_PIN), ("Otieno", Role.MANAGER, MANAGER_PIN)):
+            assert isinstance(self.run(self.desk.till.staff.add(name, role, pin)), Person)
+        self.qtbot.waitUntil(lambda: len(self.desk.door.model.state.people) == 3)
+
+    def lock(self) -> Any:
+        QTest.keyClick(native_window(self.window), Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+        return self.page(SignInPage)
+
+    def sign_in(self, name: str, pin: str) -> None:
+        page = self.page(SignInPage)
+        tile = next(tile for tile in page.tiles.values() if tile.text().startswith(name))
+        tile.click()
+        self.type(page.pin, pin)
+        QTest.keyClick(page.pin, Qt.Key.Key_Return)
+
+    def cancelled(self) -> Sale | Refused:
+        sales = self.desk.till.sales
+        sale = self.run(sales.open(Cart((SaleLine("Unga", Money.shillings(100)),))))
+        assert isinstance(sale, Sale)
+        answer: Sale | Refused = self.run(sales.void(sale.id))
+        return answer
+
+
+@pytest.fixture
+def door(
+    aloop: TillLoop, qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Door]:
+    secrets = MemorySecrets()
+    monkeypatch.setattr("pos_app.ui.desk.open_secrets", lambda _folder: secrets)
+    monkeypatch.setattr(pins, "_MEMORY_KIB", 16)  # how slow a PIN is to try has tests of its own
+    before = tokens().name
+    made = Door(qapp, qtbot, tmp_path)
+    yield made
+    made.run(made.desk.close())
+    apply_theme(qapp, before)
+
+
+def test_the_first_run_makes_the_owner_and_opens_once_the_recovery_key_is_on_paper(door: Door) -> None:
+    page = door.page(FirstOwnerPage)
+    door.qtbot.waitUntil(page.name.hasFocus)
+    for pin, again, said in (("123", "123", "at least 8 digits"), (OWNER_PIN, "90736216", "not the same")):
+        door.type(page.name, "Wanjiru")
+        door.type(page.pin, pin)
+        door.type(page.again, again)
+        page.submit.click()
+        door.qtbot.waitUntil(lambda words=said: words in page.problem.text())
+    door.type(page.again, OWNER_PIN)
+    QTest.keyClick(page.again, Qt.Key.Key_Return)
+    key = door.page(RecoveryKeyPage)
+    door.type(key.end, "WRONG")
+    key.submit.click()
+    assert "last five letters" in key.problem.text()
+    door.window.show_settings()
+    assert door.window.locked_by is key, "no key leads past it"
+    door.type(key.end, key.key.text()[-5:].lower())
+    QTest.keyClick(key.end, Qt.Key.Key_Return)
+    door.opened()
+    assert door.window.status.cashier.text() == "Wanjiru"
+    assert door.window.stack.currentIndex() == 2, "the page that was asked for meanwhile"
+
+
+def test_the_recovery_key_is_printed_and_its_file_is_gone_afterwards(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        "pos_app.ui.staff.door.QDesktopServices.openUrl", lambda url: bool(opened.append(url.toLocalFile())) or True
+    )
+    page = door.page(FirstOwnerPage)
+    for field, text in ((page.name, "Wanjiru"), (page.pin, OWNER_PIN), (page.again, OWNER_PIN)):
+        door.type(field, text)
+    page.submit.click()
+    key = door.page(RecoveryKeyPage)
+    key.print.click()
+    (paper,) = opened
+    assert Path(paper).read_bytes().startswith(b"%PDF")
+    assert Path(paper).stat().st_mode & 0o077 == 0
+    door.type(key.end, key.key.text()[-5:])
+    key.submit.click()
+    door.opened()
+    assert not Path(paper).exists()
+
+
+def test_a_locked_till_shows_nothing_and_opens_where_it_was_for_whoever_signs_in(door: Door) -> None:
+    door.set_up()
+    door.hire()
+    door.window.show_history()
+    page = door.lock()
+    door.qtbot.waitUntil(page.pin.hasFocus)
+    assert not any(button.isEnabled() for button in door.window.status.pages)
+    door.sign_in("Akinyi", "000000")
+    door.qtbot.waitUntil(lambda: "That PIN is not right. 4 tries left" in page.problem.text())
+    assert page.pin.text() == ""
+    door.sign_in("Akinyi", CASHIER_PIN)
+    door.opened()
+    assert (door.window.status.cashier.text(), door.window.stack.currentIndex()) == ("Akinyi", 1)
+    assert door.lock().model.state.person.name == "Akinyi", "who was here is chosen already"
+
+
+def test_nobody_chosen_is_asked_for_first(door: Door) -> None:
+    door.set_up()
+    door.hire()
+    page = door.lock()
+    door.desk.door.model.state = type(door.desk.door.model.state)(people=door.desk.door.model.state.people)
+    page.submit.click()
+    assert "Choose who you are" in page.problem.text()
+
+
+def test_an_owner_who_forgot_the_pin_gets_a_new_one_with_the_key_and_a_new_key(door: Door) -> None:
+    key = door.set_up()
+    page = door.lock()
+    page.forgot.click()
+    forgotten = door.page(ForgottenPage)
+    for field, text in ((forgotten.key, "AAAAA-BBBBB"), (forgotten.pin, "81726354"), (forgotten.again, "81726354")):
+        door.type(field, text)
+    forgotten.submit.click()
+    door.qtbot.waitUntil(lambda: "not the recovery key" in forgotten.problem.text())
+    forgotten.left.emit()
+    door.page(SignInPage).forgot.click()
+    forgotten = door.page(ForgottenPage)
+    assert forgotten.key.text() == ""
+    for field, text in ((forgotten.key, key), (forgotten.pin, "81726354"), (forgotten.again, "81726354")):
+        door.type(field, text)
+    QTest.keyClick(forgotten.again, Qt.Key.Key_Return)
+    renewed = door.page(RecoveryKeyPage)
+    assert renewed.key.text() != key
+    door.type(renewed.end, renewed.key.text()[-5:])
+    renewed.submit.click()
+    door.opened()
+
+
+def test_somebody_who_may_allows_it_in_place_and_the_cashier_stays(door: Door) -> None:
+    door.set_up()
+    door.hire()
+    door.lock()
+    door.sign_in("Akinyi", CASHIER_PIN)
+    door.opened()
+    assert isinstance(door.cancelled(), Refused)
+    bar = door.window.findChild(AllowBar)
+    assert isinstance(bar, AllowBar)
+    door.qtbot.waitUntil(lambda: bar.isVisible() and bar.pin.hasFocus())
+    bar.people.setCurrentIndex(bar.people.findText("Otieno · Manager"))
+    door.type(bar.pin, "00000000")
+    QTest.keyClick(bar.pin, Qt.Key.Key_Return)
+    door.qtbot.waitUntil(lambda: "That PIN is not right" in bar.problem.text())
+    door.type(bar.pin, MANAGER_PIN)
+    bar.button.click()
+    door.qtbot.waitUntil(lambda: "Otieno allows you to cancel this sale, once" in bar.sentence.text())
+    assert door.window.status.cashier.text() == "Akinyi"
+    assert isinstance(door.cancelled(), Sale)
+    assert isinstance(door.cancelled(), Refused)
+    door.qtbot.waitUntil(bar.pin.hasFocus)
+    QTest.keyClick(native_window(door.window), Qt.Key.Key_Escape)
+    door.qtbot.waitUntil(bar.isHidden)
+
+
+def test_a_till_that_is_left_alone_or_slept_locks_itself(qtbot: QtBot) -> None:
+    seconds = [1000.0]
+    idle = Idle(lambda: seconds[0])
+    left: list[bool] = []
+    idle.left_alone.connect(lambda: left.append(True))
+
+    def passes(by: float) -> int:
+        for _ in range(int(by // 5)):
+            seconds[0] += 5
+            idle.look()
+        return len(left)
+
+    assert passes(IDLE_SECONDS - 5) == 0
+    idle.eventFilter(idle, QEvent(QEvent.Type.KeyPress))
+    assert passes(IDLE_SECONDS - 5) == 0
+    assert passes(10) == 1
+    idle.eventFilter(idle, QEvent(QEvent.Type.MouseButtonPress))
+    idle.eventFilter(idle, QEvent(QEvent.Type.Paint))
+    seconds[0] += 3600
+    idle.look()
+    assert len(left) == 2, "the computer slept for an hour"
+
+
+def test_left_alone_the_window_locks(door: Door) -> None:
+    door.set_up()
+    door.desk.door.idle.left_alone.emit()
+    door.page(SignInPage)
+    door.desk.door.idle.left_alone.emit()
+    assert door.desk.till.authority.session is None
