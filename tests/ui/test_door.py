@@ -63,6 +63,7 @@ class Door:
         self.type(key.end, shown[-5:])
         key.submit.click()
         self.opened()
+        self.qtbot.waitUntil(lambda: not self.desk.tasks.live)
         return shown
 
     def type(self, field: QLineEdit, text: str) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, Qt
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QKeyEvent, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from pos_app.domain.refused import Refused
@@ -81,6 +81,7 @@ class AllowBar(QWidget):
         self.people.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.pin = secret("PIN of who allows it", lambda _text: self._allow())
         self.pin.setFixedWidth(160)
+        self.pin.installEventFilter(self)
         self.button = Button("Allow", "primary", on_click=self._allow)
         self.close_button = Button("Dismiss", on_click=model.dismiss)
         row = QHBoxLayout()
@@ -92,10 +93,17 @@ class AllowBar(QWidget):
         column.setContentsMargins(16, 4, 8, 4)
         column.addLayout(row)
         column.addWidget(self.problem)
-        escape = QShortcut(QKeySequence("Esc"), self.pin, context=Qt.ShortcutContext.WidgetShortcut)
-        escape.activated.connect(model.dismiss)
         model.changed.connect(self.show_state)
         self.show_state()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """Esc in the field is the bar’s, before the page below takes it."""
+        is_escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if is_escape and event.type() is QEvent.Type.ShortcutOverride:
+            event.accept()
+            self._model.dismiss()
+            return True
+        return False
 
     def show_state(self) -> None:
         model, asking = self._model, self._model.action is not None

@@ -1,6 +1,6 @@
 """Signing in and setting up: who may be chosen, what was refused, and the recovery key while it is shown; no widget."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,19 +76,19 @@ class EntranceViewModel(QObject):
         if self.state.chosen is None:
             self._set(problem="Choose who you are first.")
         elif pin:
-            self._begin(self._sign_in(self.state.chosen, pin), "sign in")
+            self._begin(self._sign_in, "sign in", self.state.chosen, pin)
 
     def set_up(self, name: str, pin: str, again: str) -> None:
         if pin != again:
             self._set(problem=_DIFFERENT)
         else:
-            self._begin(self._keyed(self._staff.set_up(name, pin)), "set up")
+            self._begin(self._set_up, "set up", name, pin)
 
     def recover(self, typed: str, person_id: int | None, pin: str, again: str) -> None:
         if pin != again:
             self._set(problem=_DIFFERENT)
         elif person_id is not None:
-            self._begin(self._keyed(self._staff.recover(typed, person_id, pin)), "recover")
+            self._begin(self._recover, "recover", typed, person_id, pin)
 
     def confirm(self, last_letters: str) -> None:
         """Whoever can read the last five letters has the key before them."""
@@ -98,15 +98,21 @@ class EntranceViewModel(QObject):
         else:
             self._set(problem=_NOT_COPIED)
 
-    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._set(working=True, problem="")
-        self._once.start(self._working(work), name)
+    def _begin(self, work: Callable[..., Coroutine[Any, Any, None]], name: str, *told: Any) -> None:
+        self._once.start(self._working(work, *told), name)
 
-    async def _working(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _working(self, work: Callable[..., Coroutine[Any, Any, None]], *told: Any) -> None:
+        self._set(working=True, problem="")
         try:
-            await work
+            await work(*told)
         finally:
             self._set(working=False)
+
+    async def _set_up(self, name: str, pin: str) -> None:
+        await self._keyed(self._staff.set_up(name, pin))
+
+    async def _recover(self, typed: str, person_id: int, pin: str) -> None:
+        await self._keyed(self._staff.recover(typed, person_id, pin))
 
     async def _sign_in(self, person_id: int, pin: str) -> None:
         answer = await self._staff.sign_in(person_id, pin)
