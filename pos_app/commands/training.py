@@ -42,7 +42,7 @@ def training(folder: Path, scenario: str = "ask", speed: float = 1.0) -> Iterato
         url = simulator.wait_ready().url
         _register_confirmations(url, pairing)
         credentials = Credentials(TRAINING_SHOP.consumer_key, TRAINING_SHOP.consumer_secret, SANDBOX_PASSKEY)
-        initiator = _practice_operator(url)
+        initiator = practice_operator(url)
         yield MpesaAccess(url, _ACCOUNT, credentials, pairing, initiator=initiator, phone_page=url)
 
 
@@ -57,7 +57,7 @@ def _register_confirmations(simulator_url: str, pairing: Pairing) -> None:
     _told(simulator_url, "confirmation-url", {"url": f"{pairing.callback_base}/c2b/confirm"})
 
 
-def _practice_operator(simulator_url: str) -> Initiator:
+def practice_operator(simulator_url: str) -> Initiator:
     """The PayBill pays refunds out, because a till number cannot (contract §2.7); some float is on it."""
     _told(simulator_url, "operator/deposit", {"shortcode": _PAYS_OUT, "amount": _FLOAT})
     answer = _asked(lambda: httpx.get(f"{simulator_url}/simulator/operator/certificate", trust_env=False))

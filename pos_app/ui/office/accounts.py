@@ -43,10 +43,10 @@ class AccountsModel(QObject):
         self._tasks.start(self._look(), "accounts")
 
     def ask(self) -> None:
-        self._once.start(self._do(self._office.accounts.ask(), _ASKED), "ask for balances")
+        self._once.start(self._do(self._office.accounts.ask, _ASKED), "ask for balances")
 
     def switch_on(self) -> None:
-        self._once.start(self._do(self._office.refunds.switch_on(), "Refunds by M-Pesa are on."), "refunds on")
+        self._once.start(self._do(self._office.refunds.switch_on, "Refunds by M-Pesa are on."), "refunds on")
 
     async def _look(self) -> None:
         before = self.told
@@ -55,8 +55,8 @@ class AccountsModel(QObject):
             self.note = ""
         self.changed.emit()
 
-    async def _do(self, work: Coroutine[Any, Any, Refused | None], done: str) -> None:
-        refused = await work
+    async def _do(self, work: Callable[[], Coroutine[Any, Any, Refused | None]], done: str) -> None:
+        refused = await work()
         self.problem, self.note = (refused.sentence, "") if refused else ("", done)
         await self._look()
         self.note = "" if refused else done

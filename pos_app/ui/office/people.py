@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _DIFFERENT = Refused("The two PINs are not the same. Type them again.")
 _NEW = "New person"
+Work = Callable[[], Coroutine[Any, Any, Person | Refused]]
 
 
 class PeopleModel(QObject):
@@ -42,13 +44,13 @@ class PeopleModel(QObject):
         self._tasks.start(self._look(), "people")
 
     def keep(self, person: Person | None, name: str, role: Role, pin: str, again: str) -> None:
-        self._do(self._keep(person, name, role, pin, again), "Kept.", "keep person")
+        self._do(partial(self._keep, person, name, role, pin, again), "Kept.", "keep person")
 
     def leave(self, person: Person) -> None:
-        self._do(self._staff.change(replace(person, active=not person.active)), "Kept.", "person leaves")
+        self._do(partial(self._staff.change, replace(person, active=not person.active)), "Kept.", "person leaves")
 
     def unlock(self, person: Person) -> None:
-        self._do(self._staff.unlock(person.id), f"{person.name} may try again.", "unlock")
+        self._do(partial(self._staff.unlock, person.id), f"{person.name} may try again.", "unlock")
 
     async def _keep(self, person: Person | None, name: str, role: Role, pin: str, again: str) -> Person | Refused:
         if pin != again:
@@ -61,11 +63,11 @@ class PeopleModel(QObject):
             return changed
         return await self._staff.reset_pin(person.id, pin)
 
-    def _do(self, work: Coroutine[Any, Any, Person | Refused], done: str, name: str) -> None:
+    def _do(self, work: Work, done: str, name: str) -> None:
         self._once.start(self._done(work, done), name)
 
-    async def _done(self, work: Coroutine[Any, Any, Person | Refused], done: str) -> None:
-        answer = await work
+    async def _done(self, work: Work, done: str) -> None:
+        answer = await work()
         self.problem, self.note = (answer.sentence, "") if isinstance(answer, Refused) else ("", done)
         await self._look()
 

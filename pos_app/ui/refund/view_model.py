@@ -94,12 +94,12 @@ class RefundsViewModel(QObject):
 
     def _do(self, work: Callable[[int], Coroutine[Any, Any, Refund | Refused]], name: str) -> None:
         if self._open_id is not None:
-            self._once.start(self._done(work(self._open_id)), name)
+            self._once.start(self._done(work, self._open_id), name)
 
-    async def _done(self, work: Coroutine[Any, Any, Refund | Refused]) -> None:
+    async def _done(self, work: Callable[[int], Coroutine[Any, Any, Refund | Refused]], refund_id: int) -> None:
         self._set(working=True, problem="")
         try:
-            answer = await work
+            answer = await work(refund_id)
         finally:
             self._set(working=False)
         self._set(problem=answer.sentence if isinstance(answer, Refused) else "")
