@@ -55,6 +55,8 @@ KEYS = (
         "Everywhere",
         (
             ("F5  F6  F7", "Sell, History, Settings"),
+            ("Shift+F6", "Office: refunds, accounts, staff, the record"),
+            ("Ctrl+L", "Lock, or somebody else comes"),
             ("Shift+F7", "How M-Pesa is, and what has to be settled"),
             ("F8", "Dark or light"),
             ("Ctrl+D", "Shows or hides the customer display"),

@@ -136,7 +136,7 @@ def test_a_whole_payment_is_reversed_and_its_receipt_names_the_original(refundin
     assert any(f"sale {before.number}" in said for said in words)
     assert any("Released by Otieno" in said for said in words)
     refunding.desk.key(Qt.Key.Key_F10)
-    refunding.desk.until(lambda: refunding.desk.reads("Receipt: Refund"), "the refund's receipt is shown")
+    refunding.desk.until(lambda: refunding.desk.reads("Receipt of refund"), "the refund's receipt is shown")
     saved = refunding.desk.run(refunding.till.receipts.save_refund_pdf(done.id))
     assert saved.read_bytes().startswith(b"%PDF")
     again = refunding.desk.run(refunding.till.receipts.save_refund_pdf(done.id))

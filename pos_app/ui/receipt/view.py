@@ -50,7 +50,7 @@ class ReceiptView(QWidget):
     def show_state(self, state: ReceiptState) -> None:
         receipt = state.receipt
         self.paper.show_receipt(receipt)
-        self.title.setText(f"Receipt: {receipt.title}" if receipt else "Receipt")
+        self.title.setText(f"Receipt of {receipt.title.lower()}" if receipt else "Receipt")
         self.kind.show_text(_kind(state))
         self.save.setEnabled(receipt is not None and not state.saving)
         self.save.setText(_save_words(state))
