@@ -133,6 +133,9 @@ class FakeReceipts:
         found = await self._sales.detail(sale_id)
         return receipt_of(found.sale, [held.attempt for held in found.attempts], found.payments, Heading("Duka", "1"))
 
+    async def save_pdf(self, sale_id: int) -> Path:
+        raise AssertionError("nobody saved it")
+
 
 class Desk:
     def __init__(self, qtbot: QtBot) -> None:
