@@ -17,7 +17,7 @@ from pos_app.simulator.courier import Courier
 from pos_app.simulator.customer_control import CustomerControl
 from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.fields import parse
-from pos_app.simulator.initiator.control import InitiatorControl
+from pos_app.simulator.initiator.control import InitiatorControl, operation_view
 from pos_app.simulator.scenarios import scenario
 
 _PAGE_HEADERS = {
@@ -47,6 +47,7 @@ class Control:
             "balance": lambda request: books.balance(core, request.query_params),
             "statement": lambda request: _csv("statement.csv", books.statement_csv(core, request.query_params)),
             "operator": lambda _: InitiatorControl(core).state(),
+            "operations": lambda _: [operation_view(one) for one in core.initiator.operations.all],
             "operator/certificate": lambda _: Response(core.operator.certificate, media_type="application/x-pem-file"),
             "c2b": lambda _: customer_views.state(core),
             "c2b/payments": lambda _: [customer_views.customer_payment(paid) for paid in core.customer_payments],

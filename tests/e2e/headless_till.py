@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # test folders are no packag
 import alembic.command
 import alembic.config
 from crash_points import CrashPoints
-from staffing import KeyBox, signed_in
+from headless_refunds import KeyFile, RefundCommands, hurry_refunds
+from staffing import signed_in
 
 from pos_app.daraja.client import DarajaClient
 from pos_app.domain import ladder
@@ -30,7 +31,7 @@ from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.receipt import Heading
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, SaleLine
-from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount
+from pos_app.domain.shop import AccountKind, Credentials, Initiator, MpesaAccess, Pairing, ShopAccount
 from pos_app.domain.validation import ValidationRules, parse_rules
 from pos_app.relay_link.client import RelayLink
 from pos_app.relay_link.delivery import LinkStatus
@@ -43,7 +44,7 @@ WARM = (alembic.command, alembic.config)
 """Imported here once and not in every fork."""
 
 
-class Session:
+class Session(RefundCommands):
     """One till process and whoever drives it."""
 
     def __init__(self, points: CrashPoints) -> None:
@@ -88,7 +89,8 @@ class Session:
     ) -> bool:
         _hurry(hurry, read_timeout)
         _log_to(Path(folder))
-        self.till = signed_in(Till(Path(folder), self.changes, lambda: Heading("Duka la Mfano", "1"), KeyBox()))
+        keys = KeyFile(Path(f"{folder}.keys"))
+        self.till = signed_in(Till(Path(folder), self.changes, lambda: Heading("Duka la Mfano", "1"), keys))
         self.access = _access(access)
         self._hear_the_link()
         await self.till.open()
@@ -191,6 +193,7 @@ def _access(given: dict[str, Any]) -> MpesaAccess:
         ShopAccount(AccountKind(account["kind"]), account["short_code"], account["till_number"]),
         Credentials(**given["credentials"]),
         Pairing(**given["pairing"]),
+        Initiator(**given["initiator"]) if given["initiator"] else None,
     )
 
 
@@ -198,6 +201,7 @@ def _hurry(factor: float, read_timeout: float) -> None:
     """The same ladder, silence and pauses, `factor` times as fast."""
     ladder.RUNGS = tuple(rung / factor for rung in ladder.RUNGS)
     vars(reconciliation)["SILENCE_SECONDS"] = ladder.SILENCE_SECONDS / factor
+    hurry_refunds(factor)
     pause = RelayLink._pause
 
     def hurried(link: RelayLink, follower: Follower) -> float:

@@ -50,6 +50,8 @@ class TillProcess:
             world.relay.command("shop", "add", self.shop)
         self.pair()
         self.daraja_url = world.simulator.url
+        self.initiator: dict[str, str] | None = None
+        """Who pays refunds out; None for a shop that gives back in cash only."""
         self.hurry: float = HURRY
         self.read_timeout = 30.0
         self._channel: Channel | None = None
@@ -79,6 +81,7 @@ class TillProcess:
                 "account": self.account,
                 "credentials": self.credentials,
                 "pairing": self.pairing,
+                "initiator": self.initiator,
             },
             hurry=self.hurry,
             read_timeout=self.read_timeout,

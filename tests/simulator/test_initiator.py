@@ -140,6 +140,7 @@ def test_e48_the_same_id_again_is_refused_and_pays_nothing(desk: Desk) -> None:
     assert (again.status, read(again)["errorCode"]) == (500, "500.002.1001")
     assert read(again)["errorMessage"] == "Duplicate OriginatorConversationID."
     assert len(desk.heard()) == 1
+    assert [one.repeats for one in desk.core.initiator.operations.all] == [1]
     assert [payout.amount for payout in desk.core.ledger.payouts] == [100]
 
 

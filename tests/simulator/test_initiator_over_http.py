@@ -44,6 +44,7 @@ def test_the_operator_is_told_and_seen(served: Served) -> None:
     seen = get(url, "operator").json()
     assert (seen["locked"], seen["roles"]) == (True, ["status"])
     assert [(one["kind"], one["status"]) for one in seen["operations"]] == [("b2c", "Initiated")]
+    assert get(url, "operations").json() == seen["operations"]
     assert seen["scenarios"]["payments"] == {"result_copies": 0}
     assert post(url, "operator/unlock", password="new").status_code == 200
     assert post(url, "operator/unregistered", phone="254712345678", on=False).status_code == 200

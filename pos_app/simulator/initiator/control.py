@@ -93,5 +93,6 @@ def operation_view(operation: Operation) -> dict[str, Any]:
         "status": operation.status,
         "code": operation.code,
         "receipt": operation.receipt,
+        "repeats": operation.repeats,
         "scenario": describe(operation.scenario),
     }

@@ -66,7 +66,8 @@ class InitiatorDoors:
         told = asked if ours else {name: value for name, value in asked.items() if name != "OriginatorConversationID"}
         if bad := wrong(told):
             return self.gate.refuse(bad_field(bad), request)
-        if ours and self.operations.find(str(told["OriginatorConversationID"])):
+        if ours and (seen := self.operations.find(str(told["OriginatorConversationID"]))):
+            seen.repeats += 1
             return self.gate.refuse("duplicate_originator", request)
         return self._accept(request, kind, told, now)
 

@@ -27,6 +27,8 @@ class Operation:
     finished_at: float = 0.0
     dropped: bool = False
     """It waited too long in the queue and is not carried out."""
+    repeats: int = 0
+    """How often the same id came again, and was refused."""
 
     @property
     def moves_money(self) -> bool:
