@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Protocol
 
 from pos_app.domain.attempt import Attempt
-from pos_app.domain.clock import EAT, MONTHS
+from pos_app.domain.clock import paper_time
 from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment
 from pos_app.domain.sale import Sale, SaleLine, SaleState
@@ -172,13 +172,11 @@ def _marks(receipt: Receipt) -> tuple[Row, ...]:
 
 
 def _head(receipt: Receipt) -> list[Row]:
-    heading, at = receipt.heading, receipt.at.astimezone(EAT)
+    heading = receipt.heading
     rows = [Row(RowStyle.TITLE, heading.shop_name)] if heading.shop_name else []
     if heading.number_label:
         rows.append(Row(RowStyle.CENTRED, f"Lipa na M-Pesa: {heading.number_label}"))
-    rows.append(
-        Row(RowStyle.PAIR, f"Sale {receipt.sale_number}", f"{at.day} {MONTHS[at.month - 1]} {at:%Y, %H:%M} EAT")
-    )
+    rows.append(Row(RowStyle.PAIR, f"Sale {receipt.sale_number}", paper_time(receipt.at)))
     rows.append(Row(RowStyle.PAIR, f"Till {heading.till}", f"Served by {heading.cashier}" if heading.cashier else ""))
     return rows
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pos_app.domain.clock import EAT, MONTHS
+from pos_app.domain.clock import paper_time
 from pos_app.domain.money import Money
 from pos_app.domain.receipt import COPY, NOT_A_TAX_INVOICE, TRAINING, Heading, Row, RowStyle
 from pos_app.domain.refund import Refund, Route
@@ -51,10 +51,10 @@ class RefundReceipt:
 
     def _head(self) -> list[Row]:
         shop = [Row(RowStyle.TITLE, self.heading.shop_name)] if self.heading.shop_name else []
-        return [*shop, Row(RowStyle.BANNER, "REFUND"), Row(RowStyle.PAIR, self.title, _day(self.at))]
+        return [*shop, Row(RowStyle.BANNER, "REFUND"), Row(RowStyle.PAIR, self.title, paper_time(self.at))]
 
     def _body(self) -> list[Row]:
-        rows = [Row(RowStyle.PAIR, f"Of sale {self.sale_number}", _day(self.sold_at))]
+        rows = [Row(RowStyle.PAIR, f"Of sale {self.sale_number}", paper_time(self.sold_at))]
         if self.original:
             rows.append(Row(RowStyle.PAIR, "Paid by M-Pesa", self.original))
         rows.append(Row(RowStyle.SMALL, self.why))
@@ -85,8 +85,3 @@ def refund_receipt_of(
         released_by=released_by,
         copy=copy,
     )
-
-
-def _day(at: datetime) -> str:
-    local = at.astimezone(EAT)
-    return f"{local.day} {MONTHS[local.month - 1]} {local:%Y, %H:%M} EAT"

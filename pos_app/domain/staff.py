@@ -36,6 +36,7 @@ class Action(StrEnum):
     SWITCH_REFUNDS_ON = "switch_refunds_on"
     SEE_ACCOUNTS = "see_accounts"
     ASK_BALANCE = "ask_balance"
+    CLOSE_DAY = "close_day"
     SEE_AUDIT = "see_audit"
     EXPORT_AUDIT = "export_audit"
     CHANGE_SETTINGS = "change_settings"
@@ -54,6 +55,7 @@ _SUPERVISING = _COUNTER | {
     Action.SETTLE_DOUBT,
     Action.APPROVE_REFUND,
     Action.DECLINE_REFUND,
+    Action.CLOSE_DAY,
 }
 _MANAGING = _SUPERVISING | {
     Action.ATTEST_REFUND,

@@ -1,5 +1,6 @@
 """What the shop's accounts at M-Pesa hold, asked of Safaricom when somebody wants to know or is about to refund."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from pos_app.domain.account import AccountBalances
 from pos_app.domain.refund_evidence import RefundFact
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action
+from pos_app.services.changes import AccountsChanged, Changes
 from pos_app.services.clock import utc_now
 from pos_app.services.guard import Guard
 from pos_app.services.refunds import Paying, Refunds
@@ -23,9 +25,16 @@ _OFF = Refused("The API operator is switched off until the owner has mended it, 
 
 class Accounts:
     def __init__(
-        self, database: Database, sent: Refunds, guard: Guard, *, clock: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        changes: Changes,
+        sent: Refunds,
+        guard: Guard,
+        *,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
+        self._changes = changes
         self._refunds = sent
         self._guard = guard
         self._clock = clock
@@ -38,6 +47,25 @@ class Accounts:
         if refused := self._guard.refusal(Action.ASK_BALANCE):
             return refused
         return await self._ask()
+
+    async def fresh(self, patience: float) -> AccountBalances | None:
+        """For a page that has asked already who may; None where Safaricom does not answer within `patience` seconds."""
+        answered = asyncio.Event()
+        end = self._changes.subscribe(AccountsChanged, lambda _change: answered.set())
+        try:
+            async with asyncio.timeout(patience):
+                if await self._ask() is not None:
+                    return None
+                await answered.wait()
+            return await self.newest()
+        except TimeoutError:
+            return None
+        finally:
+            end()
+
+    @property
+    def can_be_asked(self) -> bool:
+        return self._refunds.paying is not None
 
     async def look_before_refund(self) -> None:
         """So that the way by M-Pesa is offered only where there is money for it; nobody waits for it."""

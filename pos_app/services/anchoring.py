@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
+from pos_app.domain.audit import Head
 from pos_app.domain.refused import Refused
 from pos_app.relay_link.anchors import AnchorDesk
 from pos_app.services.audit_log import AuditLog
@@ -25,21 +27,31 @@ class Anchoring:
         self._record = record
         self._changes = changes
         self._said = ""
+        self._soon = asyncio.Event()
+        self.held = Head()
+        """The end that the relay was last heard to hold: what the record is checked against."""
+
+    def soon(self) -> None:
+        self._soon.set()
 
     async def run(self, desk: AnchorDesk) -> None:
         while True:
+            self._soon.clear()
             try:
                 done = await self.anchor(desk)
             except Exception:  # one failed try must not end the trying
                 log.exception("the record could not be anchored")
                 done = False
-            await asyncio.sleep(EVERY_SECONDS if done else _AGAIN_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS if done else _AGAIN_SECONDS):
+                    await self._soon.wait()
 
     async def anchor(self, desk: AnchorDesk) -> bool:
         """Whether the relay knows where the record ends now; a record that was changed or cut is said, and not told."""
         held = await desk.last()
         if held is None:
             return False
+        self.held = held
         fault = await self._record.verify(held)
         if isinstance(fault, Refused):
             return False
@@ -47,7 +59,12 @@ class Anchoring:
             self._say(_CUT.format(what=fault.sentence))
             return True
         head = await self._record.head()
-        return head.seq in {0, held.seq} or await desk.put(head)
+        if head.seq in {0, held.seq}:
+            return True
+        if not await desk.put(head):
+            return False
+        self.held = head
+        return True
 
     def _say(self, sentence: str) -> None:
         log.error("the audit record does not reach its anchor")

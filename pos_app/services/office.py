@@ -8,12 +8,14 @@ from datetime import date, datetime
 
 from pos_app.domain.api_password import password_task
 from pos_app.domain.clock import nairobi_day
+from pos_app.domain.receipt import Heading
 from pos_app.services.accounts import Accounts
 from pos_app.services.anchoring import Anchoring
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authority
 from pos_app.services.changes import Changes, OperatorTaskChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
+from pos_app.services.day_close import DayClose
 from pos_app.services.guard import Guard
 from pos_app.services.operator_setup import OperatorSetup
 from pos_app.services.proving import Proving
@@ -40,6 +42,7 @@ class Office:
         authority: Authority,
         proving: Proving,
         record: AuditLog,
+        heading: Callable[[], Heading],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
@@ -49,10 +52,13 @@ class Office:
         self.refunds = Refunds(database, changes, authority=authority, proving=proving, record=record, clock=clock)
         self.ladder = RefundReconciliation(database, self.refunds, changes, clock=clock)
         guard = Guard(authority, record)
-        self.accounts = Accounts(database, self.refunds, guard, clock=clock)
+        self.accounts = Accounts(database, changes, self.refunds, guard, clock=clock)
         self.operator_setup = OperatorSetup(guard)
         self.record_export = RecordExport(database, record, guard)
         self.anchoring = Anchoring(record, changes)
+        self.day_close = DayClose(
+            database, record, guard, accounts=self.accounts, anchoring=self.anchoring, heading=heading, clock=clock
+        )
         self._refund_record = RefundRecord(database, changes, record)
         self._password_since: date | None = None
         self._look = asyncio.Event()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pos_app.domain.clock import EAT
+from pos_app.domain.day_slip import DaySlip
 from pos_app.domain.receipt import Heading, Receipt, Slip, receipt_of
 from pos_app.domain.refund_receipt import RefundReceipt, refund_receipt_of
 from pos_app.domain.refused import Refused
@@ -37,6 +39,15 @@ class Receipts:
         except OSError as error:
             log.exception("the receipt of a refund could not be written")
             return Refused(f"The receipt could not be saved: {error}. The refund itself is safe in the history.")
+
+    async def save_day_pdf(self, slip: DaySlip) -> Path | Refused:
+        try:
+            name = f"day-{slip.at.astimezone(EAT):%Y-%m-%d}-{slip.head.seq:06d}"
+            copies = len(list(self._folder.glob(f"{name}*.pdf")))
+            return await self._write(replace(slip, copy=copies > 0), name, copies)
+        except OSError as error:
+            log.exception("the slip of a day could not be written")
+            return Refused(f"The slip could not be saved: {error}. The day is closed in the record all the same.")
 
     async def _write(self, slip: Slip, name: str, copies: int) -> Path:
         from pos_app.devices.receipt_printer import write_pdf

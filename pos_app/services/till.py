@@ -41,6 +41,7 @@ class Till:
     def __init__(self, folder: Path, changes: Changes, heading: Callable[[], Heading], keys: KeyStore) -> None:
         """`keys` holds what must not be in the database: the pepper of the PINs, the seal of the record."""
         self.changes = changes
+        self._heading = heading
         self.health = Health(changes)
         self.database = Database(folder / DATABASE_NAME)
         self.authority = Authority(changes)
@@ -117,6 +118,7 @@ class Till:
                 authority=self.authority,
                 proving=self.proving,
                 record=self.record,
+                heading=self._heading,
             )
             await office.open()
             self._office = office

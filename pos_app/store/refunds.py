@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from pos_app.domain.day_slip import DayRefunds
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
@@ -59,6 +60,9 @@ _APPROVE = statements.insert("refund_approval", ("refund_id", "person_id", "at")
 _APPROVALS = "SELECT person_id, at FROM refund_approval WHERE refund_id = ? ORDER BY at, person_id"
 _RELEASED = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS} AND id IN
     (SELECT refund_id FROM refund_approval WHERE person_id = ? AND at > ?)"""  # noqa: S608 — a constant
+_ENDED = """SELECT count(*), coalesce(sum(amount_cents), 0) FROM refund
+    WHERE state = 'COMPLETED' AND finished_at >= ? AND finished_at <= ?"""
+_IN_DOUBT = "SELECT count(*) FROM refund WHERE state IN ('SUBMITTING', 'PENDING', 'UNKNOWN', 'DISPUTED')"
 _KEEP_LINE = statements.insert("refund_line", ("refund_id", "position", "quantity"))
 _LINES_OF_SALE = f"""SELECT position, sum(quantity) FROM refund_line WHERE refund_id IN
     (SELECT id FROM refund WHERE sale_id = ? AND {_COUNTS}) GROUP BY position"""  # noqa: S608 — a constant
@@ -160,6 +164,11 @@ def cash_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
 def released_since(connection: sqlite3.Connection, person_id: int, since: datetime) -> Money:
     """By one person, whatever became of it, unless it is certainly unpaid."""
     return Money(connection.execute(_RELEASED, (person_id, to_text(since))).fetchone()[0])
+
+
+def of_day(connection: sqlite3.Connection, since: datetime, until: datetime) -> DayRefunds:
+    count, cents = connection.execute(_ENDED, (to_text(since), to_text(until))).fetchone()
+    return DayRefunds(count, Money(cents), connection.execute(_IN_DOUBT).fetchone()[0])
 
 
 def lines_given_back(connection: sqlite3.Connection, sale_id: int) -> dict[int, int]:

@@ -19,6 +19,7 @@ MATRIX = {
     Action.SWITCH_REFUNDS_ON: {O},
     Action.SEE_ACCOUNTS: {O, M, A},
     Action.ASK_BALANCE: {O, M},
+    Action.CLOSE_DAY: {O, M, S},
     Action.SEE_AUDIT: {O, M, A},
     Action.EXPORT_AUDIT: {O, M, A},
     Action.CHANGE_SETTINGS: {O, M},

@@ -85,6 +85,7 @@ class Doors:
             "add a cashier": (Action.MANAGE_STAFF, lambda: staff.add("Njeri", Role.CASHIER, "615382")),
             "add a manager": (Action.MANAGE_OWNERS, lambda: staff.add("Njeri", Role.MANAGER, PIN)),
             "unlock a cashier": (Action.UNLOCK_STAFF, lambda: staff.unlock(2)),
+            "close the day": (Action.CLOSE_DAY, self.office.day_close.close),
             "export the record": (Action.EXPORT_AUDIT, self.office.record_export.export),
         }
 
