@@ -1,4 +1,4 @@
-"""The command line: the till, its demo, and the simulator. Exit 0 done, 1 failed, 2 wrong use."""
+"""The command line: the till, its demo, the simulator, the check of its record. Exit 0 done, 1 failed, 2 wrong use."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"demo": _demo, "simulator": _simulator}
+    commands = {"demo": _demo, "simulator": _simulator, "audit": _audit}
     if given and given[0] in commands:
         return commands[given[0]](given[1:])
     return _till(given)
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _till(arguments: list[str]) -> int:
     parser = _Parser(
         prog="python -m pos_app",
-        description="The M-Pesa till. Other commands: demo, simulator; each takes --help.",
+        description="The M-Pesa till. Other commands: demo, simulator, audit; each takes --help.",
     )
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where this till keeps its records")
     parser.add_argument("--training", action="store_true", help="practise: nothing reaches Safaricom")
@@ -71,6 +71,14 @@ def _simulator(arguments: list[str]) -> int:
     parser = _Parser(prog="python -m pos_app simulator", description="Daraja, on this computer.")
     server.add_arguments(parser)
     return server.run(parser.parse_args(arguments))
+
+
+def _audit(arguments: list[str]) -> int:
+    from pos_app.commands import audit
+
+    parser = _Parser(prog="python -m pos_app audit", description=audit.__doc__)
+    audit.add_arguments(parser)
+    return audit.run(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -105,10 +105,11 @@ class AuditLog:
         keys = await asyncio.to_thread(key_ring.held_keys, self._store)
         if keys is None:
             return LOST_KEYS
-        return await self._database.read(lambda connection: _fault(connection, keys.seal, anchor))
+        return await self._database.read(lambda connection: fault_in(connection, keys.seal, anchor))
 
 
-def _fault(connection: sqlite3.Connection, seal: bytes, anchor: Head) -> Fault | None:
+def fault_in(connection: sqlite3.Connection, seal: bytes, anchor: Head) -> Fault | None:
+    """Of the whole record, held against what was kept of its end elsewhere."""
     try:
         return first_fault(seal, audit.entries(connection), anchor)
     except ValueError:

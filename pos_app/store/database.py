@@ -186,6 +186,13 @@ class Database:
             log.exception("the write-ahead log stays; the next start reads it")
 
 
+def read_only(path: Path) -> sqlite3.Connection:
+    """For a command beside the till. Raises StoreError where there is none, sqlite3.Error where it cannot be read."""
+    if not path.exists():
+        raise StoreError(f"There are no records of a till at {path.parent}.")
+    return _connected(path, (("busy_timeout", 5000), *_READER_PRAGMAS))
+
+
 def _connected(path: Path, pragmas: tuple[tuple[str, object], ...]) -> sqlite3.Connection:
     """Used by the one thread of its executor, except to be opened and closed; raises where a setting does not hold."""
     connection = sqlite3.connect(

@@ -91,6 +91,12 @@ def _words(entry: AuditEntry, now: datetime) -> tuple[str, ...]:
     return (str(entry.seq), exact_time(entry.at, now), EVENTS[entry.event], *who)
 
 
+def _held(anchor: Head) -> str:
+    if not anchor.seq:
+        return "The relay could not be asked yet whether its end was cut."
+    return f"It holds entry {anchor.seq}, as the relay was told of it."
+
+
 class RecordModel(QObject):
     changed = Signal()
 
@@ -127,9 +133,11 @@ class RecordModel(QObject):
         self.changed.emit()
 
     async def _verify(self) -> None:
-        head = await self._office.record.head()
-        fault = await self._office.record.verify(Head())
-        whole = f"The record is whole: {head.seq} entries, none of them changed, none missing in between."
+        head, anchor = await self._office.record.head(), self._office.anchoring.held
+        fault = await self._office.record.verify(anchor)
+        whole = (
+            f"The record is whole: {head.seq} entries, none of them changed, none missing in between. {_held(anchor)}"
+        )
         bad = fault.sentence if fault is not None else ""
         self._say(bad, "" if bad else whole)
 
