@@ -16,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
+import leaks
 from processes import PATIENCE, FaultProxy, Nursery, RelayProcess, SimulatorProcess, TillDiedError, struck, wait_until
 from till_process import TillProcess
 
@@ -41,6 +42,7 @@ class World:
         self.relay = RelayProcess(folder / "relay")
         self.simulator = SimulatorProcess(folder / "simulator")
         self.tills: list[TillProcess] = []
+        self.customers: list[str] = []
         self._safaricom = httpx.Client(trust_env=False, headers=_POST)
 
     def till(self, kind: str = "paybill", *, shop: str = "", **credentials: str) -> TillProcess:
@@ -51,7 +53,8 @@ class World:
 
     def phone(self) -> str:
         """A customer of its own for every charge: Safaricom rings one phone once at a time."""
-        return f"2547{next(_numbers):08d}"
+        self.customers.append(f"2547{next(_numbers):08d}")
+        return self.customers[-1]
 
     def until(self, met: Callable[[], Any], what: str = "", patience: float = PATIENCE) -> Any:
         return wait_until(met, what, patience)
@@ -102,6 +105,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("e"))
     yield made
     made.close()
+    assert leaks.found_in(made.folder, made.tills, made.customers) == []
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from processes import PATIENCE
+from processes import PATIENCE, SimulatorProcess
 from till_process import TillProcess
 
 from pos_app.commands.training import practice_operator
@@ -21,8 +21,10 @@ FINAL = {"COMPLETED", "FAILED", "DECLINED"}
 class RefundingTill:
     """One shop's till with an API operator; `plays` says what Safaricom does with the next payments."""
 
-    def __init__(self, till: TillProcess) -> None:
-        self.till, self.simulator = till, till.world.simulator
+    def __init__(self, till: TillProcess, simulator: SimulatorProcess | None = None) -> None:
+        """`simulator` where it is not the one of all tests."""
+        self.till, self.simulator = till, simulator or till.world.simulator
+        till.daraja_url = self.simulator.url
         till.hurry = HURRY
         till.initiator = asdict(practice_operator(self.simulator.url))
         self._before = len(self._all_payouts())
