@@ -61,6 +61,13 @@ class RefundPolicy:
             )
         return self._over(refund.amount, self.caps.get(person.role, NOTHING), spent)
 
+    def standing(self, amount: Money, person: Person, spent: Spent) -> str:
+        """For the record: what this person had released before it and has after it, against the caps."""
+        caps = self.caps.get(person.role, NOTHING)
+        hour = f"hour {spent.hour.plain} → {(spent.hour + amount).plain} of {caps.per_hour.plain}"
+        day = f"day {spent.day.plain} → {(spent.day + amount).plain} of {caps.per_day.plain}"
+        return f"{hour}, {day}, at once up to {caps.at_once.plain}"
+
     def _over(self, amount: Money, caps: Caps, spent: Spent) -> str:
         if amount > caps.at_once:
             return f"That is over the limit of {caps.at_once} at once. Somebody with a higher limit must release it."

@@ -79,6 +79,13 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class _Released:
+    refund: Refund
+    standing: str
+    """How much this person had released before and after it, against the caps."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefundDetail:
     """`approvals_needed` says how many more people must release it."""
 
@@ -219,15 +226,22 @@ class Refunds:
         actor = self._authority.person or person
         by = Authorised(actor, person)
 
-        def approve(connection: sqlite3.Connection) -> Refund | Refused:
+        def approve(connection: sqlite3.Connection) -> _Released | Refused:
             return self._approve(connection, refund_id, person)
 
-        approved = await self._signed(Event.REFUND_APPROVED, by, approve)
-        if isinstance(approved, Refused) or approved.state is not RefundState.APPROVED:
-            return approved
-        return await self.send(refund_id)
+        released = await self._record.do_if(
+            Event.REFUND_APPROVED,
+            by,
+            approve,
+            subject=lambda released: refund_subject(released.refund),
+            detail=lambda released: f"{refund_words(released.refund)}; {released.standing}",
+        )
+        if isinstance(released, Refused):
+            return released
+        self._changes.publish(RefundChanged(released.refund))
+        return await self.send(refund_id) if released.refund.state is RefundState.APPROVED else released.refund
 
-    def _approve(self, connection: sqlite3.Connection, refund_id: int, person: Person) -> Refund | Refused:
+    def _approve(self, connection: sqlite3.Connection, refund_id: int, person: Person) -> _Released | Refused:
         refund, now = refunds.by_id(connection, refund_id), self._clock()
         if refund is None or refund.state is not RefundState.REQUESTED:
             return _NO_SUCH if refund is None else _NOT_WAITING
@@ -240,11 +254,11 @@ class Refunds:
             return Refused(refusal)
         approval = Approval(person.id, now)
         refunds.approve(connection, refund_id, approval)
-        held = refund.approved_by(approval)
+        held, standing = refund.approved_by(approval), self._policy.standing(refund.amount, person, spent)
         if len(held.approvals) < self._policy.approvals_needed(held):
-            return held
+            return _Released(held, standing)
         told = RefundEvidence(RefundFact.APPROVED, RefundSource.PERSON, now)
-        return RefundSettlement(connection, now).record(held, told)
+        return _Released(RefundSettlement(connection, now).record(held, told), standing)
 
     async def decline(self, refund_id: int) -> Refund | Refused:
         allowed = self._authority.check(Action.DECLINE_REFUND)

@@ -57,7 +57,8 @@ async def test_what_was_done_is_in_the_sealed_record_with_both_names_and_codes(t
     approved, requested, *_ = await till.record.newest()
     assert (requested.event, requested.actor, requested.subject) == (Event.REFUND_REQUESTED, "Akinyi", "refund 1")
     assert (approved.event, approved.actor, approved.approver) == (Event.REFUND_APPROVED, "Akinyi", "Otieno")
-    assert "KES 1,000 by reversal, UKO7K2M9QX" in approved.detail
+    caps = "hour 0 → 1,000 of 50,000, day 0 → 1,000 of 100,000, at once up to 20,000"
+    assert approved.detail == f"KES 1,000 by reversal, {RECEIPT}, APPROVED, returned; {caps}"
     assert await till.record.verify(await till.record.head()) is None
 
 
@@ -104,6 +105,8 @@ async def test_two_people_release_much_and_neither_is_who_prepared_it(till: Till
     once = await till.approve(refund, "Wanjiru")
     assert isinstance(once, Refund)
     assert (once.state, till.bank.requests) == (RefundState.REQUESTED, [])
+    (first,) = await till.record.newest(event=Event.REFUND_APPROVED)
+    assert "REQUESTED, returned; hour 0 → 8,000 of 500,000" in first.detail, "the first of two, and her own caps"
     assert isinstance(await till.approve(refund, "Wanjiru"), Refused), "the same person again"
     assert isinstance(await till.approve(refund, "Kamau"), Refused), "over a supervisor's limit"
     assert (await till.state(refund), till.bank.requests) == (RefundState.REQUESTED, [])
