@@ -52,7 +52,8 @@ def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]
             f"seed {chosen}: `python3 build/dev.py test{' --full' * full} --seed {chosen}` runs the same again",
             flush=True,
         )
-        measured = ("-n", "2", "--dist", "loadgroup", "--cov", "--cov-report=")
+        # tests/conftest.py says how they are shared out; their order stays, so that long modules do not end last.
+        measured = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "--cov", "--cov-report=")
         return environment.run(*pytest, "-m", "not frames", *measured, **variables, **data)
 
     def run_frames() -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TZ", "UTC")
@@ -21,6 +21,24 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from pos_app.ui.event_loop import TillLoop
+
+LONG = ("test_killed_till", "test_killed_refund", "test_killed_relay", "test_claim_races")
+"""Modules whose tests are long: each test goes to whichever worker is free."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A module's parts, and each of the demos, are started by one worker and not by every one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path, _, name = nodeid.partition("::")
+            if path.endswith("test_demo.py"):
+                return f"{path}{name.partition('[')[2]}"
+            return nodeid if Path(path).stem in LONG else path
+
+    return Scheduling(config, log)
+
 
 # A collection that a worker thread trips would run QObject destructors there and crash the process.
 gc.disable()
