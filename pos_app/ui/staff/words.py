@@ -44,5 +44,10 @@ def action_words(action: Action) -> str:
     return _ACTIONS[action]
 
 
+def allowed_words(action: str) -> str:
+    """Of the record, where it may have a name that is no longer known."""
+    return next((words for known, words in _ACTIONS.items() if known.value == action), action)
+
+
 def named(person: Person) -> str:
     return f"{person.name} · {ROLES[person.role]}"
