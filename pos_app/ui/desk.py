@@ -144,7 +144,8 @@ class Desk:
         await self._open_door()
 
     def _make_history_page(self) -> QWidget:
-        page = self._pages.history()
+        page = self._pages.history(till_code=lambda: self._till_code)
+        self._scanner.scanned.connect(page.scan)
         page.refund_wanted.connect(lambda sale_id: self.tasks.start(self._refund(sale_id), "refund"))
         return page
 
@@ -290,7 +291,7 @@ class Desk:
             payment=self.payment,
             parent=self.window,
         )
-        scanner = Scanner(parent=self.window)
+        scanner = self._scanner = Scanner(parent=self.window)
         scanner.watch(native_window(self.window))
         self.offers = OfferViewModel(
             till.matching,

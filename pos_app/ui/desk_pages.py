@@ -56,12 +56,14 @@ class Pages:
         page.closed.connect(self.back_to_sale)
         return page
 
-    def history(self) -> "HistoryPage":
+    def history(self, till_code: Callable[[], str]) -> "HistoryPage":
         from pos_app.ui.history.view import HistoryPage
         from pos_app.ui.history.view_model import HistoryViewModel
 
         till = self.till
-        model = HistoryViewModel(till.sales, till.payments, till.receipts, self.changes, self.tasks, clock=utc_now)
+        model = HistoryViewModel(
+            till.sales, till.payments, till.receipts, self.changes, self.tasks, clock=utc_now, till_code=till_code
+        )
         model.setParent(self.window)
         page = HistoryPage(model)
         page.closed.connect(self.back_to_sale)
