@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
@@ -158,13 +159,12 @@ class Desk:
     async def _office(self) -> "OfficePage":
         """Its services are there as soon as the till is connected, or when somebody wants it sooner."""
         if self._office_page is None:
-            self._office_page = self._pages.office(await self.till.office())
+            self._office_page = self._pages.office(await self.till.office(), self._practice)
             self.window.promise(OFFICE, lambda: self._office_page or QWidget())
         return self._office_page
 
     async def _open_door(self) -> None:
         """Nobody sells before somebody has signed in; the very first makes the owner."""
-        from pos_app.services.training_staff import PRACTICE_PINS
         from pos_app.ui.staff.door import Door
 
         self.door = Door(
@@ -174,12 +174,19 @@ class Desk:
             self.tasks,
             folder=self._folder,
             seen=self._see_person,
-            practice=PRACTICE_PINS if self._training else None,
+            practice=self._practice,
         )
         if self._are_keys_locked:
             self.till.authority.begin_cash_only(utc_now())
         await self.door.open()
         self._see_person(self.till.authority.person)
+
+    @property
+    def _practice(self) -> Mapping[str, str] | None:
+        """PINs that are shown."""
+        from pos_app.services.training_staff import PRACTICE_PINS
+
+        return PRACTICE_PINS if self._training else None
 
     def _see_person(self, person: Person | None) -> None:
         self._person = person

@@ -1,6 +1,6 @@
 """The pages beside the selling page, each made whole when it is first shown. They know no settings file and no key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ class Pages:
         page.closed.connect(self.back_to_sale)
         return page
 
-    def office(self, office: "Office") -> "OfficePage":
+    def office(self, office: "Office", practice: Mapping[str, str] | None = None) -> "OfficePage":
         from pos_app.ui.office.accounts import AccountsModel, AccountsPart
         from pos_app.ui.office.people import PeopleModel, PeoplePart
         from pos_app.ui.office.record import RecordModel, RecordPart
@@ -90,7 +90,7 @@ class Pages:
         from pos_app.ui.refund.view_model import RefundsViewModel
 
         till, changes, tasks = self.till, self.changes, self.tasks
-        refunds = RefundsViewModel(office, till.staff, changes, tasks, clock=utc_now)
+        refunds = RefundsViewModel(office, till.staff, changes, tasks, clock=utc_now, practice=practice)
         preparing = PrepareViewModel(office.refunds, tasks)
         accounts = AccountsModel(office, changes, tasks, clock=utc_now)
         people, record = PeopleModel(till.staff, changes, tasks), RecordModel(office, tasks, clock=utc_now)
