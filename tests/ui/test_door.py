@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from pos_app.domain.money import Money
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine
-from pos_app.domain.staff import Person, Role
+from pos_app.domain.staff import Action, Person, Role
 from pos_app.services import pins
 from pos_app.settings import MemorySecrets
 from pos_app.ui.desk import Desk
@@ -25,6 +25,7 @@ from pos_app.ui.staff.allow import AllowBar
 from pos_app.ui.staff.entrance import FirstOwnerPage, ForgottenPage, RecoveryKeyPage, SignInPage
 from pos_app.ui.staff.idle import IDLE_SECONDS, Idle
 from pos_app.ui.staff.prover import Prover
+from pos_app.ui.staff.words import ROLE_HINTS, ROLES, action_words, allowed_words
 from pos_app.ui.theme import apply_theme, tokens
 
 OWNER_PIN, CASHIER_PIN, MANAGER_PIN = "90736215", "482915", "58203917"
@@ -335,6 +336,14 @@ def test_the_page_of_a_forgotten_pin_is_walked_by_enter_and_left_by_escape(door:
     QTest.keyClick(page.again, Qt.Key.Key_Escape)
     sign_in = door.page(SignInPage)
     door.qtbot.waitUntil(sign_in.pin.hasFocus)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_and_role_has_words(action: Action) -> None:
+    assert action_words(action)
+    assert allowed_words(action.value) == action_words(action)
+    assert allowed_words("of another version") == "of another version"
+    assert set(ROLES) == set(ROLE_HINTS) == set(Role)
 
 
 def test_in_training_each_ones_pin_is_shown_where_it_is_typed(qtbot: QtBot) -> None:

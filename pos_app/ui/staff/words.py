@@ -30,6 +30,7 @@ _ACTIONS = {
     Action.SWITCH_REFUNDS_ON: "switch refunds on",
     Action.SEE_ACCOUNTS: "see the shop’s accounts",
     Action.ASK_BALANCE: "ask for balances",
+    Action.CLOSE_DAY: "close the day",
     Action.SEE_AUDIT: "see the record of who did what",
     Action.EXPORT_AUDIT: "take the record along",
     Action.CHANGE_SETTINGS: "change the settings",
