@@ -33,6 +33,7 @@ from pos_app.services.authority import Authorised, Authority
 from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
+from pos_app.services.refund_hold import OFF, held_up
 from pos_app.services.refund_options import RefundOptions, options_of
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
 from pos_app.store import accounts, refund_evidence, refunds, sales
@@ -51,7 +52,6 @@ REFUNDS_OFF = (
     "Refunds by M-Pesa are off: Safaricom refused the shop’s API operator, and more tries would lock it. No money is "
     "lost. The owner must mend the operator or its password, then switch refunds on under Accounts."
 )
-_OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
 _NO_SUCH = Refused("There is no such refund on this till.")
 _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
@@ -141,7 +141,7 @@ class Refunds:
         return routes(options.sought(amount, payment_id), means, self._clock())
 
     def _means(self, connection: sqlite3.Connection) -> Means:
-        words = "" if refunds.switched_off(connection) is None else _OFF
+        words = OFF if refunds.switched_off(connection) else ""
         return Means(self.paying is not None, words, self._float(connection))
 
     def _float(self, connection: sqlite3.Connection) -> Money | None:
@@ -245,6 +245,8 @@ class Refunds:
         refund, now = refunds.by_id(connection, refund_id), self._clock()
         if refund is None or refund.state is not RefundState.REQUESTED:
             return _NO_SUCH if refund is None else _NOT_WAITING
+        if why_not := held_up(connection, refund):
+            return Refused(why_not)
         spent = Spent(
             refunds.released_since(connection, person.id, now - timedelta(hours=1)),
             refunds.released_since(connection, person.id, now - timedelta(days=1)),
@@ -274,13 +276,13 @@ class Refunds:
         if refund is None or refund.state is not RefundState.APPROVED:
             return _NO_SUCH if refund is None else _NOT_WAITING
         if not refund.route.is_by_mpesa:
-            return await self._tell(refund_id, RefundFact.HANDED_OVER, RefundSource.PERSON)
+            return await self._let_go(refund_id, RefundFact.HANDED_OVER)
         paying = self.paying
         if paying is None:
             return _NOT_SET_UP
         if not await self._database.has_room():
             return _DISK_FULL
-        leaving = await self._tell(refund_id, RefundFact.SUBMITTED, RefundSource.PERSON, once=RefundState.APPROVED)
+        leaving = await self._let_go(refund_id, RefundFact.SUBMITTED)
         return leaving if isinstance(leaving, Refused) else await self._submit(leaving, paying)
 
     async def _submit(self, refund: Refund, paying: Paying) -> Refund:
@@ -403,18 +405,19 @@ class Refunds:
             self._changes.publish(RefundChanged(done))
         return done
 
-    async def _tell(
-        self, refund_id: int, fact: RefundFact, source: RefundSource, *, once: RefundState | None = None
-    ) -> Refund | Refused:
-        told = RefundEvidence(fact, source, self._clock())
+    async def _let_go(self, refund_id: int, fact: RefundFact) -> Refund | Refused:
+        """Once; and not if anything has come between since it was released."""
+        told = RefundEvidence(fact, RefundSource.PERSON, self._clock())
 
-        def tell(settlement: RefundSettlement) -> Refund | Refused:
+        def let_go(settlement: RefundSettlement) -> Refund | Refused:
             refund = refunds.by_id(settlement.connection, refund_id)
-            if refund is None or (once is not None and refund.state is not once):
+            if refund is None or refund.state is not RefundState.APPROVED:
                 return _NOT_WAITING
-            return settlement.record(refund, told)
+            why_not = held_up(settlement.connection, refund)
+            return Refused(why_not) if why_not else settlement.record(refund, told)
 
-        return await settle_refunds(self._database, self._changes, told.at, tell, may_use_reserve=once is None)
+        leaves = fact is RefundFact.SUBMITTED
+        return await settle_refunds(self._database, self._changes, told.at, let_go, may_use_reserve=not leaves)
 
     async def _apply(self, refund_id: int, told: RefundEvidence) -> Refund:
         def apply(settlement: RefundSettlement) -> Refund:

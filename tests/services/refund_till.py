@@ -144,8 +144,8 @@ class Till:
         return refund
 
     def draft(self, sale: Sale, shillings: int, route: Route, **more: Any) -> Draft:
-        told = {"payee": PAYEE if route is Route.B2C else None, **more}
-        return Draft(sale.id, RECEIPT, KES(shillings), route, RefundReason.RETURNED, **told)
+        told = {"payment_id": RECEIPT, "payee": PAYEE if route is Route.B2C else None, **more}
+        return Draft(sale.id, amount=KES(shillings), route=route, why=RefundReason.RETURNED, **told)
 
     async def hears(self, kind: str, nonce: str, body: object, *, trusted: bool = True) -> None:
         seq = next(self._seq)
