@@ -74,7 +74,6 @@ class RefundReconciliation:
             self._wake.clear()
             now = self._elapsed()
             for refund_id in [one for one, due in self._due.items() if due <= now]:
-                self._due[refund_id] = self._left[refund_id] + next_rung(now - self._left[refund_id])
                 await self._ask(refund_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience()):
@@ -94,8 +93,13 @@ class RefundReconciliation:
         return max(0.0, min(self._due.values()) - self._elapsed()) if self._due else None
 
     async def _ask(self, refund_id: int) -> None:
+        left = self._left.get(refund_id)
+        if left is None:
+            return  # It ended while another was asked about.
+        age = self._elapsed() - left
+        self._due[refund_id] = left + next_rung(age)
         try:
-            if self._elapsed() - self._left[refund_id] >= SILENCE_SECONDS:
+            if age >= SILENCE_SECONDS:
                 told = RefundEvidence(RefundFact.SILENCE, RefundSource.CLOCK, self._clock(), reason=Reason.UNKNOWN)
                 await self._record(refund_id, told)
             await self._question(refund_id)

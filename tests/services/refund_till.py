@@ -1,7 +1,7 @@
 """A till with four people and a bank behind it, for the tests of refunds."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -180,11 +180,15 @@ def success(refund: Refund, **changes: object) -> dict[str, Any]:
     return result(refund.originator_id, **(told | {"ReceiverPartyPublicName": "0712345678 - John Doe"} | changes))
 
 
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 — what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
 async def climbs(till: Till, questions: int) -> None:
     """The ladder runs until that many questions were asked."""
     running = asyncio.create_task(till.ladder.run())
-    async with asyncio.timeout(10):
-        while len(till.bank.asked("transactionstatus")) < questions:  # noqa: ASYNC110 — a request has no event
-            await asyncio.sleep(0.005)
+    await until(lambda: len(till.bank.asked("transactionstatus")) >= questions)
     running.cancel()
     await asyncio.wait({running})

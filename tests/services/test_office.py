@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from bank import result
-from refund_till import Till, staffed, success
+from refund_till import Till, staffed, success, until
 
 from pos_app.domain.audit import Event, Head
 from pos_app.domain.money import Money
@@ -48,12 +48,6 @@ def accounts_of(till: Till) -> Accounts:
 async def answered(till: Till, **told: Any) -> None:
     nonce = till.bank.asked("accountbalance")[-1]["ResultURL"].rpartition("/")[2]
     await till.hears("result", nonce, result("of the question", **told))
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 — what is waited for has no event
-            await asyncio.sleep(0.005)
 
 
 # --- accounts ---------------------------------------------------------------------------------------------

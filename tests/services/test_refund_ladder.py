@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from refund_till import PINS, Till, climbs, staffed, success
+from refund_till import PINS, Till, climbs, staffed, success, until
 
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
@@ -107,6 +108,28 @@ async def test_a_question_that_goes_wrong_is_logged_and_the_next_rung_still_come
     assert "could not be asked about" in caplog.text
     till.seconds = 300.0
     await climbs(till, 1)
+
+
+async def test_a_refund_that_ends_while_another_is_asked_about_does_not_end_the_asking(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale = await till.paid_sale(800)
+    first, second = [await till.prepared(sale, 400, Route.B2C) for _ in range(2)]
+    for refund in (first, second):
+        await till.approve(refund, "Otieno")
+    assert till.refunds.paying is not None
+    ask = till.refunds.paying.api.transaction_status
+
+    async def ends_meanwhile(*told: Any, **more: Any) -> Any:
+        await till.hears("result", second.nonce, success(second))
+        return await ask(*told, **more)
+
+    monkeypatch.setattr(till.refunds.paying.api, "transaction_status", ends_meanwhile)
+    till.seconds = 60.0
+    running = asyncio.create_task(till.ladder.run())
+    await until(lambda: len(till.bank.asked("transactionstatus")) == 1)
+    await asleep(till, running)
+    running.cancel()
 
 
 async def test_without_an_operator_nobody_is_asked_and_nothing_is_lost(till: Till) -> None:
