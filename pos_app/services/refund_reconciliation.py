@@ -83,8 +83,10 @@ class RefundReconciliation:
         if not (refund.state.may_be_paid or refund.state is RefundState.DISPUTED) or not refund.route.is_by_mpesa:
             self._due.pop(refund.id, None)
             self._left.pop(refund.id, None)
-        elif refund.id not in self._due and refund.submitted_at is not None:
-            age = max(0.0, (self._clock() - refund.submitted_at).total_seconds())
+        elif refund.id not in self._due:
+            # Of one that left before an old backup was put back this file does not know when.
+            began = refund.submitted_at or refund.requested_at
+            age = max(0.0, (self._clock() - began).total_seconds())
             self._left[refund.id] = self._elapsed() - age
             self._due[refund.id] = self._left[refund.id] + next_rung(age)
         self._wake.set()

@@ -62,6 +62,20 @@ async def test_silence_takes_nothing_back_from_a_disputed_one(till: Till) -> Non
     assert await till.state(refund) is RefundState.DISPUTED
 
 
+async def test_one_that_safaricom_has_though_this_file_holds_it_for_unsent_is_asked_about_too(till: Till) -> None:
+    """As after an old backup was put back."""
+    refund = await till.prepared(await till.paid_sale(400), 400, Route.B2C)
+    paying, till.refunds.paying = till.refunds.paying, None
+    await till.approve(refund, "Otieno")
+    till.refunds.paying = paying
+    await till.hears("timeout", refund.nonce, {"OriginatorConversationID": refund.originator_id})
+    assert await till.state(refund) is RefundState.UNKNOWN
+    till.ladder.check_soon(refund.id)
+    await climbs(till, 1)
+    await till.restart()
+    await climbs(till, 2)
+
+
 async def test_somebody_who_does_not_want_to_wait_has_it_asked_about_now(till: Till) -> None:
     refund = await sent(till)
     till.ladder.check_soon(refund.id)
