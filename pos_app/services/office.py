@@ -79,6 +79,8 @@ class Office:
         self.refunds.paying = paying
         self._password_since = password_since if paying is not None else None
         self._look.set()
+        if paying is not None:
+            self.ladder.check_all_soon()
 
     async def task(self) -> str:
         """What the owner must do about the operator; empty where nothing."""

@@ -23,6 +23,7 @@ from pos_app.services.accounts import Accounts
 from pos_app.services.anchoring import Anchoring
 from pos_app.services.audit_log import LOST_KEYS
 from pos_app.services.changes import AccountsChanged, Notice, OperatorTaskChanged
+from pos_app.services.clock import monotonic
 from pos_app.services.guard import Guard
 from pos_app.services.office import Office
 from pos_app.services.refund_record import RefundRecord
@@ -150,6 +151,20 @@ async def test_an_office_that_opens_takes_what_was_on_its_way_for_unknown(till: 
     office = office_of(till)
     await office.open()
     assert await till.state(refund) is RefundState.UNKNOWN
+    await office.close()
+
+
+async def test_what_is_unknown_is_asked_about_as_soon_as_there_is_a_way_and_not_at_the_next_hour(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    till.bank.lose = True
+    await till.approve(refund, "Otieno")
+    till.bank.lose, till.now = False, till.now + timedelta(hours=2)
+    office = office_of(till)
+    await office.open()
+    await until(lambda: office.ladder._due[refund.id] > monotonic())  # its first turn is over, and it could ask nobody
+    assert till.bank.asked("transactionstatus") == []
+    office.take_up(till.refunds.paying)
+    await until(lambda: till.bank.asked("transactionstatus"))
     await office.close()
 
 
