@@ -14,7 +14,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.refund import Refund
 from pos_app.domain.refund_evidence import RefundEvidence, RefundFact, RefundSource
 from pos_app.domain.refund_states import RefundState
-from pos_app.services.changes import Changes, RefundChanged
+from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
 from pos_app.services.refunds import Refunds
@@ -55,6 +55,7 @@ class RefundReconciliation:
         self._left: dict[int, float] = {}
         self._wake = asyncio.Event()
         changes.subscribe(RefundChanged, lambda change: self._see(change.refund))
+        changes.subscribe(RefundsSwitched, lambda _change: self.check_all_soon())
 
     async def recover(self) -> None:
         """What the last run left open; asked about at once."""
@@ -114,10 +115,12 @@ class RefundReconciliation:
             log.exception("refund %d could not be asked about", refund_id)
 
     async def _question(self, refund_id: int) -> None:
-        """The question's own address is on disk before it leaves."""
+        """The question's own address is on disk before it leaves. While the operator is refused none does."""
         paying = self._refunds.paying
-        refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
-        if paying is None or refund is None or not refund.originator_id:
+        refund, off = await self._database.read(
+            lambda connection: (refunds.by_id(connection, refund_id), refunds.switched_off(connection))
+        )
+        if paying is None or off is not None or refund is None or not refund.originator_id:
             return
         nonce, at = paying.make_nonce(), self._clock()
         await self._database.run(lambda connection: refunds.ask(connection, nonce, at, refund_id))

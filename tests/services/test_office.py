@@ -41,9 +41,8 @@ async def till(tmp_path: Path) -> AsyncIterator[Till]:
 
 
 def accounts_of(till: Till) -> Accounts:
-    return Accounts(
-        till.database, till.changes, till.refunds, Guard(till.authority, till.record), clock=lambda: till.now
-    )
+    guard = Guard(till.authority, till.record)
+    return Accounts(till.database, till.changes, till.refunds, guard, clock=lambda: till.now)
 
 
 async def answered(till: Till, **told: Any) -> None:
@@ -100,6 +99,16 @@ async def test_without_an_operator_or_with_one_that_is_refused_nobody_is_asked(t
     assert isinstance(await accounts.ask(), Refused)
     await accounts.look_before_refund()
     assert len(till.bank.asked("accountbalance")) == 1
+
+
+async def test_pages_that_open_one_after_the_other_ask_once_while_the_answer_is_awaited(till: Till) -> None:
+    accounts = accounts_of(till)
+    for _ in range(3):
+        await accounts.look_before_refund()
+    assert len(till.bank.asked("accountbalance")) == 1
+    till.now += timedelta(minutes=11)
+    await accounts.look_before_refund()
+    assert len(till.bank.asked("accountbalance")) == 2, "it never came"
 
 
 async def test_a_question_that_safaricom_does_not_take_says_so(till: Till) -> None:
