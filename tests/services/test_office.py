@@ -212,6 +212,30 @@ async def test_an_end_that_came_while_nobody_recorded_is_sealed_at_the_next_star
     assert (await ended(till))[0][0] is Event.REFUND_ENDED
 
 
+async def test_that_refunds_went_off_is_sealed_with_the_code_and_once(till: Till) -> None:
+    recording = asyncio.create_task(RefundRecord(till.database, till.changes, till.record).run())
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    for _ in range(2):
+        await till.hears("result", refund.nonce, result(refund.originator_id, 2001))
+    await until_sealed(till, 2)
+    await until_recorded(till, Event.REFUNDS_OFF)
+    recording.cancel()
+    again = asyncio.create_task(RefundRecord(till.database, till.changes, till.record).run())
+    other = await till.prepared(await till.paid_sale(300, "UKO1111111"), 300, Route.CASH, payment_id="UKO1111111")
+    await till.approve(other, "Otieno")
+    await until_sealed(till, 3)
+    again.cancel()
+    (off,) = await till.record.newest(event=Event.REFUNDS_OFF)
+    assert (off.actor, off.subject) == ("M-Pesa", "code 2001")
+
+
+async def until_recorded(till: Till, event: Event) -> None:
+    async with asyncio.timeout(10):
+        while not await till.record.newest(event=event):  # noqa: ASYNC110 — an entry of the record has no event
+            await asyncio.sleep(0.005)
+
+
 async def until_sealed(till: Till, count: int) -> None:
     async with asyncio.timeout(10):
         while len(await ended(till)) < count:  # noqa: ASYNC110 — an entry of the record has no event
