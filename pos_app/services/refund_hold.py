@@ -3,13 +3,24 @@
 import sqlite3
 
 from pos_app.domain.refund import Refund
-from pos_app.store import refunds
+from pos_app.domain.refund_route import UNCONFIRMED
+from pos_app.store import claims, payments, refunds
 
 OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
+_GONE = "The payment does not count for this sale any more. Decline the refund, and look where its money is now."
 
 
 def held_up(connection: sqlite3.Connection, refund: Refund) -> str:
     """A sentence; empty where nothing stands in the way."""
     if refund.route.is_by_mpesa and refunds.switched_off(connection) is not None:
         return OFF
-    return ""
+    return _gone(connection, refund) if refund.payment_id else ""
+
+
+def _gone(connection: sqlite3.Connection, refund: Refund) -> str:
+    """Who has the payment gives it back, so that what is given back of it is counted in one place."""
+    payment = payments.by_id(connection, refund.payment_id)
+    if payment is None or payment.sale_id != refund.sale_id:
+        return _GONE
+    known = claims.of_receipts(connection, [payment.receipt]).get(payment.receipt) if payment.receipt else None
+    return UNCONFIRMED if known is not None and known.asked is not None else ""
