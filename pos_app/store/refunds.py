@@ -53,7 +53,9 @@ _INSERT = statements.insert("refund", (*_INTENT, *_PROGRESS)) + " RETURNING id"
 _UPDATE = statements.update("refund", _PROGRESS)
 _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM refund"
 _SALE_GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE sale_id = ? AND {_COUNTS}"  # noqa: S608 — a constant
-_GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE payment_id = ? AND {_COUNTS}"  # noqa: S608
+# What was given back of a payment before its receipt was known is given back of it still.
+_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS}
+    AND (payment_id = :id OR payment_id IN (SELECT id FROM payment WHERE superseded_by = :id))"""  # noqa: S608
 _CASH_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund
     WHERE sale_id = ? AND payment_id IS NULL AND {_COUNTS}"""  # noqa: S608 — a constant
 _APPROVE = statements.insert("refund_approval", ("refund_id", "person_id", "at"))
@@ -149,7 +151,7 @@ def newest(connection: sqlite3.Connection, *, before: int = 0, limit: int = 50) 
 
 def given_back(connection: sqlite3.Connection, payment_id: str) -> Money:
     """All that is not certainly unpaid."""
-    return Money(connection.execute(_GIVEN_BACK, (payment_id,)).fetchone()[0])
+    return Money(connection.execute(_GIVEN_BACK, {"id": payment_id}).fetchone()[0])
 
 
 def sale_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:

@@ -2,17 +2,20 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from refund_till import RECEIPT, Till, staffed
 
 from pos_app.domain.claim import Claim
+from pos_app.domain.money import Money
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Sale
-from pos_app.store import claims, payments
+from pos_app.store import claims, payments, refunds
+from pos_app.store.refunds import OverRefundError
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +30,11 @@ async def asks_for(till: Till, sale: Sale) -> None:
     """This till wants the payment for its sale, and the relay has not answered."""
     wish = Claim(RECEIPT, 0, "till_1", "", str(sale.number), "", till.now)
     await till.database.run(lambda connection: claims.ask(connection, wish))
+
+
+async def turns_out_to_be(till: Till, receiptless: str, receipt: str) -> None:
+    """The callback of the charge comes: its money is the payment that a cashier gave to another sale."""
+    await till.database.run(lambda connection: payments.supersede(connection, receiptless, by=receipt))
 
 
 async def takes_away(till: Till) -> None:
@@ -73,3 +81,18 @@ async def test_b4_one_that_was_released_and_did_not_leave_stays_when_its_payment
     await takes_away(till)
     assert isinstance(await till.refunds.send(refund.id), Refused)
     assert (await till.state(refund), till.bank.requests) == (RefundState.APPROVED, [])
+
+
+async def test_i2_what_was_given_back_before_the_receipt_was_known_counts_for_the_payment_it_turns_out_to_be(
+    till: Till,
+) -> None:
+    charged = await till.paid_sale(1000, "stk:ws_CO_1")
+    cash = await till.prepared(charged, 1000, Route.CASH, payment_id="stk:ws_CO_1")
+    await till.approve(cash, "Otieno")
+    assert await till.state(cash) is RefundState.COMPLETED
+    given = await till.paid_sale(1000)
+    await turns_out_to_be(till, "stk:ws_CO_1", RECEIPT)
+    assert (await till.refunds.options(given.id)).payments[0].left == Money(0)
+    assert isinstance(await till.refunds.prepare(till.draft(given, 1000, Route.REVERSAL)), Refused)
+    with pytest.raises(OverRefundError):
+        await till.database.run(lambda connection: refunds.add(connection, replace(cash, payment_id=RECEIPT)))
