@@ -93,7 +93,9 @@ class Till:
     def connect(self) -> None:
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self.bank), trust_env=False)
         credentials = Credentials("key", "secret", "passkey")
-        client = DarajaClient(self.http, "https://api.example.co.ke", ACCOUNT, credentials, clock=lambda: self.now)
+        self.daraja = client = DarajaClient(
+            self.http, "https://api.example.co.ke", ACCOUNT, credentials, clock=lambda: self.now
+        )
         api = client.operated_by(Initiator("apiop1", "c" * 344, "600966"))
         numbers = self._numbers
         self.refunds.paying = Paying(
@@ -125,18 +127,22 @@ class Till:
     async def paid_sale(self, shillings: int = 1000, receipt: str = RECEIPT, paid: int = 0) -> Sale:
         sale = await self.sales.open(Cart((SaleLine("Unga", KES(shillings)),)))
         assert isinstance(sale, Sale)
+        await self.receives(sale, paid or shillings, receipt)
+        return await self.sales.get(sale.id)
+
+    async def receives(self, sale: Sale | None, shillings: int, receipt: str = RECEIPT) -> None:
+        """By M-Pesa, for a sale or for none yet."""
         money = Payment(
             id=receipt,
             receipt=receipt,
-            amount=KES(paid or shillings),
+            amount=KES(shillings),
             short_code="600966",
             received_at=self.now,
             paid_at=self.now,
             payer_phone="07•• ••• 678",
-            sale_id=sale.id,
+            sale_id=sale.id if sale else None,
         )
         await settle(self.database, self.changes, self.now, lambda settlement: settlement.receive(money))
-        return await self.sales.get(sale.id)
 
     async def prepared(self, sale: Sale, shillings: int = 1000, route: Route = Route.REVERSAL, **more: Any) -> Refund:
         refund = await self.refunds.prepare(self.draft(sale, shillings, route, **more))

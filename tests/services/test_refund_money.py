@@ -6,14 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from refund_till import RECEIPT, Till, staffed
+from refund_till import ACCOUNT, KES, PAYEE, RECEIPT, Till, staffed
+from staffing import owners_guard
 
 from pos_app.domain.claim import Claim
 from pos_app.domain.money import Money
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
-from pos_app.domain.sale import Sale
+from pos_app.domain.sale import Cart, Sale, SaleLine, SaleState
+from pos_app.domain.shop import Pairing
+from pos_app.relay_link.claims import ClaimDesk
+from pos_app.services.matching import Matching
+from pos_app.services.payments import Charging, Payments
+from pos_app.services.sales import GIVEN_BACK
 from pos_app.store import claims, payments, refunds
 from pos_app.store.refunds import OverRefundError
 
@@ -96,3 +102,34 @@ async def test_i2_what_was_given_back_before_the_receipt_was_known_counts_for_th
     assert isinstance(await till.refunds.prepare(till.draft(given, 1000, Route.REVERSAL)), Refused)
     with pytest.raises(OverRefundError):
         await till.database.run(lambda connection: refunds.add(connection, replace(cash, payment_id=RECEIPT)))
+
+
+async def part_given_back(till: Till) -> Sale:
+    """500 of 1,000 came by M-Pesa and went back again; 500 seem to remain."""
+    sale = await till.sales.open(Cart((SaleLine("Redio", KES(1000)),)))
+    assert isinstance(sale, Sale)
+    await till.receives(sale, 500)
+    await till.approve(await till.prepared(sale, 500), "Otieno")
+    return sale
+
+
+async def test_a_sale_whose_money_went_back_is_not_made_paid_with_the_rest_in_cash(till: Till) -> None:
+    """The goods would leave for half of their price."""
+    sale = await part_given_back(till)
+    assert await till.sales.pay_cash(sale.id, KES(500)) == Refused(GIVEN_BACK)
+    assert (await till.sales.get(sale.id)).state is SaleState.PART_PAID
+
+
+async def test_nor_with_a_charge_nor_with_a_payment_that_fits(till: Till) -> None:
+    sale, guard = await part_given_back(till), owners_guard(till.database, till.changes)
+    charges = Payments(till.database, till.changes, guard=guard, clock=lambda: till.now)
+    charges.charging = Charging(
+        till.daraja, ACCOUNT, "T1", "Duka", "https://relay.example.co.ke/h/key", lambda: "f" * 32
+    )
+    assert await charges.charge(sale.id, KES(500), PAYEE) == Refused(GIVEN_BACK)
+    matching = Matching(till.database, till.changes, guard=guard, clock=lambda: till.now)
+    pairing = Pairing("https://relay.test", "Duka", "st_1", "till_1", "T1", "k", "https://relay.test/h/k", "0" * 32)
+    await matching.take_up(ClaimDesk(till.http, pairing))
+    await till.receives(None, 500, "UKO1111111")
+    assert await matching.accept("UKO1111111", sale.id) == Refused(GIVEN_BACK)
+    assert not till.bank.asked("stkpush")
