@@ -160,9 +160,11 @@ class Refunds:
             refund = refunds.by_id(connection, refund_id)
             if refund is None:
                 return None
-            missing = self._policy.approvals_needed(refund) - len(refund.approvals)
+            needed = self._policy.approvals_needed(refund, refunds.given_back_before(connection, refund))
             told = refund_evidence.of_refund(connection, refund_id)
-            return RefundDetail(refund, sales.by_id(connection, refund.sale_id).number, told, missing)
+            return RefundDetail(
+                refund, sales.by_id(connection, refund.sale_id).number, told, needed - len(refund.approvals)
+            )
 
         return await self._database.read(read)
 
@@ -251,13 +253,14 @@ class Refunds:
             refunds.released_since(connection, person.id, now - timedelta(hours=1)),
             refunds.released_since(connection, person.id, now - timedelta(days=1)),
         )
-        refusal = self._policy.refusal(refund, person, spent)
+        before = refunds.given_back_before(connection, refund)
+        refusal = self._policy.refusal(refund, person, spent, before)
         if refusal:
             return Refused(refusal)
         approval = Approval(person.id, now)
         refunds.approve(connection, refund_id, approval)
         held, standing = refund.approved_by(approval), self._policy.standing(refund.amount, person, spent)
-        if len(held.approvals) < self._policy.approvals_needed(held):
+        if len(held.approvals) < self._policy.approvals_needed(held, before):
             return _Released(held, standing)
         told = RefundEvidence(RefundFact.APPROVED, RefundSource.PERSON, now)
         return _Released(RefundSettlement(connection, now).record(held, told), standing)

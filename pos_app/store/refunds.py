@@ -53,6 +53,7 @@ _INSERT = statements.insert("refund", (*_INTENT, *_PROGRESS)) + " RETURNING id"
 _UPDATE = statements.update("refund", _PROGRESS)
 _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM refund"
 _SALE_GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE sale_id = ? AND {_COUNTS}"  # noqa: S608 — a constant
+_GIVEN_BACK_BEFORE = _SALE_GIVEN_BACK + " AND id < ?"
 # What was given back of a payment before its receipt was known is given back of it still.
 _GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS}
     AND (payment_id = :id OR payment_id IN (SELECT id FROM payment WHERE superseded_by = :id))"""  # noqa: S608
@@ -157,6 +158,11 @@ def given_back(connection: sqlite3.Connection, payment_id: str) -> Money:
 def sale_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
     """By whatever way, all that is not certainly unpaid."""
     return Money(connection.execute(_SALE_GIVEN_BACK, (sale_id,)).fetchone()[0])
+
+
+def given_back_before(connection: sqlite3.Connection, refund: Refund) -> Money:
+    """Of its sale, by refunds that were prepared before it."""
+    return Money(connection.execute(_GIVEN_BACK_BEFORE, (refund.sale_id, refund.id)).fetchone()[0])
 
 
 def cash_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:

@@ -104,6 +104,20 @@ async def test_i2_what_was_given_back_before_the_receipt_was_known_counts_for_th
         await till.database.run(lambda connection: refunds.add(connection, replace(cash, payment_id=RECEIPT)))
 
 
+async def test_b9_much_money_of_one_sale_needs_two_people_however_it_is_split(till: Till) -> None:
+    sale = await till.paid_sale(9998)
+    await till.signs_in("Otieno")
+    first, second = [await till.prepared(sale, 4999, Route.B2C) for _ in range(2)]
+    assert isinstance(await till.approve(second, "Otieno"), Refused), "he prepared both"
+    await till.approve(first, "Otieno")
+    once = await till.approve(second, "Wanjiru")
+    assert isinstance(once, Refund)
+    assert (once.state, till.bank.paid) == (RefundState.REQUESTED, {first.originator_id: 4999})
+    held = await till.refunds.detail(second.id)
+    assert held is not None
+    assert held.approvals_needed == 1
+
+
 async def part_given_back(till: Till) -> Sale:
     """500 of 1,000 came by M-Pesa and went back again; 500 seem to remain."""
     sale = await till.sales.open(Cart((SaleLine("Redio", KES(1000)),)))
