@@ -68,7 +68,7 @@ class Authority:
         if self.session is None:
             return NOBODY
         if not by.may(action):
-            return self._denied(by, action)
+            return self.denied(by, action)
         permit = Permit(action, by)
         self._lent[action] = permit, self._elapsed() + LENT_SECONDS
         return permit
@@ -83,10 +83,11 @@ class Authority:
         permit, until = self._lent.pop(action, (None, 0.0))
         if permit is not None and self._elapsed() < until:
             return Authorised(self.person, permit.by)
-        refused = self._denied(self.person, action)
+        refused = self.denied(self.person, action)
         self._changes.publish(ActionDenied(action, refused.sentence))
         return refused
 
-    def _denied(self, person: Person, action: Action) -> Refused:
+    def denied(self, person: Person, action: Action) -> Refused:
+        """Also of somebody who proved who they are and is not the one signed in."""
         log.warning("denied: %s for person %d, %s", action, person.id, person.role)
         return Refused(f"{person.name} ({person.role}) may not do that. Nothing was done. Ask a supervisor or manager.")

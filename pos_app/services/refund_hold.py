@@ -4,7 +4,8 @@ import sqlite3
 
 from pos_app.domain.refund import Refund
 from pos_app.domain.refund_route import UNCONFIRMED
-from pos_app.store import claims, payments, refunds
+from pos_app.domain.staff import Action
+from pos_app.store import claims, payments, refunds, staff
 
 OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
 _GONE = "The payment does not count for this sale any more. Decline the refund, and look where its money is now."
@@ -15,6 +16,12 @@ def held_up(connection: sqlite3.Connection, refund: Refund) -> str:
     if refund.route.is_by_mpesa and refunds.switched_off(connection) is not None:
         return OFF
     return _gone(connection, refund) if refund.payment_id else ""
+
+
+def standing_approvals(connection: sqlite3.Connection, refund: Refund) -> int:
+    """Of people who may release still: a release by who left since, or does other work now, counts no more."""
+    people = (staff.by_id(connection, one.by) for one in refund.approvals)
+    return sum(person is not None and person.may(Action.APPROVE_REFUND) for person in people)
 
 
 def _gone(connection: sqlite3.Connection, refund: Refund) -> str:

@@ -33,10 +33,10 @@ from pos_app.services.authority import Authorised, Authority
 from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
-from pos_app.services.refund_hold import OFF, held_up
+from pos_app.services.refund_hold import OFF, held_up, standing_approvals
 from pos_app.services.refund_options import RefundOptions, options_of
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
-from pos_app.store import accounts, refund_evidence, refunds, sales
+from pos_app.store import accounts, refund_evidence, refunds, sales, staff
 from pos_app.store.database import Database
 from pos_app.store.refund_evidence import RefundEvidenceRow
 from pos_app.store.refunds import OverRefundError
@@ -57,6 +57,9 @@ _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
 _NO_PAYEE = Refused("Type the number that the money goes to.")
 _NOT_WAITING = Refused("This refund is not waiting to be released. Nothing was done.")
+_RELEASER_GONE = Refused(
+    "Who released it may release no more. Nothing was sent. Decline it, prepare it anew and have it released again."
+)
 _NOT_SET_UP = Refused("Refunds by M-Pesa are not set up on this till. Nothing was sent.")
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then try again.")
 _TOO_SOON = Refused("Safaricom may still say what became of it. People settle it after 24 hours only.")
@@ -162,9 +165,8 @@ class Refunds:
                 return None
             needed = self._policy.approvals_needed(refund, refunds.given_back_before(connection, refund))
             told = refund_evidence.of_refund(connection, refund_id)
-            return RefundDetail(
-                refund, sales.by_id(connection, refund.sale_id).number, told, needed - len(refund.approvals)
-            )
+            missing = needed - standing_approvals(connection, refund)
+            return RefundDetail(refund, sales.by_id(connection, refund.sale_id).number, told, missing)
 
         return await self._database.read(read)
 
@@ -229,7 +231,8 @@ class Refunds:
         by = Authorised(actor, person)
 
         def approve(connection: sqlite3.Connection) -> _Released | Refused:
-            return self._approve(connection, refund_id, person)
+            # Who was demoted while the PIN was looked at may release no more.
+            return self._approve(connection, refund_id, staff.by_id(connection, person_id) or person)
 
         released = await self._record.do_if(
             Event.REFUND_APPROVED,
@@ -241,7 +244,7 @@ class Refunds:
         if isinstance(released, Refused):
             return released
         self._changes.publish(RefundChanged(released.refund))
-        return await self.send(refund_id) if released.refund.state is RefundState.APPROVED else released.refund
+        return await self._send(refund_id) if released.refund.state is RefundState.APPROVED else released.refund
 
     def _approve(self, connection: sqlite3.Connection, refund_id: int, person: Person) -> _Released | Refused:
         refund, now = refunds.by_id(connection, refund_id), self._clock()
@@ -256,11 +259,12 @@ class Refunds:
         before = refunds.given_back_before(connection, refund)
         refusal = self._policy.refusal(refund, person, spent, before)
         if refusal:
+            self._authority.denied(person, Action.APPROVE_REFUND)
             return Refused(refusal)
         approval = Approval(person.id, now)
         refunds.approve(connection, refund_id, approval)
         held, standing = refund.approved_by(approval), self._policy.standing(refund.amount, person, spent)
-        if len(held.approvals) < self._policy.approvals_needed(held, before):
+        if standing_approvals(connection, held) < self._policy.approvals_needed(held, before):
             return _Released(held, standing)
         told = RefundEvidence(RefundFact.APPROVED, RefundSource.PERSON, now)
         return _Released(RefundSettlement(connection, now).record(held, told), standing)
@@ -274,6 +278,11 @@ class Refunds:
     # --- out of the till ----------------------------------------------------------------------------------
 
     async def send(self, refund_id: int) -> Refund | Refused:
+        """One that was released and did not leave; whoever may prepare refunds tries it again."""
+        allowed = self._authority.check(Action.PREPARE_REFUND)
+        return allowed if isinstance(allowed, Refused) else await self._send(refund_id)
+
+    async def _send(self, refund_id: int) -> Refund | Refused:
         """A released one, once: cash and credit notes are done with that; by M-Pesa its request leaves."""
         refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
         if refund is None or refund.state is not RefundState.APPROVED:
@@ -351,6 +360,7 @@ class Refunds:
             if isinstance(person, Refused):
                 return person
             if not person.may(Action.ATTEST_REFUND):
+                self._authority.denied(person, Action.ATTEST_REFUND)
                 return Refused(f"{person.name} ({person.role}) may not settle a refund.")
             people.append(person)
         return Authorised(people[0], people[1])
@@ -416,6 +426,9 @@ class Refunds:
             refund = refunds.by_id(settlement.connection, refund_id)
             if refund is None or refund.state is not RefundState.APPROVED:
                 return _NOT_WAITING
+            needed = self._policy.approvals_needed(refund, refunds.given_back_before(settlement.connection, refund))
+            if standing_approvals(settlement.connection, refund) < needed:
+                return _RELEASER_GONE
             why_not = held_up(settlement.connection, refund)
             return Refused(why_not) if why_not else settlement.record(refund, told)
 

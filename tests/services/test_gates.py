@@ -79,6 +79,7 @@ class Doors:
                 lambda: network.connections.pair("http://127.0.0.1:1", "code", TillIdentity("0" * 32, "Counter 1")),
             ),
             "prepare a refund": (Action.PREPARE_REFUND, lambda: self.office.refunds.prepare(draft)),
+            "send a refund again": (Action.PREPARE_REFUND, lambda: self.office.refunds.send(99)),
             "decline a refund": (Action.DECLINE_REFUND, lambda: self.office.refunds.decline(99)),
             "switch refunds on": (Action.SWITCH_REFUNDS_ON, self.office.refunds.switch_on),
             "ask for balances": (Action.ASK_BALANCE, self.office.accounts.ask),
