@@ -52,6 +52,15 @@ class Authority:
         """The keys stay locked, so nobody can prove who they are: cash is taken, and what needs a PIN is refused."""
         return self.begin(Person(0, "", Role.CASHIER), at)
 
+    def follow(self, person: Person) -> None:
+        """What somebody may has changed: at once, if it is who is signed in; who works here no more is signed out."""
+        if self.session is None or self.session.person.id != person.id:
+            return
+        if person.active:
+            self.begin(person, self.session.since)
+        else:
+            self.end()
+
     def end(self) -> None:
         """Whatever was allowed in place is allowed no more."""
         self._lent.clear()

@@ -136,9 +136,11 @@ class Staff:
             staff.change(connection, after)
             return after
 
-        return await self._do(
-            Event.PERSON_CHANGED, allowed, change, f"{before.name}, {before.role} → {after.role}{_left(after)}"
-        )
+        detail = f"{before.name}, {before.role} → {after.role}{_left(after)}"
+        done = await self._do(Event.PERSON_CHANGED, allowed, change, detail)
+        if isinstance(done, Person):
+            self._authority.follow(done)
+        return done
 
     async def reset_pin(self, person_id: int, pin: str) -> Person | Refused:
         """For somebody who has forgotten it, and who may then try at once."""
