@@ -1,5 +1,6 @@
 """Who may let a refund go, at the moment it goes: nobody who may no more, and nobody who never might (B8, B9)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from refund_till import PINS, Till, staffed
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
-from pos_app.domain.staff import Person, Role
+from pos_app.domain.staff import Action, Person, Role
+from pos_app.services.audit_log import LOST_KEYS
 from pos_app.services.authority import NOBODY
 from pos_app.services.refunds import ATTEST_AFTER
 
@@ -92,6 +94,25 @@ async def test_who_is_demoted_while_the_pin_is_looked_at_releases_nothing(
     released = await till.refunds.approve(refund.id, otieno.id, PINS["Otieno"])
     assert released == Refused("Otieno (cashier) may not release a refund.")
     assert (await till.state(refund), till.bank.requests) == (RefundState.REQUESTED, [])
+
+
+async def test_what_is_allowed_in_place_is_allowed_to_who_stood_there_and_to_nobody_who_came_since(till: Till) -> None:
+    otieno, baraka = await till.person("Otieno"), Person(9, "Baraka", Role.CASHIER)
+    allowing = asyncio.create_task(till.staff.allow(Action.CANCEL_SALE, otieno.id, PINS["Otieno"]))
+    await asyncio.sleep(0)
+    till.authority.begin(baraka, till.now)
+    assert isinstance(await allowing, Refused)
+    assert isinstance(till.authority.check(Action.CANCEL_SALE), Refused)
+
+
+async def test_nobody_is_unlocked_without_an_entry_in_the_record(till: Till) -> None:
+    await till.signs_in("Otieno")
+    akinyi = await till.person("Akinyi")
+    for _ in range(5):
+        await till.staff.sign_in(akinyi.id, "000000")
+    del till.keys["audit_seal"]
+    assert await till.staff.unlock(akinyi.id) == LOST_KEYS
+    assert (await till.proving.lockout(akinyi.id)).tries == 5
 
 
 async def test_b8_each_denial_of_a_release_and_of_an_attestation_is_logged(
