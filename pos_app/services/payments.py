@@ -173,6 +173,8 @@ class Payments:
 
     async def send_again(self, attempt_id: int) -> Attempt | Refused:
         """The same intent, for a request that certainly never left; anything else is refused."""
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         await self.ready.wait()
         charging = self.charging
         if charging is None:
@@ -187,7 +189,7 @@ class Payments:
 
     async def withdraw(self, attempt_id: int) -> Attempt | Refused:
         """Gives up a request that never left."""
-        return await self._step_from_created(attempt_id, Fact.WITHDRAWN)
+        return self._guard.refusal(Action.SELL) or await self._step_from_created(attempt_id, Fact.WITHDRAWN)
 
     async def _step_from_created(self, attempt_id: int, fact: Fact) -> Attempt | Refused:
         told = Evidence(fact, Source.CASHIER, self._clock())

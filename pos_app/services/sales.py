@@ -79,6 +79,8 @@ class Sales:
         return await self._change(lambda connection: sales.add(connection, cart, now))
 
     async def update(self, sale_id: int, cart: Cart) -> Sale | Refused:
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         if not cart.lines:
             return _NOTHING_TO_SELL
 

@@ -63,6 +63,9 @@ class Doors:
         staff = till.staff
         return {
             "open a sale": (Action.SELL, lambda: till.sales.open(Cart((SaleLine("Unga", KES(5)),)))),
+            "change a sale": (Action.SELL, lambda: till.sales.update(sale_id, Cart((SaleLine("Unga", KES(5)),)))),
+            "charge again": (Action.SELL, lambda: till.payments.send_again(99)),
+            "give a charge up": (Action.SELL, lambda: till.payments.withdraw(99)),
             "take cash": (Action.SELL, lambda: till.sales.pay_cash(sale_id, KES(5))),
             "give change": (Action.SELL, lambda: till.sales.give_change(sale_id)),
             "charge": (Action.SELL, lambda: till.payments.charge(sale_id, KES(5), Msisdn("254712345678"))),
