@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bank import result
 from refund_till import ACCOUNT, KES, PAYEE, RECEIPT, Till, staffed
 from staffing import owners_guard
 
@@ -116,6 +117,18 @@ async def test_b9_much_money_of_one_sale_needs_two_people_however_it_is_split(ti
     held = await till.refunds.detail(second.id)
     assert held is not None
     assert held.approvals_needed == 1
+
+
+async def test_b5_swapped_results_of_two_reversals_whose_replies_were_lost_close_neither(till: Till) -> None:
+    """Of a reversal the reply alone tells the ids; what was reversed its result tells too."""
+    first = await till.prepared(await till.paid_sale())
+    second = await till.prepared(await till.paid_sale(1000, "UKO1111111"), payment_id="UKO1111111")
+    till.bank.lose = True
+    for refund in (first, second):
+        await till.approve(refund, "Otieno")
+    for refund, other in ((first, second), (second, first)):
+        await till.hears("result", refund.nonce, result("x", Amount=1000, OriginalTransactionID=other.original_receipt))
+        assert await till.state(refund) is RefundState.DISPUTED
 
 
 async def part_given_back(till: Till) -> Sale:
