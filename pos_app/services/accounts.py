@@ -84,7 +84,8 @@ class Accounts:
         paying = self._refunds.paying
         if paying is None:
             return _NOT_SET_UP
-        if await self._database.read(refunds.switched_off) is not None:
+        stop = await self._database.read(refunds.stop)
+        if stop is not None and stop.is_of_the_operator:
             return _OFF
         return await self._send(paying)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from datetime import datetime
 from contextlib import suppress
 
 from pos_app.domain.audit import Head
@@ -9,6 +11,9 @@ from pos_app.domain.refused import Refused
 from pos_app.relay_link.anchors import AnchorDesk
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.changes import Changes, Notice
+from pos_app.services.clock import utc_now
+from pos_app.services.refund_settlement import settle_refunds
+from pos_app.store.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +28,13 @@ _CUT = (
 class Anchoring:
     """`run` once per connection."""
 
-    def __init__(self, record: AuditLog, changes: Changes) -> None:
+    def __init__(
+        self, database: Database, record: AuditLog, changes: Changes, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._database = database
         self._record = record
         self._changes = changes
+        self._clock = clock
         self._said = ""
         self._soon = asyncio.Event()
         self.held = Head()
@@ -57,6 +66,8 @@ class Anchoring:
             return False
         if fault is not None:
             self._say(_CUT.format(what=fault.sentence))
+            what = f"record {held.seq} {held.mac[:8]}"
+            await settle_refunds(self._database, self._changes, self._clock(), lambda told: told.lack(what))
             return True
         head = await self._record.head()
         if head.seq in {0, held.seq}:

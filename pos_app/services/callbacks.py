@@ -74,16 +74,18 @@ class Callbacks:
         stream: str,
         *,
         till_id: str,
+        till_code: str,
         check: Callable[[int], None],
         on_status: Callable[[LinkStatus], None],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`check` asks Safaricom about a charge soon; it returns at once."""
+        """`check` asks Safaricom about a charge soon; it returns at once. `till_code` begins the ids of its refunds."""
         self._database = database
         self._changes = changes
         self._account = account
         self._stream = stream
         self._till_id = till_id
+        self._till_code = till_code
         self._check = check
         self._on_status = on_status
         self._clock = clock
@@ -136,7 +138,7 @@ class Callbacks:
         elif delivery.kind in {KIND_CLAIM, KIND_RELEASE}:
             self._apply_claim(settlement, delivery)
         elif delivery.kind in {KIND_RESULT, KIND_TIMEOUT}:
-            _apply_answer(settlement, delivery)
+            self._apply_answer(settlement, delivery)
         elif delivery.kind != KIND_ANCHOR:
             _keep_name(settlement, delivery, "unknown kind")
 
@@ -199,6 +201,13 @@ class Callbacks:
         else:
             self._holdings(settlement).learn(told)
 
+    def _apply_answer(self, settlement: Settlement, delivery: Delivery) -> None:
+        answered = RefundSettlement(settlement.connection, settlement.now)
+        why_not = apply_answer(answered, delivery, self._till_code)
+        if why_not:
+            _keep_name(settlement, delivery, why_not)
+        settlement.afterwards.append(answered.publish)
+
     def _park(self, settlement: Settlement, delivery: Delivery) -> set[int]:
         _keep_name(settlement, delivery, "could not be applied")
         settlement.notices.append(_UNREADABLE)
@@ -224,14 +233,6 @@ class Callbacks:
 
     def status(self, status: LinkStatus) -> None:
         self._on_status(status)
-
-
-def _apply_answer(settlement: Settlement, delivery: Delivery) -> None:
-    answered = RefundSettlement(settlement.connection, settlement.now)
-    why_not = apply_answer(answered, delivery)
-    if why_not:
-        _keep_name(settlement, delivery, why_not)
-    settlement.afterwards.append(answered.publish)
 
 
 def _claim_of_charge(told: Evidence, delivery: Delivery) -> Claim:

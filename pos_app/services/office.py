@@ -22,7 +22,7 @@ from pos_app.services.proving import Proving
 from pos_app.services.record_export import RecordExport
 from pos_app.services.refund_reconciliation import RefundReconciliation
 from pos_app.services.refund_record import RefundRecord
-from pos_app.services.refunds import REFUNDS_OFF, Paying, Refunds
+from pos_app.services.refunds import Paying, Refunds
 from pos_app.store import refunds
 from pos_app.store.database import Database
 
@@ -55,7 +55,7 @@ class Office:
         self.accounts = Accounts(database, changes, self.refunds, guard, clock=clock)
         self.operator_setup = OperatorSetup(guard)
         self.record_export = RecordExport(database, record, guard)
-        self.anchoring = Anchoring(record, changes)
+        self.anchoring = Anchoring(database, record, changes, clock=clock)
         self.day_close = DayClose(
             database, record, guard, accounts=self.accounts, anchoring=self.anchoring, heading=heading, clock=clock
         )
@@ -84,8 +84,9 @@ class Office:
 
     async def task(self) -> str:
         """What the owner must do about the operator; empty where nothing."""
-        if await self._database.read(refunds.switched_off) is not None:
-            return REFUNDS_OFF
+        stop = await self._database.read(refunds.stop)
+        if stop is not None:
+            return stop.task
         since = self._password_since
         return password_task(since, nairobi_day(self._clock())) if since is not None else ""
 

@@ -7,14 +7,14 @@ from pos_app.domain.refund_route import UNCONFIRMED
 from pos_app.domain.staff import Action
 from pos_app.store import claims, payments, refunds, staff
 
-OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
 _GONE = "The payment does not count for this sale any more. Decline the refund, and look where its money is now."
 
 
 def held_up(connection: sqlite3.Connection, refund: Refund) -> str:
     """A sentence; empty where nothing stands in the way."""
-    if refund.route.is_by_mpesa and refunds.switched_off(connection) is not None:
-        return OFF
+    stop = refunds.stop(connection) if refund.route.is_by_mpesa else None
+    if stop is not None:
+        return stop.refusal
     return _gone(connection, refund) if refund.payment_id else ""
 
 

@@ -117,10 +117,11 @@ class RefundReconciliation:
     async def _question(self, refund_id: int) -> None:
         """The question's own address is on disk before it leaves. While the operator is refused none does."""
         paying = self._refunds.paying
-        refund, off = await self._database.read(
-            lambda connection: (refunds.by_id(connection, refund_id), refunds.switched_off(connection))
+        refund, stop = await self._database.read(
+            lambda connection: (refunds.by_id(connection, refund_id), refunds.stop(connection))
         )
-        if paying is None or off is not None or refund is None or not refund.originator_id:
+        is_refused = stop is not None and stop.is_of_the_operator
+        if paying is None or is_refused or refund is None or not refund.originator_id:
             return
         nonce, at = paying.make_nonce(), self._clock()
         await self._database.run(lambda connection: refunds.ask(connection, nonce, at, refund_id))

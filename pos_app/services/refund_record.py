@@ -50,9 +50,10 @@ class RefundRecord:
             log.exception("what became of refunds could not be sealed in the record")
 
     async def _tell_off(self) -> None:
-        off = await self._database.read(refunds.switched_off)
-        if off is not None:
-            await self._seal(Event.REFUNDS_OFF, "M-Pesa", f"code {off.code}", f"since {off.since.isoformat()}")
+        stop = await self._database.read(refunds.stop)
+        if stop is not None:
+            by = "M-Pesa" if stop.is_of_the_operator else ""
+            await self._seal(Event.REFUNDS_OFF, by, f"code {stop.code}", f"since {stop.since.isoformat()}")
 
     async def _tell(self, refund: Refund) -> None:
         event, actor = _TOLD.get(refund.state), "M-Pesa" if refund.route.is_by_mpesa else ""

@@ -11,15 +11,12 @@ from pos_app.domain.evidence import Disposition
 from pos_app.domain.refund import Refund
 from pos_app.domain.refund_evidence import RefundEvidence
 from pos_app.domain.refund_states import RefundState
+from pos_app.domain.refund_stop import Stop, records_lack
 from pos_app.services.changes import AccountsChanged, Changes, Notice, RefundChanged, RefundsSwitched
 from pos_app.store import accounts, refund_evidence, refunds
 from pos_app.store.database import Database
 
 T = TypeVar("T")
-_OFF = (
-    "Safaricom refuses the shop’s API operator (code {code}). Refunds by M-Pesa are off, so that it is not locked; no "
-    "money is lost. The owner must mend the operator or its password, then switch refunds on."
-)
 _DISPUTED = (
     "Refund {number} of {amount}: Safaricom says something else than what was asked for. Do not pay it again. "
     "Compare it with the M-Pesa statement and call the owner."
@@ -55,7 +52,14 @@ class RefundSettlement:
         """One refusal of the operator itself is enough: more tries would lock it (trap 37)."""
         if told.switches_refunds_off and refunds.switch_off(self.connection, told.code, self.now):
             self.switched = True
-            self.notices.append(_OFF.format(code=told.code))
+            self.notices.append(Stop(self.now, told.code).notice)
+
+    def lack(self, what: str) -> None:
+        """These records do not hold what was done. What the owner has settled once stops nothing again."""
+        code = records_lack(what)
+        if not refunds.was_off(self.connection, code) and refunds.switch_off(self.connection, code, self.now):
+            self.switched = True
+            self.notices.append(Stop(self.now, code).notice)
 
     def keep_balances(self, told: AccountBalances) -> None:
         accounts.keep(self.connection, told)

@@ -33,7 +33,7 @@ from pos_app.services.authority import Authorised, Authority
 from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
-from pos_app.services.refund_hold import OFF, held_up, standing_approvals
+from pos_app.services.refund_hold import held_up, standing_approvals
 from pos_app.services.refund_options import RefundOptions, options_of
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
 from pos_app.store import accounts, refund_evidence, refunds, sales, staff
@@ -48,10 +48,6 @@ log = logging.getLogger(__name__)
 
 REPLY_GRACE_SECONDS = 2.0
 FLOAT_HOLDS = timedelta(minutes=15)
-REFUNDS_OFF = (
-    "Refunds by M-Pesa are off: Safaricom refused the shop’s API operator, and more tries would lock it. No money is "
-    "lost. The owner must mend the operator or its password, then switch refunds on under Accounts."
-)
 _NO_SUCH = Refused("There is no such refund on this till.")
 _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
@@ -144,8 +140,8 @@ class Refunds:
         return routes(options.sought(amount, payment_id), means, self._clock())
 
     def _means(self, connection: sqlite3.Connection) -> Means:
-        words = OFF if refunds.switched_off(connection) else ""
-        return Means(self.paying is not None, words, self._float(connection))
+        stop = refunds.stop(connection)
+        return Means(self.paying is not None, stop.refusal if stop else "", self._float(connection))
 
     def _float(self, connection: sqlite3.Connection) -> Money | None:
         """None where Safaricom was not asked of late: an old figure must not stand in the way."""

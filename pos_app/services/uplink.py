@@ -152,6 +152,7 @@ class Uplink:
             access.account,
             access.pairing.stream,
             till_id=access.pairing.till_id,
+            till_code=access.pairing.till_code,
             check=self.reconciliation.check_soon,
             on_status=self._link_changed,
         )

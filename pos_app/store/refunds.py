@@ -13,6 +13,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.refund import Approval, Refund, Route
 from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_states import RefundState
+from pos_app.domain.refund_stop import Stop
 from pos_app.store import statements
 from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
@@ -73,17 +74,12 @@ _ASK = statements.insert("question", ("nonce", "about", "refund_id", "asked_at")
 _QUESTION = statements.select(("about", "refund_id"), "question") + " WHERE nonce = ?"
 _SWITCH_OFF = statements.insert("refunds_off", ("since", "code")) + " ON CONFLICT DO NOTHING"
 _SWITCH_ON = "UPDATE refunds_off SET mended_at = ?, mended_by = ? WHERE mended_at IS NULL"
+_WAS_OFF = "SELECT 1 FROM refunds_off WHERE code = ?"
 _IS_OFF = statements.select(("since", "code"), "refunds_off") + " WHERE mended_at IS NULL"
 
 
 class OverRefundError(Exception):
     """More than the payment would be given back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchedOff:
-    since: datetime
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +199,14 @@ def switch_on(connection: sqlite3.Connection, person_id: int, at: datetime) -> N
     connection.execute(_SWITCH_ON, (to_text(at), person_id))
 
 
-def switched_off(connection: sqlite3.Connection) -> SwitchedOff | None:
+def stop(connection: sqlite3.Connection) -> Stop | None:
+    """None where refunds by M-Pesa are on."""
     row = connection.execute(_IS_OFF).fetchone()
-    return None if row is None else SwitchedOff(from_text(row[0]), row[1])
+    return None if row is None else Stop(from_text(row[0]), row[1])
+
+
+def was_off(connection: sqlite3.Connection, code: str) -> bool:
+    return connection.execute(_WAS_OFF, (code,)).fetchone() is not None
 
 
 def _progress(refund: Refund) -> tuple[str | None, ...]:

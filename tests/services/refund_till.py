@@ -83,6 +83,7 @@ class Till:
             ACCOUNT,
             "stream",
             till_id="till_1",
+            till_code="ours",
             check=lambda _attempt: None,
             on_status=lambda _status: None,
             clock=lambda: self.now,

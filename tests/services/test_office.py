@@ -269,7 +269,7 @@ class Relay:
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         pairing = Pairing("http://relay.test", "Duka", "st_1", "t", "1", "k", "http://relay.test/h/k", "0" * 32)
         self.desk = AnchorDesk(self.http, pairing)
-        self.anchoring = Anchoring(till.record, till.changes)
+        self.anchoring = Anchoring(till.database, till.record, till.changes, clock=lambda: till.now)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if isinstance(self.reply, Exception):
@@ -312,9 +312,14 @@ async def test_a_record_that_was_cut_is_said_once_and_the_anchor_stays(till: Til
     await till.database.run(cut)
     assert await relay.anchor()
     assert await relay.anchor()
-    assert len(said) == 1
+    assert len(said) == 2
     assert said[0].startswith("The till’s record of who did what is not the one")
+    assert said[1].startswith("Refunds by M-Pesa are off: this till’s records lack what was done here")
     assert relay.held == anchor
+    await till.signs_in("Wanjiru")
+    assert await till.refunds.switch_on() is None
+    assert await relay.anchor()
+    await till.prepared(await till.paid_sale(), 400, Route.B2C)
 
 
 @pytest.mark.parametrize(
