@@ -57,6 +57,10 @@ _RELEASER_GONE = Refused(
     "Who released it may release no more. Nothing was sent. Decline it, prepare it anew and have it released again."
 )
 _NOT_SET_UP = Refused("Refunds by M-Pesa are not set up on this till. Nothing was sent.")
+_NOT_HEARD = Refused(
+    "The relay is out of reach, so this till would not hear what becomes of the refund. Nothing was sent. Send it "
+    "again when the relay’s light is green."
+)
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then try again.")
 _TOO_SOON = Refused("Safaricom may still say what became of it. People settle it after 24 hours only.")
 _TWO_PEOPLE = Refused("Two different people must say what the statement shows.")
@@ -104,6 +108,8 @@ class Paying:
     callback_base: str
     make_nonce: Callable[[], str]
     make_originator_id: Callable[[], str]
+    is_heard: Callable[[], bool]
+    """The relay is within reach and read to its end: what was done before is known here, and what comes will be."""
 
     def addresses(self, nonce: str) -> Addresses:
         return Addresses(f"{self.callback_base}/result/{nonce}", f"{self.callback_base}/timeout/{nonce}")
@@ -288,6 +294,8 @@ class Refunds:
         paying = self.paying
         if paying is None:
             return _NOT_SET_UP
+        if not paying.is_heard():
+            return _NOT_HEARD
         if not await self._database.has_room():
             return _DISK_FULL
         leaving = await self._let_go(refund_id, RefundFact.SUBMITTED)

@@ -21,7 +21,7 @@ from pos_app.relay_link.reports import report_proved, report_pulled
 from pos_app.relay_link.rules import RuleDesk
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
-from pos_app.services.changes import Changes, Notice
+from pos_app.services.changes import Changes, Light, Notice
 from pos_app.services.clock_watch import ClockWatch
 from pos_app.services.connections import Connections
 from pos_app.services.guard import Guard
@@ -143,6 +143,7 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
             make_originator_id=lambda: f"{access.pairing.till_code}-{secrets.token_hex(16)}",
+            is_heard=lambda: self.health.current.relay is Light.OK,
         )
 
     def _relay_link(self, access: MpesaAccess) -> RelayLink:

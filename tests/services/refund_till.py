@@ -57,7 +57,7 @@ class Store(dict[str, str]):
 class Till:
     def __init__(self, folder: Path) -> None:
         self.path, self.keys, self.bank = folder / "till.db", Store(), Bank()
-        self.now, self.seconds, self.said = START, 0.0, list[str]()
+        self.now, self.seconds, self.said, self.relay_is_live = START, 0.0, list[str](), True
         self._numbers, self._seq = count(1), count(1)
 
     async def open(self) -> "Till":
@@ -105,6 +105,7 @@ class Till:
             "https://relay.example.co.ke/h/key",
             make_nonce=lambda: f"{next(numbers):032x}",
             make_originator_id=lambda: f"ours-{next(numbers)}",
+            is_heard=lambda: self.relay_is_live,
         )
 
     async def close(self) -> None:

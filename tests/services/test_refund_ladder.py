@@ -179,6 +179,21 @@ async def test_a_till_without_an_operator_keeps_a_released_refund_to_send_later(
     assert till.bank.paid == {refund.originator_id: 400}
 
 
+async def test_b4_without_the_relay_no_refund_leaves_by_mpesa_and_cash_goes_all_the_same(till: Till) -> None:
+    """Its result would not be heard; and after an old copy was put back, what was done before is not known yet."""
+    sale = await till.paid_sale(400)
+    refund, cash = await till.prepared(sale, 300, Route.B2C), await till.prepared(sale, 100, Route.CASH)
+    till.relay_is_live = False
+    refused = await till.approve(refund, "Otieno")
+    assert isinstance(refused, Refused)
+    assert refused.sentence.startswith("The relay is out of reach")
+    await till.approve(cash, "Otieno")
+    assert (await till.state(refund), await till.state(cash)) == (RefundState.APPROVED, RefundState.COMPLETED)
+    till.relay_is_live = True
+    assert isinstance(await till.refunds.send(refund.id), Refund)
+    assert till.bank.paid == {refund.originator_id: 300}
+
+
 async def test_a_full_disk_sends_nothing(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     refund = await till.prepared(await till.paid_sale(400), 400, Route.B2C)
 
