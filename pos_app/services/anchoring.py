@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from contextlib import suppress
+from datetime import datetime
 
 from pos_app.domain.audit import Head
 from pos_app.domain.refused import Refused
 from pos_app.relay_link.anchors import AnchorDesk
 from pos_app.services.audit_log import AuditLog
-from pos_app.services.changes import Changes, Notice
+from pos_app.services.changes import Changes, Notice, RefundChanged
 from pos_app.services.clock import utc_now
 from pos_app.services.refund_settlement import settle_refunds
 from pos_app.store.database import Database
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
 _AGAIN_SECONDS = 60.0
+_GATHER_SECONDS = 2.0
+"""A refund changes several times within seconds; one anchor after all of them is enough."""
 _CUT = (
     "The till’s record of who did what is not the one that the relay was told of: {what} Payments are safe. Do not "
     "refund anything; call the owner, who can see the record under Audit."
@@ -39,6 +41,7 @@ class Anchoring:
         self._soon = asyncio.Event()
         self.held = Head()
         """The end that the relay was last heard to hold: what the record is checked against."""
+        changes.subscribe(RefundChanged, lambda _change: self.soon())
 
     def soon(self) -> None:
         self._soon.set()
@@ -51,9 +54,14 @@ class Anchoring:
             except Exception:  # one failed try must not end the trying
                 log.exception("the record could not be anchored")
                 done = False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_SECONDS if done else _AGAIN_SECONDS):
-                    await self._soon.wait()
+            await self._wait(EVERY_SECONDS if done else _AGAIN_SECONDS)
+
+    async def _wait(self, longest: float) -> None:
+        """What was done of a refund is not left for the next hour: until then the record could be cut before it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                await self._soon.wait()
+                await asyncio.sleep(_GATHER_SECONDS)
 
     async def anchor(self, desk: AnchorDesk) -> bool:
         """Whether the relay knows where the record ends now; a record that was changed or cut is said, and not told."""

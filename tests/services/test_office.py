@@ -19,6 +19,7 @@ from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import Pairing
 from pos_app.relay_link.anchors import AnchorDesk
+from pos_app.services import anchoring
 from pos_app.services.accounts import Accounts
 from pos_app.services.anchoring import Anchoring
 from pos_app.services.audit_log import LOST_KEYS
@@ -338,6 +339,23 @@ async def test_a_relay_that_is_away_or_something_in_its_place_is_asked_again(
     relay.reply = reply
     assert not await relay.anchor()
     assert relay.held is None
+
+
+async def test_a_refund_is_anchored_at_once_and_not_at_the_next_hour(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchoring, "_GATHER_SECONDS", 0.0)
+    relay = Relay(till)
+    running = asyncio.create_task(relay.anchoring.run(relay.desk))
+    await until(lambda: relay.held)
+    first = relay.anchoring.held
+    assert first == await till.record.head()
+    refund = await till.prepared(await till.paid_sale(), 300, Route.CASH)
+    await till.approve(refund, "Otieno")
+    end = await till.record.head()
+    await until(lambda: relay.anchoring.held == end)
+    assert end.seq == first.seq + 2
+    running.cancel()
 
 
 async def test_without_the_keys_nothing_is_said_of_the_record(till: Till) -> None:
