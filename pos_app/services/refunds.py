@@ -28,6 +28,7 @@ from pos_app.domain.refund_route import Means, RouteOffer, routes
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action, Person
+from pos_app.services.ages import Ages, seconds_since_boot
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authorised, Authority
 from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
@@ -126,7 +127,9 @@ class Refunds:
         record: AuditLog,
         policy: RefundPolicy | None = None,
         clock: Callable[[], datetime] = utc_now,
+        elapsed: Callable[[], float] = seconds_since_boot,
     ) -> None:
+        """`elapsed` are seconds of a clock that never jumps."""
         self._database = database
         self._changes = changes
         self._authority = authority
@@ -134,6 +137,9 @@ class Refunds:
         self._record = record
         self._policy = policy or RefundPolicy()
         self._clock = clock
+        self._left: Ages[int] = Ages(elapsed)
+        self._released: Ages[tuple[int, int]] = Ages(elapsed)
+        """Of each release: by whom, of which refund."""
         self.paying: Paying | None = None
 
     # --- what can be given back ---------------------------------------------------------------------------
@@ -245,6 +251,7 @@ class Refunds:
         )
         if isinstance(released, Refused):
             return released
+        self._released.begin((person_id, refund_id))
         self._changes.publish(RefundChanged(released.refund))
         return await self._send(refund_id) if released.refund.state is RefundState.APPROVED else released.refund
 
@@ -255,8 +262,8 @@ class Refunds:
         if why_not := held_up(connection, refund):
             return Refused(why_not)
         spent = Spent(
-            refunds.released_since(connection, person.id, now - timedelta(hours=1)),
-            refunds.released_since(connection, person.id, now - timedelta(days=1)),
+            self._released_within(connection, person, timedelta(hours=1)),
+            self._released_within(connection, person, timedelta(days=1)),
         )
         before = refunds.given_back_before(connection, refund)
         refusal = self._policy.refusal(refund, person, spent, before)
@@ -270,6 +277,11 @@ class Refunds:
             return _Released(held, standing)
         told = RefundEvidence(RefundFact.APPROVED, RefundSource.PERSON, now)
         return _Released(RefundSettlement(connection, now).record(held, told), standing)
+
+    def _released_within(self, connection: sqlite3.Connection, person: Person, span: timedelta) -> Money:
+        """By either clock: one that is set forward gives nobody a new hour."""
+        here = [refund_id for by, refund_id in self._released.within(span) if by == person.id]
+        return refunds.released_since(connection, person.id, self._clock() - span, here)
 
     async def decline(self, refund_id: int) -> Refund | Refused:
         allowed = self._authority.check(Action.DECLINE_REFUND)
@@ -303,6 +315,7 @@ class Refunds:
 
     async def _submit(self, refund: Refund, paying: Paying) -> Refund:
         """Cancelled, it gives the reply a moment; what is not known then is found out after the next start."""
+        self._left.begin(refund.id)
         submitting = asyncio.create_task(self._submit_now(refund, paying), name="refund on its way")
         try:
             return await asyncio.shield(submitting)
@@ -346,8 +359,9 @@ class Refunds:
         refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
         if refund is None or refund.state not in {RefundState.UNKNOWN, RefundState.DISPUTED}:
             return _NO_SUCH if refund is None else _NOT_WAITING
-        since = refund.submitted_at or refund.requested_at
-        if refund.state is RefundState.UNKNOWN and self._clock() - since < ATTEST_AFTER:
+        age = self._left.of(refund_id, refund.submitted_at or refund.requested_at, self._clock())
+        # What Safaricom said of a disputed one may be shown at once; that it did not pay takes as long to be sure.
+        if age < ATTEST_AFTER and (refund.state is RefundState.UNKNOWN or not paid):
             return _TOO_SOON
         if first[0] == second[0]:
             return _TWO_PEOPLE

@@ -15,6 +15,7 @@ from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refund_stop import Stop
 from pos_app.store import statements
+from pos_app.store.statements import ONE_OF, listed
 from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 _INTENT = (
@@ -63,7 +64,7 @@ _CASH_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund
 _APPROVE = statements.insert("refund_approval", ("refund_id", "person_id", "at"))
 _APPROVALS = "SELECT person_id, at FROM refund_approval WHERE refund_id = ? ORDER BY at, person_id"
 _RELEASED = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS} AND id IN
-    (SELECT refund_id FROM refund_approval WHERE person_id = ? AND at > ?)"""  # noqa: S608 — a constant
+    (SELECT refund_id FROM refund_approval WHERE person_id = ? AND (at > ? OR refund_id {ONE_OF}))"""  # noqa: S608 — a constant
 _ENDED = """SELECT count(*), coalesce(sum(amount_cents), 0) FROM refund
     WHERE state = 'COMPLETED' AND finished_at >= ? AND finished_at <= ?"""
 _IN_DOUBT = "SELECT count(*) FROM refund WHERE state IN ('SUBMITTING', 'PENDING', 'UNKNOWN', 'DISPUTED')"
@@ -165,9 +166,9 @@ def cash_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
     return Money(connection.execute(_CASH_GIVEN_BACK, (sale_id,)).fetchone()[0])
 
 
-def released_since(connection: sqlite3.Connection, person_id: int, since: datetime) -> Money:
-    """By one person, whatever became of it, unless it is certainly unpaid."""
-    return Money(connection.execute(_RELEASED, (person_id, to_text(since))).fetchone()[0])
+def released_since(connection: sqlite3.Connection, person_id: int, since: datetime, also: Iterable[int] = ()) -> Money:
+    """By one person, whatever became of it, unless it is certainly unpaid; `also` these refunds, whenever it was."""
+    return Money(connection.execute(_RELEASED, (person_id, to_text(since), listed(also))).fetchone()[0])
 
 
 def of_day(connection: sqlite3.Connection, since: datetime, until: datetime) -> DayRefunds:

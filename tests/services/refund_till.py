@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,9 @@ class Till:
         parts: dict[str, Any] = {"authority": self.authority, "proving": proving, "record": record}
         self.staff = Staff(self.database, self.keys, changes, **parts, clock=lambda: self.now)
         self.sales = Sales(self.database, changes, owners_guard(self.database, changes), lambda: self.now)
-        self.refunds = Refunds(self.database, changes, **parts, clock=lambda: self.now)
-        self.ladder = RefundReconciliation(
-            self.database, self.refunds, changes, clock=lambda: self.now, elapsed=lambda: self.seconds
-        )
+        clocks: dict[str, Any] = {"clock": lambda: self.now, "elapsed": lambda: self.seconds}
+        self.refunds = Refunds(self.database, changes, **parts, **clocks)
+        self.ladder = RefundReconciliation(self.database, self.refunds, changes, **clocks)
         self.callbacks = Callbacks(
             self.database,
             changes,
@@ -90,6 +89,11 @@ class Till:
         )
         self.connect()
         return self
+
+    def passes(self, span: timedelta) -> None:
+        """By every clock."""
+        self.now += span
+        self.seconds += span.total_seconds()
 
     def connect(self) -> None:
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self.bank), trust_env=False)

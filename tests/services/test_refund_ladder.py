@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bank import result
 from refund_till import PINS, Till, climbs, staffed, success, until
 
 from pos_app.domain.refund import Refund, Route
@@ -52,6 +54,30 @@ async def test_after_five_minutes_of_silence_it_is_said_to_be_unknown(till: Till
     till.seconds = 300.0
     await climbs(till, 1)
     assert await till.state(refund) is RefundState.UNKNOWN
+
+
+async def test_what_was_sent_before_the_till_started_is_a_day_old_by_the_wall_clock(till: Till) -> None:
+    refund = await sent(till)
+    till.now += timedelta(hours=24)
+    await till.restart()
+    till.seconds = 300.0
+    await climbs(till, 1)
+    two = [((await till.person(name)).id, PINS[name]) for name in ("Wanjiru", "Otieno")]
+    settled = await till.refunds.attest(refund.id, *two, paid=False)
+    assert isinstance(settled, Refund)
+    assert settled.state is RefundState.FAILED
+
+
+async def test_that_a_disputed_one_was_not_paid_is_said_after_a_day_and_that_it_was_at_once(till: Till) -> None:
+    """After an old copy was put back it may be on its way this very minute."""
+    refund = await till.prepared(await till.paid_sale(400), 400, Route.B2C)
+    await till.hears("result", refund.nonce, result(refund.originator_id, 100_000_000))
+    assert await till.state(refund) is RefundState.DISPUTED
+    two = [((await till.person(name)).id, PINS[name]) for name in ("Wanjiru", "Otieno")]
+    assert isinstance(await till.refunds.attest(refund.id, *two, paid=False), Refused)
+    settled = await till.refunds.attest(refund.id, *two, paid=True)
+    assert isinstance(settled, Refund)
+    assert settled.state is RefundState.COMPLETED
 
 
 async def test_silence_takes_nothing_back_from_a_disputed_one(till: Till) -> None:

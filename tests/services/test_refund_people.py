@@ -124,7 +124,7 @@ async def test_b8_each_denial_of_a_release_and_of_an_attestation_is_logged(
     await till.approve(refund, "Kamau")
     till.bank.lose = True
     await till.approve(refund, "Otieno")
-    till.now += ATTEST_AFTER
+    till.passes(ATTEST_AFTER)
     two = (otieno.id, PINS["Otieno"]), (kamau.id, PINS["Kamau"])
     assert isinstance(await till.refunds.attest(refund.id, *two, paid=True), Refused)
     assert [line for line in caplog.messages if line.startswith("denied: ")] == [
