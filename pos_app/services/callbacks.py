@@ -30,7 +30,7 @@ from pos_app.relay_link.delivery import (
 from pos_app.services.changes import Changes, LogReset, Notice
 from pos_app.services.clock import utc_now
 from pos_app.services.holdings import Holdings
-from pos_app.services.refund_answers import apply_answer
+from pos_app.services.refund_answers import apply_answer, is_for_refunds
 from pos_app.services.refund_settlement import RefundSettlement
 from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, balances, evidence, relay_events
@@ -127,9 +127,11 @@ class Callbacks:
         return settlement.to_check
 
     def _apply_one(self, settlement: Settlement, delivery: Delivery) -> None:
-        # What the relay could not read still came to an address: that of a charge, or that for confirmations.
+        # What the relay could not read still came to an address: of a charge, of a refund, or for confirmations.
         unparsed = delivery.kind == KIND_UNPARSED
-        if delivery.kind == KIND_STK or (unparsed and delivery.nonce):
+        if unparsed and is_for_refunds(settlement.connection, delivery.nonce):
+            self._apply_answer(settlement, delivery)
+        elif delivery.kind == KIND_STK or (unparsed and delivery.nonce):
             self._apply_stk(settlement, delivery)
         elif delivery.kind == KIND_C2B_CONFIRMATION or unparsed:
             self._apply_confirmation(settlement, delivery)

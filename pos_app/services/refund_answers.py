@@ -1,6 +1,7 @@
 """What the relay delivers about refunds and questions: applied to the refund whose address it came to."""
 
 import logging
+import sqlite3
 
 from pos_app.daraja import refund_results
 from pos_app.domain.refund_evidence import RefundEvidence, RefundFact
@@ -9,6 +10,13 @@ from pos_app.services.refund_settlement import RefundSettlement
 from pos_app.store import payments, refund_evidence, refunds
 
 log = logging.getLogger(__name__)
+
+
+def is_for_refunds(connection: sqlite3.Connection, nonce: str) -> bool:
+    """Whether it is the address of a refund, or of a question, of this till."""
+    if not nonce:
+        return False
+    return refunds.by_nonce(connection, nonce) is not None or refunds.question(connection, nonce) is not None
 
 
 def apply_answer(settlement: RefundSettlement, delivery: Delivery, till_code: str) -> str:

@@ -299,6 +299,19 @@ async def test_a_forged_or_unreadable_result_moves_nothing(till: Till) -> None:
     assert await till.state(refund) is RefundState.PENDING
 
 
+async def test_a_result_that_the_relay_could_not_read_is_heard_as_far_as_it_can_be(till: Till) -> None:
+    """Without a ConversationID, or torn: the address says whose it is."""
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("unparsed", refund.nonce, None)
+    assert await till.state(refund) is RefundState.PENDING
+    told = success(refund)
+    del told["Result"]["ConversationID"]
+    await till.hears("unparsed", refund.nonce, told)
+    assert await till.state(refund) is RefundState.COMPLETED
+    await till.hears("unparsed", "e" * 32, told)
+
+
 async def test_the_same_message_again_changes_nothing(till: Till) -> None:
     refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
     await till.approve(refund, "Otieno")
