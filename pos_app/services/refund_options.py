@@ -1,6 +1,7 @@
 """What of a sale can be given back, and by which way: read from disk, decided by the domain."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pos_app.domain.claim import Claims
@@ -41,6 +42,17 @@ class RefundOptions:
         """Also where nobody can tell: then a second person looks at it (money-safety B9)."""
         payer = next((one.payer for one in self.payments if one.payment.id == payment_id), "")
         return phone_match(payee, payer) is not PhoneMatch.SAME
+
+    def problem(self, payment_id: str, lines: Iterable[tuple[int, int]]) -> str:
+        """A sentence where the payment is none of this sale's, or more of a line would come back than was sold."""
+        if payment_id and all(one.payment.id != payment_id for one in self.payments):
+            return "The payment does not count for this sale any more. Look at the sale again."
+        sold = self.sale.cart.lines
+        for position, quantity in lines:
+            left = sold[position].quantity - self.lines_given_back.get(position, 0) if position < len(sold) else 0
+            if not 0 < quantity <= left:
+                return f"Only {max(left, 0)} of that line can still come back. Look at the sale again."
+        return ""
 
     def sought(self, amount: Money, payment_id: str) -> Sought:
         """Of one of its payments, or of its cash where none is named."""

@@ -205,8 +205,8 @@ class Refunds:
         options, now = options_of(connection, draft.sale_id), self._clock()
         offered = routes(options.sought(draft.amount, draft.payment_id), self._means(connection), now)
         refusal = next(offer.refusal for offer in offered if offer.route is draft.route)
-        if refusal:
-            return Refused(refusal)
+        if refused := options.problem(draft.payment_id, draft.lines) or refusal:
+            return Refused(refused)
         payee = draft.payee if draft.route is Route.B2C else None
         if draft.route is Route.B2C and payee is None:
             return _NO_PAYEE

@@ -105,6 +105,24 @@ async def test_i2_what_was_given_back_before_the_receipt_was_known_counts_for_th
         await till.database.run(lambda connection: refunds.add(connection, replace(cash, payment_id=RECEIPT)))
 
 
+async def test_the_payment_of_another_sale_is_not_given_back_here(till: Till) -> None:
+    await till.paid_sale()
+    other = await till.sales.open(Cart((SaleLine("Unga", KES(500)),)))
+    assert isinstance(other, Sale)
+    assert isinstance(await till.sales.pay_cash(other.id, KES(500)), Sale)
+    assert isinstance(await till.refunds.prepare(till.draft(other, 500, Route.CASH)), Refused)
+    assert isinstance(await till.refunds.prepare(till.draft(other, 500, Route.CASH, payment_id="")), Refund)
+
+
+@pytest.mark.parametrize("line", [(0, 2), (0, 0), (1, 1)])
+async def test_no_more_of_a_line_comes_back_than_was_sold(till: Till, line: tuple[int, int]) -> None:
+    sale = await till.paid_sale()
+    assert isinstance(await till.refunds.prepare(till.draft(sale, 100, Route.B2C, lines=(line,))), Refused)
+    await till.prepared(sale, 100, Route.B2C, lines=((0, 1),))
+    again = await till.refunds.prepare(till.draft(sale, 100, Route.B2C, lines=((0, 1),)))
+    assert again == Refused("Only 0 of that line can still come back. Look at the sale again.")
+
+
 async def test_b9_much_money_of_one_sale_needs_two_people_however_it_is_split(till: Till) -> None:
     sale = await till.paid_sale(9998)
     await till.signs_in("Otieno")
