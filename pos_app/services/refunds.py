@@ -163,6 +163,11 @@ class Refunds:
     async def newest(self, before: int = 0, limit: int = 100) -> tuple[Refund, ...]:
         return await self._database.read(lambda connection: refunds.newest(connection, before=before, limit=limit))
 
+    async def on_their_way(self) -> tuple[Refund, ...]:
+        """Of these Safaricom may still say something."""
+        found = await self._database.read(refunds.open_ones)
+        return tuple(one for one in found if one.route.is_by_mpesa and one.state.may_be_paid)
+
     async def of_sale(self, sale_id: int) -> tuple[Refund, ...]:
         return await self._database.read(lambda connection: refunds.of_sale(connection, sale_id))
 

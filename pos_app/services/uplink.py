@@ -65,7 +65,8 @@ class Uplink:
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.connections = Connections(self._client, self.payments.open_attempts, self.guard)
+        on_their_way = self.office.refunds.on_their_way
+        self.connections = Connections(self._client, self.payments.open_attempts, on_their_way, self.guard)
         self.registrations = Registrations(self.database, self._client, self.guard)
         self.rule_book = RuleBook(self.database, self.changes, self.guard)
         self.qr_codes = QrCodes()

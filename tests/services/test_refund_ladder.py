@@ -7,13 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from bank import result
 from refund_till import PINS, Till, climbs, staffed, success, until
+from staffing import owners_guard
 
+from pos_app.domain.attempt import Attempt
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
+from pos_app.domain.shop import Pairing, TillIdentity
+from pos_app.services.connections import Connections
 
 pytestmark = pytest.mark.anyio
 
@@ -257,6 +262,25 @@ async def test_a_till_that_is_closed_while_a_refund_leaves_waits_a_moment_for_th
     await asyncio.wait({leaving})
     assert leaving.cancelled()
     assert await till.state(refund) is RefundState.PENDING
+
+
+async def test_while_refunds_are_on_their_way_the_till_stays_with_the_shop_that_hears_their_results(till: Till) -> None:
+    refund = await sent(till)
+    paired = {"till_id": "t", "till_code": "1", "token": "k", "shop": "Kiosk", "stream": "st_2"}
+    answer = {**paired, "callback_base": "https://relay.example/h/k", "nonce_key": "n"}
+
+    async def no_charges() -> tuple[Attempt, ...]:
+        return ()
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer))) as http:
+        guard = owners_guard(till.database, till.changes)
+        connections = Connections(lambda: http, no_charges, till.refunds.on_their_way, guard)
+        identity = TillIdentity("0" * 32, "Counter 1", "T1", "Duka", "st_1")
+        refused = await connections.pair("https://r.example", "code", identity)
+        assert isinstance(refused, Refused)
+        assert refused.sentence.startswith("1 refund is still open in Duka")
+        await till.hears("result", refund.nonce, success(refund))
+        assert isinstance(await connections.pair("https://r.example", "code", identity), Pairing)
 
 
 async def test_refunds_that_do_not_exist_are_refused_by_name(till: Till) -> None:
