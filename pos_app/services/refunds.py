@@ -161,7 +161,14 @@ class Refunds:
         return told.utility_available if told is not None and self._clock() - told.at < FLOAT_HOLDS else None
 
     async def newest(self, before: int = 0, limit: int = 100) -> tuple[Refund, ...]:
-        return await self._database.read(lambda connection: refunds.newest(connection, before=before, limit=limit))
+        """Those that are still open stay in sight, however many came after."""
+
+        def read(connection: sqlite3.Connection) -> tuple[Refund, ...]:
+            page = refunds.newest(connection, before=before, limit=limit)
+            oldest = page[-1].id if page and not before else 0
+            return (*page, *(one for one in reversed(refunds.open_ones(connection)) if one.id < oldest))
+
+        return await self._database.read(read)
 
     async def on_their_way(self) -> tuple[Refund, ...]:
         """Of these Safaricom may still say something."""

@@ -377,4 +377,8 @@ async def test_whether_the_payee_paid_is_found_out_here_and_not_believed(till: T
     assert (held.sale_number, held.approvals_needed, held.told) == (sale.number, 2, ())
     assert await till.refunds.detail(99) is None
     assert [one.id for one in await till.refunds.newest()] == [another.id, same.id]
+    assert [one.id for one in await till.refunds.newest(limit=1)] == [another.id, same.id], (
+        "what is open stays in sight"
+    )
+    assert [one.id for one in await till.refunds.newest(before=another.id, limit=1)] == [same.id]
     assert [one.id for one in await till.refunds.of_sale(sale.id)] == [same.id, another.id]
