@@ -8,6 +8,7 @@ from pos_app.daraja.access_check import AccessCheck as Check
 from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError
 from pos_app.domain.attempt import Attempt
+from pos_app.domain.audit import Event
 from pos_app.domain.refund import Refund
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import Credentials, Pairing, ShopAccount, TillIdentity
@@ -57,11 +58,17 @@ class Connections:
 
     async def pair(self, relay_url: str, code: str, till: TillIdentity) -> Pairing | Refused:
         """Refused too where the code turns out to be another shop’s, while answers are awaited from this one."""
-        if refused := self._guard.refusal(Action.CHANGE_CREDENTIALS):
-            return refused
+        by = self._guard.check(Action.CHANGE_CREDENTIALS)
+        if isinstance(by, Refused):
+            return by
         paired = await relay_pairing.pair(self._http(), relay_url, code, till)
-        if isinstance(paired, Refused) or not _is_another_shop(till, paired):
-            return paired
+        if isinstance(paired, Pairing) and _is_another_shop(till, paired):
+            paired = await self._unless_open(till, paired)
+        if isinstance(paired, Pairing):
+            await self._guard.told(Event.CREDENTIALS_CHANGED, by, "relay", f"paired with {paired.shop}")
+        return paired
+
+    async def _unless_open(self, till: TillIdentity, paired: Pairing) -> Pairing | Refused:
         charges, refunds = len(await self._open_attempts()), len(await self._refunds_on_their_way())
         return _still_open(charges, refunds, till.shop, paired.shop) if charges or refunds else paired
 

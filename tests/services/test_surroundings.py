@@ -10,9 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from staffing import KeyBox, signed_in
+from staffing import OWNER, KeyBox, recorded, signed_in
 
 from pos_app.domain.attempt import Attempt, AttemptState
+from pos_app.domain.audit import Event
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
@@ -314,6 +315,7 @@ async def test_another_shop_may_be_paired_with_once_no_charge_is_open(desk: Any)
     async with relay_of("Kiosk", "st_2") as http:
         connections = Connections(lambda: http, desk.payments.open_attempts, no_refunds, desk.guard)
         assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
+    assert await recorded(desk.database) == [(Event.CREDENTIALS_CHANGED, OWNER.name, "relay", "paired with Kiosk")]
 
 
 # The whole till.
