@@ -74,9 +74,10 @@ _LINES_OF_SALE = f"""SELECT position, sum(quantity) FROM refund_line WHERE refun
 _ASK = statements.insert("question", ("nonce", "about", "refund_id", "asked_at"))
 _QUESTION = statements.select(("about", "refund_id"), "question") + " WHERE nonce = ?"
 _SWITCH_OFF = statements.insert("refunds_off", ("since", "code")) + " ON CONFLICT DO NOTHING"
-_SWITCH_ON = "UPDATE refunds_off SET mended_at = ?, mended_by = ? WHERE mended_at IS NULL"
+_SWITCH_ON = """UPDATE refunds_off SET mended_at = ?, mended_by = ?
+    WHERE id = (SELECT min(id) FROM refunds_off WHERE mended_at IS NULL)"""
 _WAS_OFF = "SELECT 1 FROM refunds_off WHERE code = ?"
-_IS_OFF = statements.select(("since", "code"), "refunds_off") + " WHERE mended_at IS NULL"
+_IS_OFF = statements.select(("since", "code"), "refunds_off") + " WHERE mended_at IS NULL ORDER BY id LIMIT 1"
 
 
 class OverRefundError(Exception):
@@ -192,16 +193,17 @@ def question(connection: sqlite3.Connection, nonce: str) -> Question | None:
 
 
 def switch_off(connection: sqlite3.Connection, code: str, at: datetime) -> bool:
-    """False where refunds were off already."""
+    """False where refunds were off for that already."""
     return connection.execute(_SWITCH_OFF, (to_text(at), code)).rowcount == 1
 
 
 def switch_on(connection: sqlite3.Connection, person_id: int, at: datetime) -> None:
+    """As far as the oldest reason goes; another one stands until it is settled too."""
     connection.execute(_SWITCH_ON, (to_text(at), person_id))
 
 
 def stop(connection: sqlite3.Connection) -> Stop | None:
-    """None where refunds by M-Pesa are on."""
+    """The oldest that is not settled; None where refunds by M-Pesa are on."""
     row = connection.execute(_IS_OFF).fetchone()
     return None if row is None else Stop(from_text(row[0]), row[1])
 

@@ -73,6 +73,22 @@ async def test_a_refund_that_the_records_lack_stops_refunds_until_the_owner_has_
     assert not isinstance(await till.refunds.prepare(till.draft(sale, 1000, route)), Refused), "it was settled once"
 
 
+async def test_each_reason_for_which_refunds_are_off_is_settled_by_itself(till: Till) -> None:
+    sale, refund, told = await refunded_since(till, Route.B2C)
+    other = await till.prepared(await till.paid_sale(400, "UKO1111111"), 400, Route.B2C, payment_id="UKO1111111")
+    await till.approve(other, "Otieno")
+    for code in 2001, 8006:
+        await till.hears("result", other.nonce, result(other.originator_id, code))
+    await till.hears("result", refund.nonce, told)
+    starts = [sentence.partition(":")[0].partition(" (")[0] for sentence in till.said]
+    assert starts == ["Safaricom refuses the shop’s API operator", "Refunds by M-Pesa are off"]
+    await till.signs_in("Wanjiru")
+    assert await till.refunds.switch_on() is None
+    assert await till.refunds.prepare(till.draft(sale, 1000, Route.B2C)) == OFF
+    assert await till.refunds.switch_on() is None
+    await till.prepared(sale, 1000, Route.B2C)
+
+
 async def test_another_tills_refunds_failures_and_forgeries_stop_nothing(till: Till) -> None:
     sale, refund, told = await refunded_since(till, Route.B2C)
     await till.hears("result", "e" * 32, result("T2-of-another-till", Amount=1000))
