@@ -52,7 +52,12 @@ def _of_none_known(settlement: RefundSettlement, delivery: Delivery, till_code: 
 
 
 def _was_ours(settlement: RefundSettlement, told: RefundEvidence, till_code: str) -> bool:
-    """B2C bears an id that this till made; a reversal names the payment, and only the till that has it reverses it."""
+    """B2C bears an id that this till made; a reversal names the payment, and only the till that has it reverses it.
+
+    One that is on disk here is not lacking, to whatever address its result went.
+    """
+    if refunds.is_known(settlement.connection, told.originator_id, told.original):
+        return False
     if till_code and told.originator_id.startswith(f"{till_code}-"):
         return True
     reversed_one = payments.by_receipt(settlement.connection, told.original) if told.original else None

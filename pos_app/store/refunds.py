@@ -61,6 +61,8 @@ _GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUN
     AND (payment_id = :id OR payment_id IN (SELECT id FROM payment WHERE superseded_by = :id))"""  # noqa: S608
 _CASH_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund
     WHERE sale_id = ? AND payment_id IS NULL AND {_COUNTS}"""  # noqa: S608 — a constant
+_IS_KNOWN = """SELECT 1 FROM refund WHERE (originator_id = ? AND originator_id <> '')
+    OR (original_receipt = ? AND original_receipt <> '' AND route = 'reversal')"""
 _APPROVE = statements.insert("refund_approval", ("refund_id", "person_id", "at"))
 _APPROVALS = "SELECT person_id, at FROM refund_approval WHERE refund_id = ? ORDER BY at, person_id"
 _RELEASED = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS} AND id IN
@@ -133,6 +135,11 @@ def by_id(connection: sqlite3.Connection, refund_id: int) -> Refund | None:
 
 def by_nonce(connection: sqlite3.Connection, nonce: str) -> Refund | None:
     return next(iter(_select(connection, _BY_NONCE, (nonce,))), None)
+
+
+def is_known(connection: sqlite3.Connection, originator_id: str, reversed_receipt: str) -> bool:
+    """Whether a refund with that id, or a reversal of that payment, is on disk; an empty one is nobody's."""
+    return connection.execute(_IS_KNOWN, (originator_id, reversed_receipt)).fetchone() is not None
 
 
 def of_sale(connection: sqlite3.Connection, sale_id: int) -> tuple[Refund, ...]:
