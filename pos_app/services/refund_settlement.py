@@ -21,6 +21,10 @@ _DISPUTED = (
     "Refund {number} of {amount}: Safaricom says something else than what was asked for. Do not pay it again. "
     "Compare it with the M-Pesa statement and call the owner."
 )
+_NOT_BELIEVED = (
+    "A message about refund {number} of {amount} does not fit it or is of unknown origin. It counts for nothing; "
+    "Safaricom is asked what became of the refund."
+)
 
 
 @dataclass
@@ -47,6 +51,8 @@ class RefundSettlement:
         is_disputed = after.state is RefundState.DISPUTED and before.state is not RefundState.DISPUTED
         if is_disputed or disposition is Disposition.CONFLICT:
             self.notices.append(_DISPUTED.format(number=after.number, amount=after.amount))
+        elif disposition is Disposition.QUARANTINED:
+            self.notices.append(_NOT_BELIEVED.format(number=after.number, amount=after.amount))
 
     def hear_operator(self, told: RefundEvidence) -> None:
         """One refusal of the operator itself is enough: more tries would lock it (trap 37)."""

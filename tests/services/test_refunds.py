@@ -297,6 +297,8 @@ async def test_a_forged_or_unreadable_result_moves_nothing(till: Till) -> None:
     await till.hears("result", refund.nonce, {"Result": []})
     await till.hears("result", "f" * 32, success(refund))
     assert await till.state(refund) is RefundState.PENDING
+    (said,) = till.said
+    assert said.startswith("A message about refund 1 of KES 400 does not fit it or is of unknown origin.")
 
 
 async def test_a_result_that_the_relay_could_not_read_is_heard_as_far_as_it_can_be(till: Till) -> None:
@@ -320,6 +322,19 @@ async def test_the_same_message_again_changes_nothing(till: Till) -> None:
     await till.hears("result", refund.nonce, result(refund.originator_id, 1))
     assert await till.state(refund) is RefundState.COMPLETED
     assert len(till.said) == 1, "a failure after the success is said"
+
+
+async def test_what_is_said_of_a_failure_afterwards_is_shown_to_people(till: Till) -> None:
+    """Its money is free for another refund by then, and Safaricom may still send it (contract §5.2, 100000000)."""
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("result", refund.nonce, result(refund.originator_id, 1))
+    assert till.said == []
+    await till.hears("result", refund.nonce, result(refund.originator_id, 100_000_000))
+    await till.hears("timeout", refund.nonce, {"OriginatorConversationID": refund.originator_id})
+    assert await till.state(refund) is RefundState.FAILED
+    assert len(till.said) == 2
+    assert till.said[0].startswith("Refund 1 of KES 400: Safaricom says something else")
 
 
 async def test_cash_is_done_when_it_is_released_and_asks_nobody(till: Till) -> None:
