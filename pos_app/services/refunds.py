@@ -175,6 +175,17 @@ class Refunds:
         found = await self._database.read(refunds.open_ones)
         return tuple(one for one in found if one.route.is_by_mpesa and one.state.may_be_paid)
 
+    async def for_people(self) -> tuple[Refund, ...]:
+        """Those that only two people can settle any more."""
+        found, now = await self._database.read(refunds.open_ones), self._clock()
+        return tuple(one for one in found if one.state is RefundState.DISPUTED or self._is_old_doubt(one, now))
+
+    def _is_old_doubt(self, refund: Refund, now: datetime) -> bool:
+        return refund.in_doubt and self._age(refund, now) >= ATTEST_AFTER
+
+    def _age(self, refund: Refund, now: datetime) -> timedelta:
+        return self._left.of(refund.id, refund.submitted_at or refund.requested_at, now)
+
     async def of_sale(self, sale_id: int) -> tuple[Refund, ...]:
         return await self._database.read(lambda connection: refunds.of_sale(connection, sale_id))
 
@@ -371,7 +382,7 @@ class Refunds:
         refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
         if refund is None or refund.state not in {RefundState.UNKNOWN, RefundState.DISPUTED}:
             return _NO_SUCH if refund is None else _NOT_WAITING
-        age = self._left.of(refund_id, refund.submitted_at or refund.requested_at, self._clock())
+        age = self._age(refund, self._clock())
         # What Safaricom said of a disputed one may be shown at once; that it did not pay takes as long to be sure.
         if age < ATTEST_AFTER and (refund.state is RefundState.UNKNOWN or not paid):
             return _TOO_SOON

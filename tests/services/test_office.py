@@ -142,6 +142,29 @@ async def test_the_owners_task_is_told_when_refunds_are_switched_off_and_when_th
     await office.close()
 
 
+async def test_a_refund_that_nobody_knows_the_end_of_after_a_day_stays_on_the_screen_until_two_people_settle_it(
+    till: Till,
+) -> None:
+    told: list[str] = []
+    till.changes.subscribe(OperatorTaskChanged, lambda task: told.append(task.sentence))
+    unknown, disputed = [
+        await till.prepared(await till.paid_sale(400, receipt), 400, Route.B2C, payment_id=receipt)
+        for receipt in ("UKO1111111", "UKO2222222")
+    ]
+    for refund in unknown, disputed:
+        await till.approve(refund, "Otieno")
+    office = office_of(till)
+    await office.open()
+    await till.hears("timeout", unknown.nonce, {})
+    assert await office.task() == ""
+    till.now += timedelta(hours=24)
+    await till.hears("result", disputed.nonce, success(disputed, TransactionAmount=1))
+    await until(lambda: told and told[-1].startswith("2 refunds wait for two people"))
+    await till.hears("result", unknown.nonce, success(unknown))
+    await until(lambda: told[-1].startswith("A refund waits for two people"))
+    await office.close()
+
+
 def office_of(till: Till) -> Office:
     return Office(
         till.database,
