@@ -229,8 +229,11 @@ class Staff:
         keys = await asyncio.to_thread(key_ring.held_keys, self._store)
         if keys is None:
             return LOST_KEYS
+        if refused := await self._proving.waiting(by.actor):
+            return refused
         taken = await self._database.read(staff.active_pins)
         if await asyncio.to_thread(_is_used, pin, keys, tuple(taken.values())):
+            await self._proving.guessed(by.actor)
             return _IN_USE
         kept = await asyncio.to_thread(pins.keep, pin, keys.pepper)
         return await self._do(event, by, lambda connection: work(connection, kept), "")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from refund_till import PINS, Till, staffed
 
+from pos_app.domain.audit import Event
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
@@ -113,6 +114,19 @@ async def test_nobody_is_unlocked_without_an_entry_in_the_record(till: Till) -> 
     del till.keys["audit_seal"]
     assert await till.staff.unlock(akinyi.id) == LOST_KEYS
     assert (await till.proving.lockout(akinyi.id)).tries == 5
+
+
+async def test_nobody_finds_out_a_pin_by_giving_it_to_somebody_else(till: Till) -> None:
+    """That a PIN is in use is a hint; five of them make whoever tries wait, and each is in the record."""
+    await till.signs_in("Otieno")
+    for _ in range(5):
+        refused = await till.staff.add("Njeri", Role.CASHIER, PINS["Akinyi"])
+        assert refused == Refused("That PIN cannot be used here. Choose another.")
+    refused = await till.staff.add("Njeri", Role.CASHIER, "615382")
+    assert refused == Refused("Wait 1 minute before the next try.")
+    assert [one.event for one in await till.record.newest(limit=5)] == [Event.WRONG_PIN] * 5
+    till.seconds += 61
+    assert isinstance(await till.staff.add("Njeri", Role.CASHIER, "615382"), Person)
 
 
 async def test_b8_each_denial_of_a_release_and_of_an_attestation_is_logged(
