@@ -10,10 +10,8 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from pos_app.daraja.errors import RequestError
-from pos_app.daraja.initiator import Addresses
 from pos_app.daraja.redaction import code_for_log
 from pos_app.domain.audit import Event
 from pos_app.domain.evidence import Disposition
@@ -24,7 +22,7 @@ from pos_app.domain.refund import Approval, Refund, Route
 from pos_app.domain.refund_evidence import RefundEvidence, RefundFact, RefundSource
 from pos_app.domain.refund_policy import RefundPolicy, Spent
 from pos_app.domain.refund_reason import RefundReason
-from pos_app.domain.refund_route import Means, RouteOffer, routes
+from pos_app.domain.refund_route import routes
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action, Person
@@ -35,20 +33,20 @@ from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
 from pos_app.services.refund_hold import held_up, standing_approvals
-from pos_app.services.refund_options import RefundOptions, options_of
+from pos_app.services.refund_options import options_of
+from pos_app.services.refund_paying import Paying
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
-from pos_app.store import accounts, refund_evidence, refunds, sales, staff
+from pos_app.services.refund_views import ATTEST_AFTER, RefundDetail, RefundViews
+from pos_app.store import refunds, staff
 from pos_app.store.database import Database
-from pos_app.store.refund_evidence import RefundEvidenceRow
 from pos_app.store.refunds import OverRefundError
 
-if TYPE_CHECKING:
-    from pos_app.daraja.initiator_api import InitiatorApi
+__all__ = ["ATTEST_AFTER", "Draft", "Paying", "RefundDetail", "Refunds", "refund_subject", "refund_words"]
 
 log = logging.getLogger(__name__)
 
 REPLY_GRACE_SECONDS = 2.0
-FLOAT_HOLDS = timedelta(minutes=15)
+_HOUR_AND_DAY = timedelta(hours=1), timedelta(days=1)
 _NO_SUCH = Refused("There is no such refund on this till.")
 _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
@@ -65,7 +63,6 @@ _NOT_HEARD = Refused(
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then try again.")
 _TOO_SOON = Refused("Safaricom may still say what became of it. People settle it after 24 hours only.")
 _TWO_PEOPLE = Refused("Two different people must say what the statement shows.")
-ATTEST_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +86,7 @@ class _Released:
     """How much this person had released before and after it, against the caps."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefundDetail:
-    """`approvals_needed` says how many more people must release it."""
-
-    refund: Refund
-    sale_number: int
-    told: tuple[RefundEvidenceRow, ...]
-    approvals_needed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Paying:
-    """What a refund by M-Pesa needs from outside; replaced as a whole when the settings change."""
-
-    api: "InitiatorApi"
-    short_code: str
-    """Of the account that customers pay: a reversal takes the money back out of it."""
-    callback_base: str
-    make_nonce: Callable[[], str]
-    make_originator_id: Callable[[], str]
-    is_heard: Callable[[], bool]
-    """The relay is within reach and read to its end: what was done before is known here, and what comes will be."""
-
-    def addresses(self, nonce: str) -> Addresses:
-        return Addresses(f"{self.callback_base}/result/{nonce}", f"{self.callback_base}/timeout/{nonce}")
-
-
-class Refunds:
+class Refunds(RefundViews):
     def __init__(
         self,
         database: Database,
@@ -130,76 +100,13 @@ class Refunds:
         elapsed: Callable[[], float] = seconds_since_boot,
     ) -> None:
         """`elapsed` are seconds of a clock that never jumps."""
-        self._database = database
+        super().__init__(database, policy or RefundPolicy(), clock, elapsed)
         self._changes = changes
         self._authority = authority
         self._proving = proving
         self._record = record
-        self._policy = policy or RefundPolicy()
-        self._clock = clock
-        self._left: Ages[int] = Ages(elapsed)
         self._released: Ages[tuple[int, int]] = Ages(elapsed)
         """Of each release: by whom, of which refund."""
-        self.paying: Paying | None = None
-
-    # --- what can be given back ---------------------------------------------------------------------------
-
-    async def options(self, sale_id: int) -> RefundOptions:
-        return await self._database.read(lambda connection: options_of(connection, sale_id))
-
-    async def routes(self, options: RefundOptions, amount: Money, payment_id: str) -> tuple[RouteOffer, ...]:
-        means = await self._database.read(self._means)
-        return routes(options.sought(amount, payment_id), means, self._clock())
-
-    def _means(self, connection: sqlite3.Connection) -> Means:
-        stop = refunds.stop(connection)
-        return Means(self.paying is not None, stop.refusal if stop else "", self._float(connection))
-
-    def _float(self, connection: sqlite3.Connection) -> Money | None:
-        """None where Safaricom was not asked of late: an old figure must not stand in the way."""
-        told = accounts.newest(connection)
-        return told.utility_available if told is not None and self._clock() - told.at < FLOAT_HOLDS else None
-
-    async def newest(self, before: int = 0, limit: int = 100) -> tuple[Refund, ...]:
-        """Those that are still open stay in sight, however many came after."""
-
-        def read(connection: sqlite3.Connection) -> tuple[Refund, ...]:
-            page = refunds.newest(connection, before=before, limit=limit)
-            oldest = page[-1].id if page and not before else 0
-            return (*page, *(one for one in reversed(refunds.open_ones(connection)) if one.id < oldest))
-
-        return await self._database.read(read)
-
-    async def on_their_way(self) -> tuple[Refund, ...]:
-        """Of these Safaricom may still say something."""
-        found = await self._database.read(refunds.open_ones)
-        return tuple(one for one in found if one.route.is_by_mpesa and one.state.may_be_paid)
-
-    async def for_people(self) -> tuple[Refund, ...]:
-        """Those that only two people can settle any more."""
-        found, now = await self._database.read(refunds.open_ones), self._clock()
-        return tuple(one for one in found if one.state is RefundState.DISPUTED or self._is_old_doubt(one, now))
-
-    def _is_old_doubt(self, refund: Refund, now: datetime) -> bool:
-        return refund.in_doubt and self._age(refund, now) >= ATTEST_AFTER
-
-    def _age(self, refund: Refund, now: datetime) -> timedelta:
-        return self._left.of(refund.id, refund.submitted_at or refund.requested_at, now)
-
-    async def of_sale(self, sale_id: int) -> tuple[Refund, ...]:
-        return await self._database.read(lambda connection: refunds.of_sale(connection, sale_id))
-
-    async def detail(self, refund_id: int) -> RefundDetail | None:
-        def read(connection: sqlite3.Connection) -> RefundDetail | None:
-            refund = refunds.by_id(connection, refund_id)
-            if refund is None:
-                return None
-            needed = self._policy.approvals_needed(refund, refunds.given_back_before(connection, refund))
-            told = refund_evidence.of_refund(connection, refund_id)
-            missing = needed - standing_approvals(connection, refund)
-            return RefundDetail(refund, sales.by_id(connection, refund.sale_id).number, told, missing)
-
-        return await self._database.read(read)
 
     # --- from the wish to the release ---------------------------------------------------------------------
 
@@ -258,8 +165,7 @@ class Refunds:
         person = await self._proving.proved(person_id, pin)
         if isinstance(person, Refused):
             return person
-        actor = self._authority.person or person
-        by = Authorised(actor, person)
+        by = Authorised(self._authority.person or person, person)
 
         def approve(connection: sqlite3.Connection) -> _Released | Refused:
             # Who was demoted while the PIN was looked at may release no more.
@@ -284,10 +190,7 @@ class Refunds:
             return _NO_SUCH if refund is None else _NOT_WAITING
         if why_not := held_up(connection, refund):
             return Refused(why_not)
-        spent = Spent(
-            self._released_within(connection, person, timedelta(hours=1)),
-            self._released_within(connection, person, timedelta(days=1)),
-        )
+        spent = Spent(*(self._released_within(connection, person, span) for span in _HOUR_AND_DAY))
         before = refunds.given_back_before(connection, refund)
         refusal = self._policy.refusal(refund, person, spent, before)
         if refusal:
