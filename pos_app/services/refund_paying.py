@@ -1,6 +1,6 @@
 """What a refund by M-Pesa needs from outside: who sends it, where its result is told, and whether anybody hears it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ class Paying:
     make_originator_id: Callable[[], str]
     is_heard: Callable[[], bool]
     """The relay is within reach and read to its end: what was done before is known here, and what comes will be."""
+    anchor: Callable[[], Awaitable[bool]]
+    """Holds the record against its anchor and moves that on: an old copy put back later lacks what leaves now."""
 
     def addresses(self, nonce: str) -> Addresses:
         return Addresses(f"{self.callback_base}/result/{nonce}", f"{self.callback_base}/timeout/{nonce}")

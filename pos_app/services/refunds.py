@@ -232,7 +232,7 @@ class Refunds(RefundViews):
         paying = self.paying
         if paying is None:
             return _NOT_SET_UP
-        if not paying.is_heard():
+        if not (paying.is_heard() and await paying.anchor()):
             return _NOT_HEARD
         if not await self._database.has_room():
             return _DISK_FULL

@@ -117,7 +117,8 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
         )
-        self.office.take_up(self._paying(access, daraja), access.password_since)
+        desk = AnchorDesk(self._client(), access.pairing)
+        self.office.take_up(self._paying(access, daraja, desk), access.password_since)
         self.qr_codes.take_up(daraja, shop_name)
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
         await self.tasks.refresh(access.account)
@@ -127,15 +128,13 @@ class Uplink:
             asyncio.create_task(self.rule_book.run(RuleDesk(self._client(), access.pairing)), name="validation rules"),
             asyncio.create_task(self.balance_watch.run(access.account), name="balance watch"),
             asyncio.create_task(self.quarantine.run(self._promote(access)), name="quarantine"),
-            asyncio.create_task(
-                self.office.anchoring.run(AnchorDesk(self._client(), access.pairing)), name="anchoring"
-            ),
+            asyncio.create_task(self.office.anchoring.run(desk), name="anchoring"),
         ]
         self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
             self.reconciliation.check_soon(attempt.id)
 
-    def _paying(self, access: MpesaAccess, daraja: DarajaClient) -> Paying | None:
+    def _paying(self, access: MpesaAccess, daraja: DarajaClient, desk: AnchorDesk) -> Paying | None:
         if access.initiator is None:
             return None
         return Paying(
@@ -145,6 +144,7 @@ class Uplink:
             make_nonce=nonce_maker(access.pairing),
             make_originator_id=lambda: f"{access.pairing.till_code}-{secrets.token_hex(16)}",
             is_heard=lambda: self.health.current.relay is Light.OK,
+            anchor=lambda: self.office.anchoring.anchor(desk),
         )
 
     def _relay_link(self, access: MpesaAccess) -> RelayLink:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ async def copied(till: Till) -> Path:
 async def puts_back(till: Till, copy: Path) -> None:
     await till.close()
     shutil.copy(copy, till.path)
+    till.passes(timedelta(minutes=1))
     await till.open()
     await till.ladder.recover()
     await till.signs_in("Akinyi")
@@ -73,10 +75,32 @@ async def test_a_refund_that_the_records_lack_stops_refunds_until_the_owner_has_
     assert not isinstance(await till.refunds.prepare(till.draft(sale, 1000, route)), Refused), "it was settled once"
 
 
+async def test_a_refund_whose_result_nobody_heard_is_missed_all_the_same(till: Till) -> None:
+    """Where the record ended was told to the relay before the request left."""
+    sale = await till.paid_sale()
+    copy = await copied(till)
+    till.bank.lose = True
+    await till.approve(await till.prepared(sale, 1000, Route.B2C), "Otieno")
+    till.bank.lose = False
+    await puts_back(till, copy)
+    again = await till.prepared(sale, 1000, Route.B2C)
+    assert await till.approve(again, "Otieno") == OFF
+    assert sum(till.bank.paid.values()) == 1000
+
+
+async def test_nothing_leaves_where_the_end_of_the_record_cannot_be_told(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 1000, Route.B2C)
+    till.desk.held = None
+    assert isinstance(await till.approve(refund, "Otieno"), Refused)
+    assert (await till.state(refund), till.bank.requests) == (RefundState.APPROVED, [])
+
+
 async def test_each_reason_for_which_refunds_are_off_is_settled_by_itself(till: Till) -> None:
     sale, refund, told = await refunded_since(till, Route.B2C)
+    till.desk.held = await till.record.head()  # a relay that was put back too
     other = await till.prepared(await till.paid_sale(400, "UKO1111111"), 400, Route.B2C, payment_id="UKO1111111")
     await till.approve(other, "Otieno")
+    till.said.clear()
     for code in 2001, 8006:
         await till.hears("result", other.nonce, result(other.originator_id, code))
     await till.hears("result", refund.nonce, told)
