@@ -14,15 +14,20 @@ from relay.protocol import KIND_RESULT, KIND_TIMEOUT
 from relay.reading import IDENTITY, Reading, get, match, parse, unparsed
 
 _WORD = b"redential"
-# The name as JSON, a form or prose spells it, at most a few signs, and the ciphertext, whose slashes may be escaped.
-_CREDENTIAL = re.compile(rb"(?i)(security[ _-]?credential[^a-z0-9+/]{0,16})(?:[a-z0-9+/=%_-]|\\[/u]){16,}")
+# The word as JSON, a form or prose spells it, some signs, and the ciphertext, whose slashes may be escaped; longer than
+# any name that may follow the word where a sentence ends with it.
+_CREDENTIAL = re.compile(rb"(?i)(redential[^a-z0-9+/]{0,64})(?:[a-z0-9+/=%_-]|\\[/u]){40,}")
+# Beside a name of its own, as in `{"Key": …, "Value": …}`: nothing else of Safaricom's is as long without a gap.
+_CIPHERTEXT = re.compile(
+    rb"(?<![A-Za-z0-9+/%\\])(?:[A-Za-z0-9+/]|%2[BbFf]|\\/|\\u00[0-9A-Fa-f]{2}){256,}(?:=|%3[Dd]){0,2}"
+)
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 def without_credential(body: bytes) -> bytes:
     """The body, but for the ciphertext of the initiator's password: whoever reads that can pay with it."""
     # Nearly every body is done with the first look.
-    return _CREDENTIAL.sub(rb"\1", body) if _WORD in body or _WORD.upper() in body else body
+    return _CIPHERTEXT.sub(b"", _CREDENTIAL.sub(rb"\1", body)) if _WORD in body.lower() else body
 
 
 def read_result(body: bytes, nonce: str) -> Reading:

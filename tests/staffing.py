@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from pos_app.domain.audit import Event
 from pos_app.domain.staff import Person, Role
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authority
@@ -9,6 +10,7 @@ from pos_app.services.changes import Changes
 from pos_app.services.guard import Guard
 from pos_app.services.key_ring import make_keys
 from pos_app.services.till import Till
+from pos_app.store import audit
 from pos_app.store.database import Database
 
 OWNER = Person(1, "Wanjiru", Role.OWNER)
@@ -33,6 +35,12 @@ def owners_guard(database: Database, changes: Changes) -> Guard:
     authority = Authority(changes)
     authority.begin(OWNER, _SINCE)
     return Guard(authority, AuditLog(database, KeyBox()))
+
+
+async def recorded(database: Database) -> list[tuple[Event, str, str, str]]:
+    """What the sealed record says, oldest first: what was done, by whom, to what, how."""
+    entries = await database.read(lambda connection: tuple(audit.entries(connection)))
+    return [(one.event, one.actor, one.subject, one.detail) for one in entries]
 
 
 def signed_in(till: Till, person: Person = OWNER) -> Till:

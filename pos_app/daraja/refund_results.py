@@ -45,6 +45,7 @@ def result_evidence(body: object, at: datetime, *, trusted: bool) -> RefundEvide
         conversation_id=told.conversation_id,
         # A failure may carry a code that looks real (trap 20).
         receipt=parse_receipt(told.text_of("transactionreceipt") or told.transaction_id) if paid else "",
+        original=parse_receipt(told.text_of("originaltransactionid")),
         amount=money_of(told.text_of("transactionamount", "amount")),
         receiver=told.text_of("receiverpartypublicname", "creditpartypublicname"),
         completed_at=completed_at(told.text_of("transactioncompleteddatetime", "transcompletedtime")),

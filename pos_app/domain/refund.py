@@ -95,6 +95,8 @@ class Refund:
             return self, Disposition.QUARANTINED
         if not evidence.trusted:
             return self._apply_unconfirmed(evidence)
+        if self._is_of_the_original(evidence):
+            return self, Disposition.NOTED
         another_request = names_another_request(self, evidence)
         if another_request or names_another_payment(self, evidence):
             return self._apply_contradiction(evidence, about_us=not another_request)
@@ -108,6 +110,10 @@ class Refund:
         if fact in _OF_ANY_ROUTE:
             return fact is not RefundFact.APPROVED or bool(self.approvals)
         return self.route.is_by_mpesa is not (fact is RefundFact.HANDED_OVER)
+
+    def _is_of_the_original(self, evidence: RefundEvidence) -> bool:
+        """A status that names the payment which is given back tells its fate, and nothing of the refund's."""
+        return evidence.source is RefundSource.STATUS and evidence.receipt == self.original_receipt != ""
 
     def _apply_unconfirmed(self, evidence: RefundEvidence) -> tuple[Self, Disposition]:
         """Only a queue timeout, which proves nothing and so can do no harm: it makes a refund on its way UNKNOWN."""
@@ -185,8 +191,10 @@ def names_another_request(refund: Refund, evidence: RefundEvidence) -> bool:
 
 
 def names_another_payment(refund: Refund, evidence: RefundEvidence) -> bool:
-    """Another amount, or a receiver whose number can be read and is not the payee's."""
+    """Another amount, another payment than it gives back, or a receiver who can be read and is not the payee."""
     if evidence.amount is not None and evidence.amount != refund.amount:
+        return True
+    if evidence.original and evidence.original != refund.original_receipt:
         return True
     return refund.payee is not None and phone_match(refund.payee, evidence.receiver) is PhoneMatch.ANOTHER
 

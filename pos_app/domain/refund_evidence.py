@@ -74,6 +74,8 @@ class RefundEvidence:
     originator_id: str = ""
     conversation_id: str = ""
     receipt: str = ""
+    original: str = ""
+    """The code of the payment that a reversal says it gave back."""
     amount: Money | None = None
     receiver: str = ""
     completed_at: datetime | None = None

@@ -41,23 +41,25 @@ _TWO_PEOPLE_FROM = Money.shillings(5_000)
 
 @dataclass(frozen=True, slots=True)
 class RefundPolicy:
-    """Of one shop. From `two_people_from` on, and to another number, two people release a refund."""
+    """Of one shop. From `two_people_from` of one sale on, and to another number, two people release a refund."""
 
     caps: Mapping[Role, Caps] = field(default_factory=lambda: _USUAL)
     two_people_from: Money = _TWO_PEOPLE_FROM
 
-    def approvals_needed(self, refund: Refund) -> int:
-        return 2 if refund.amount >= self.two_people_from or refund.other_number else 1
+    def approvals_needed(self, refund: Refund, before: Money = ZERO) -> int:
+        """`before` is what else of its sale was given back when it was prepared, so that no splitting needs fewer."""
+        return 2 if before + refund.amount >= self.two_people_from or refund.other_number else 1
 
-    def refusal(self, refund: Refund, person: Person, spent: Spent) -> str:
+    def refusal(self, refund: Refund, person: Person, spent: Spent, before: Money = ZERO) -> str:
         """Why this person may not release it; empty where they may. `spent` does not count this refund."""
         if not person.may(Action.APPROVE_REFUND):
             return f"{person.name} ({person.role}) may not release a refund."
         if person.id in {held.by for held in refund.approvals}:
             return f"{person.name} has released it already. Another person must."
-        if self.approvals_needed(refund) > 1 and person.id == refund.requested_by:
+        if self.approvals_needed(refund, before) > 1 and person.id == refund.requested_by:
             return (
-                f"{person.name} prepared it. From {self.two_people_from}, or to another number, two others release it."
+                f"{person.name} prepared it. From {self.two_people_from} of one sale, or to another number, two others "
+                "release it."
             )
         return self._over(refund.amount, self.caps.get(person.role, NOTHING), spent)
 

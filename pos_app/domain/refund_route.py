@@ -13,6 +13,7 @@ from pos_app.domain.refund import Route
 B2C_MIN, B2C_MAX = Money.shillings(10), Money.shillings(250_000)
 REVERSAL_WINDOW = timedelta(days=7)
 """Ours: Safaricom states none. Older money may have been settled or spent, so a new payment is surer."""
+UNCONFIRMED = "The relay has not confirmed this payment yet: another till may have it. Give it back once it has."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Sought:
     paid_at: datetime | None = None
     left: Money = ZERO
     cash_left: Money = ZERO
+    is_confirmed: bool = True
+    """Not while the relay has yet to say that this till has the payment: another may have it, and refund it too."""
 
     @property
     def limit(self) -> Money:
@@ -63,11 +66,12 @@ class RouteOffer:
 
 def routes(sought: Sought, means: Means, now: datetime) -> tuple[RouteOffer, ...]:
     """All of them, in the order in which they are offered."""
+    closed = "" if sought.is_confirmed else UNCONFIRMED
     return (
-        RouteOffer(Route.REVERSAL, _by_mpesa(sought, means) or _reversal(sought, means, now)),
-        RouteOffer(Route.B2C, _by_mpesa(sought, means) or _b2c(sought, means)),
-        RouteOffer(Route.CASH, _too_much(sought)),
-        RouteOffer(Route.CREDIT_NOTE, _too_much(sought)),
+        RouteOffer(Route.REVERSAL, closed or _by_mpesa(sought, means) or _reversal(sought, means, now)),
+        RouteOffer(Route.B2C, closed or _by_mpesa(sought, means) or _b2c(sought, means)),
+        RouteOffer(Route.CASH, closed or _too_much(sought)),
+        RouteOffer(Route.CREDIT_NOTE, closed or _too_much(sought)),
     )
 
 

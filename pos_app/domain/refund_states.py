@@ -69,7 +69,8 @@ CONFLICTS = frozenset(
         (_S.COMPLETED, _F.REJECTED),
         (_S.COMPLETED, _F.NOT_SENT),
         (_S.COMPLETED, _F.ATTESTED_NOT_PAID),
-        (_S.FAILED, _F.STILL_OPEN),
+        # Taken as failed, and its money free for another refund; so none of these may pass unseen.
+        *((_S.FAILED, fact) for fact in (_F.STILL_OPEN, _F.UNCLEAR, _F.QUEUE_TIMEOUT)),
     }
 )
 """Contradicts a state that stands all the same; shown to people."""

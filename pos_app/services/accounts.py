@@ -5,13 +5,15 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from pos_app.daraja.redaction import code_for_log
 from pos_app.domain.account import AccountBalances
-from pos_app.domain.refund_evidence import RefundFact
+from pos_app.domain.refund_evidence import RefundEvidence, RefundFact, RefundSource
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action
 from pos_app.services.changes import AccountsChanged, Changes
 from pos_app.services.clock import utc_now
 from pos_app.services.guard import Guard
+from pos_app.services.refund_settlement import settle_refunds
 from pos_app.services.refunds import Paying, Refunds
 from pos_app.store import accounts, refunds
 from pos_app.store.database import Database
@@ -38,6 +40,7 @@ class Accounts:
         self._refunds = sent
         self._guard = guard
         self._clock = clock
+        self._asked_at: datetime | None = None
 
     async def newest(self) -> AccountBalances | None:
         return await self._database.read(accounts.newest)
@@ -68,25 +71,33 @@ class Accounts:
         return self._refunds.paying is not None
 
     async def look_before_refund(self) -> None:
-        """So that the way by M-Pesa is offered only where there is money for it; nobody waits for it."""
-        told = await self.newest()
-        if self._refunds.paying is not None and (told is None or self._clock() - told.at > FRESH):
+        """So that the way by M-Pesa is offered only where there is money for it; nobody waits for it.
+
+        Not again while an answer is awaited: each question that is refused brings the operator nearer to its lock.
+        """
+        told, now = await self.newest(), self._clock()
+        since = max((at for at in (self._asked_at, told.at if told else None) if at is not None), default=None)
+        if self._refunds.paying is not None and (since is None or now - since > FRESH):
             await self._ask()
 
     async def _ask(self) -> Refused | None:
         paying = self._refunds.paying
         if paying is None:
             return _NOT_SET_UP
-        if await self._database.read(refunds.switched_off) is not None:
+        stop = await self._database.read(refunds.stop)
+        if stop is not None and stop.is_of_the_operator:
             return _OFF
         return await self._send(paying)
 
     async def _send(self, paying: Paying) -> Refused | None:
         """The question's own address is on disk before it leaves."""
         nonce, at = paying.make_nonce(), self._clock()
+        self._asked_at = at
         await self._database.run(lambda connection: refunds.ask(connection, nonce, at))
         told = await paying.api.account_balance(paying.addresses(nonce))
         if told.fact is RefundFact.ACCEPTED:
             return None
-        log.warning("the balances could not be asked for: %s %s", told.fact, told.code)
+        log.warning("the balances could not be asked for: %s %s", told.fact, code_for_log(told.code))
+        refused = RefundEvidence(told.fact, RefundSource.REPLY, at, reason=told.reason, code=told.code)
+        await settle_refunds(self._database, self._changes, at, lambda settlement: settlement.hear_operator(refused))
         return Refused(f"Safaricom did not take the question. {told.reason.english}")

@@ -52,6 +52,15 @@ class Authority:
         """The keys stay locked, so nobody can prove who they are: cash is taken, and what needs a PIN is refused."""
         return self.begin(Person(0, "", Role.CASHIER), at)
 
+    def follow(self, person: Person) -> None:
+        """What somebody may has changed: at once, if it is who is signed in; who works here no more is signed out."""
+        if self.session is None or self.session.person.id != person.id:
+            return
+        if person.active:
+            self.begin(person, self.session.since)
+        else:
+            self.end()
+
     def end(self) -> None:
         """Whatever was allowed in place is allowed no more."""
         self._lent.clear()
@@ -68,7 +77,7 @@ class Authority:
         if self.session is None:
             return NOBODY
         if not by.may(action):
-            return self._denied(by, action)
+            return self.denied(by, action)
         permit = Permit(action, by)
         self._lent[action] = permit, self._elapsed() + LENT_SECONDS
         return permit
@@ -84,10 +93,11 @@ class Authority:
         if permit is not None and self._elapsed() < until:
             self._changes.publish(PermitUsed())
             return Authorised(self.person, permit.by)
-        refused = self._denied(self.person, action)
+        refused = self.denied(self.person, action)
         self._changes.publish(ActionDenied(action, refused.sentence))
         return refused
 
-    def _denied(self, person: Person, action: Action) -> Refused:
+    def denied(self, person: Person, action: Action) -> Refused:
+        """Also of somebody who proved who they are and is not the one signed in."""
         log.warning("denied: %s for person %d, %s", action, person.id, person.role)
         return Refused(f"{person.name} ({person.role}) may not do that. Nothing was done. Ask a supervisor or manager.")

@@ -30,7 +30,7 @@ from pos_app.relay_link.delivery import (
 from pos_app.services.changes import Changes, LogReset, Notice
 from pos_app.services.clock import utc_now
 from pos_app.services.holdings import Holdings
-from pos_app.services.refund_answers import apply_answer
+from pos_app.services.refund_answers import apply_answer, is_for_refunds
 from pos_app.services.refund_settlement import RefundSettlement
 from pos_app.services.settlement import Settlement, settle
 from pos_app.store import attempts, balances, evidence, relay_events
@@ -74,16 +74,18 @@ class Callbacks:
         stream: str,
         *,
         till_id: str,
+        till_code: str,
         check: Callable[[int], None],
         on_status: Callable[[LinkStatus], None],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`check` asks Safaricom about a charge soon; it returns at once."""
+        """`check` asks Safaricom about a charge soon; it returns at once. `till_code` begins the ids of its refunds."""
         self._database = database
         self._changes = changes
         self._account = account
         self._stream = stream
         self._till_id = till_id
+        self._till_code = till_code
         self._check = check
         self._on_status = on_status
         self._clock = clock
@@ -125,9 +127,11 @@ class Callbacks:
         return settlement.to_check
 
     def _apply_one(self, settlement: Settlement, delivery: Delivery) -> None:
-        # What the relay could not read still came to an address: that of a charge, or that for confirmations.
+        # What the relay could not read still came to an address: of a charge, of a refund, or for confirmations.
         unparsed = delivery.kind == KIND_UNPARSED
-        if delivery.kind == KIND_STK or (unparsed and delivery.nonce):
+        if unparsed and is_for_refunds(settlement.connection, delivery.nonce):
+            self._apply_answer(settlement, delivery)
+        elif delivery.kind == KIND_STK or (unparsed and delivery.nonce):
             self._apply_stk(settlement, delivery)
         elif delivery.kind == KIND_C2B_CONFIRMATION or unparsed:
             self._apply_confirmation(settlement, delivery)
@@ -136,7 +140,7 @@ class Callbacks:
         elif delivery.kind in {KIND_CLAIM, KIND_RELEASE}:
             self._apply_claim(settlement, delivery)
         elif delivery.kind in {KIND_RESULT, KIND_TIMEOUT}:
-            _apply_answer(settlement, delivery)
+            self._apply_answer(settlement, delivery)
         elif delivery.kind != KIND_ANCHOR:
             _keep_name(settlement, delivery, "unknown kind")
 
@@ -199,6 +203,13 @@ class Callbacks:
         else:
             self._holdings(settlement).learn(told)
 
+    def _apply_answer(self, settlement: Settlement, delivery: Delivery) -> None:
+        answered = RefundSettlement(settlement.connection, settlement.now)
+        why_not = apply_answer(answered, delivery, self._till_code)
+        if why_not:
+            _keep_name(settlement, delivery, why_not)
+        settlement.afterwards.append(answered.publish)
+
     def _park(self, settlement: Settlement, delivery: Delivery) -> set[int]:
         _keep_name(settlement, delivery, "could not be applied")
         settlement.notices.append(_UNREADABLE)
@@ -224,14 +235,6 @@ class Callbacks:
 
     def status(self, status: LinkStatus) -> None:
         self._on_status(status)
-
-
-def _apply_answer(settlement: Settlement, delivery: Delivery) -> None:
-    answered = RefundSettlement(settlement.connection, settlement.now)
-    why_not = apply_answer(answered, delivery)
-    if why_not:
-        _keep_name(settlement, delivery, why_not)
-    settlement.afterwards.append(answered.publish)
 
 
 def _claim_of_charge(told: Evidence, delivery: Delivery) -> Claim:

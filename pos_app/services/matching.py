@@ -24,6 +24,7 @@ from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.guard import Guard
 from pos_app.services.holdings import Holdings
 from pos_app.services.offers import Offers
+from pos_app.services.sales import GIVEN_BACK
 from pos_app.services.settlement import Settlement, settle
 from pos_app.services.whereabouts import NO_CODE, LookedUp, look_up
 from pos_app.store import attempts, claims, payments, refunds, sales
@@ -307,6 +308,8 @@ def _unfit(settlement: Settlement, payment: Payment, sale: Sale) -> Refused | No
             return _OF_A_CHARGE
     if sale.state is SaleState.VOID:
         return _CANCELLED
+    if sale.remaining and refunds.sale_given_back(settlement.connection, sale.id):
+        return Refused(GIVEN_BACK)
     return None if sale.remaining else Refused(Difference.late(sale, payment.amount).english)
 
 

@@ -13,7 +13,7 @@ from pos_app.services.accounts import Accounts
 from pos_app.services.anchoring import Anchoring
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authority
-from pos_app.services.changes import Changes, OperatorTaskChanged, RefundsSwitched
+from pos_app.services.changes import Changes, OperatorTaskChanged, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.day_close import DayClose
 from pos_app.services.guard import Guard
@@ -22,13 +22,21 @@ from pos_app.services.proving import Proving
 from pos_app.services.record_export import RecordExport
 from pos_app.services.refund_reconciliation import RefundReconciliation
 from pos_app.services.refund_record import RefundRecord
-from pos_app.services.refunds import REFUNDS_OFF, Paying, Refunds
+from pos_app.services.refunds import Paying, Refunds
 from pos_app.store import refunds
 from pos_app.store.database import Database
 
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 3600.0
+_FOR_ONE = (
+    "A refund waits for two people: Safaricom alone does not settle any more what became of it. Do not pay it again. "
+    "Compare it with the M-Pesa statement, then say under Refunds what it shows."
+)
+_FOR_SOME = (
+    "{count} refunds wait for two people: Safaricom alone does not settle any more what became of them. Do not pay "
+    "them again. Compare them with the M-Pesa statement, then say under Refunds what it shows."
+)
 
 
 class Office:
@@ -55,7 +63,7 @@ class Office:
         self.accounts = Accounts(database, changes, self.refunds, guard, clock=clock)
         self.operator_setup = OperatorSetup(guard)
         self.record_export = RecordExport(database, record, guard)
-        self.anchoring = Anchoring(record, changes)
+        self.anchoring = Anchoring(database, record, changes, clock=clock)
         self.day_close = DayClose(
             database, record, guard, accounts=self.accounts, anchoring=self.anchoring, heading=heading, clock=clock
         )
@@ -63,7 +71,8 @@ class Office:
         self._password_since: date | None = None
         self._look = asyncio.Event()
         self._running: Sequence[asyncio.Task[None]] = ()
-        changes.subscribe(RefundsSwitched, lambda _change: self._look.set())
+        for kind in (RefundsSwitched, RefundChanged):
+            changes.subscribe(kind, lambda _change: self._look.set())
 
     async def open(self) -> None:
         """What was on its way is unknown before the first refund is prepared."""
@@ -79,11 +88,17 @@ class Office:
         self.refunds.paying = paying
         self._password_since = password_since if paying is not None else None
         self._look.set()
+        if paying is not None:
+            self.ladder.check_all_soon()
 
     async def task(self) -> str:
-        """What the owner must do about the operator; empty where nothing."""
-        if await self._database.read(refunds.switched_off) is not None:
-            return REFUNDS_OFF
+        """What somebody must do before the back of the shop is in order again; empty where nothing."""
+        stop = await self._database.read(refunds.stop)
+        if stop is not None:
+            return stop.task
+        waiting = len(await self.refunds.for_people())
+        if waiting:
+            return _FOR_ONE if waiting == 1 else _FOR_SOME.format(count=waiting)
         since = self._password_since
         return password_task(since, nairobi_day(self._clock())) if since is not None else ""
 

@@ -21,8 +21,9 @@ from pos_app.domain.staff import Action
 from pos_app.services.changes import Changes
 from pos_app.services.clock import utc_now
 from pos_app.services.guard import Guard
+from pos_app.services.sales import GIVEN_BACK
 from pos_app.services.settlement import Settlement, settle
-from pos_app.store import attempts, payments, sales
+from pos_app.store import attempts, payments, refunds, sales
 from pos_app.store.attempts import LiveAttemptError
 from pos_app.store.database import Database, DiskFullError, StoreError
 from pos_app.store.sales import Bill
@@ -115,8 +116,7 @@ class Payments:
         now = self._clock()
 
         def intend(settlement: Settlement) -> Attempt:
-            bill = sales.bill(settlement.connection, sale_id)
-            _check_chargeable(bill, amount)
+            bill = _chargeable(settlement.connection, sale_id, amount)
             attempt = Attempt(
                 id=0,
                 sale_id=sale_id,
@@ -173,6 +173,8 @@ class Payments:
 
     async def send_again(self, attempt_id: int) -> Attempt | Refused:
         """The same intent, for a request that certainly never left; anything else is refused."""
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         await self.ready.wait()
         charging = self.charging
         if charging is None:
@@ -187,7 +189,7 @@ class Payments:
 
     async def withdraw(self, attempt_id: int) -> Attempt | Refused:
         """Gives up a request that never left."""
-        return await self._step_from_created(attempt_id, Fact.WITHDRAWN)
+        return self._guard.refusal(Action.SELL) or await self._step_from_created(attempt_id, Fact.WITHDRAWN)
 
     async def _step_from_created(self, attempt_id: int, fact: Fact) -> Attempt | Refused:
         told = Evidence(fact, Source.CASHIER, self._clock())
@@ -198,7 +200,7 @@ class Payments:
                 return STILL_CHECKING
             if fact is Fact.SUBMITTED:
                 # Meanwhile it may have been paid in cash.
-                _check_chargeable(sales.bill(settlement.connection, attempt.sale_id), attempt.amount)
+                _chargeable(settlement.connection, attempt.sale_id, attempt.amount)
             return settlement.record(attempt, told)
 
         try:
@@ -246,12 +248,17 @@ class Payments:
         return await self._database.read(lambda connection: _recent(connection, limit, now))
 
 
-def _check_chargeable(bill: Bill, amount: Money) -> None:
+def _chargeable(connection: sqlite3.Connection, sale_id: int, amount: Money) -> Bill:
+    """Raises AmountError with a sentence."""
+    bill = sales.bill(connection, sale_id)
     checked_charge(amount)
     if bill.is_void:
         raise AmountError("This sale was cancelled. Nothing was sent.")
     if amount > bill.remaining:
         raise AmountError(f"Only {bill.remaining} of this sale remains to be paid. Nothing was sent.")
+    if refunds.sale_given_back(connection, sale_id):
+        raise AmountError(GIVEN_BACK)
+    return bill
 
 
 def _recent(connection: sqlite3.Connection, limit: int, now: datetime) -> tuple[RecentPayment, ...]:

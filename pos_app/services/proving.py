@@ -60,6 +60,18 @@ class Proving:
         async with self._one_at_a_time:
             return await self._lockout(person_id)
 
+    async def guessed(self, person: Person) -> None:
+        """Somebody came upon a PIN that another has: as bad as a wrong try, or all PINs could be found out this way."""
+        async with self._one_at_a_time:
+            counted = (await self._lockout(person.id)).wrong()
+            await self._keep(person.id, counted)
+            await self._record.append(Event.LOCKED_OUT if counted.is_locked else Event.WRONG_PIN, person.name)
+
+    async def waiting(self, person: Person) -> Refused | None:
+        """Why this person may not try a PIN just now."""
+        lockout = await self.lockout(person.id)
+        return None if lockout.may_try else _waiting(person, lockout)
+
     async def free(self, person_id: int) -> None:
         """Whoever waited or was locked may try again."""
         async with self._one_at_a_time:

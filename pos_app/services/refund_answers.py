@@ -1,17 +1,25 @@
 """What the relay delivers about refunds and questions: applied to the refund whose address it came to."""
 
 import logging
+import sqlite3
 
 from pos_app.daraja import refund_results
-from pos_app.domain.refund_evidence import RefundEvidence
+from pos_app.domain.refund_evidence import RefundEvidence, RefundFact
 from pos_app.relay_link.delivery import KIND_TIMEOUT, Delivery
 from pos_app.services.refund_settlement import RefundSettlement
-from pos_app.store import refund_evidence, refunds
+from pos_app.store import payments, refund_evidence, refunds
 
 log = logging.getLogger(__name__)
 
 
-def apply_answer(settlement: RefundSettlement, delivery: Delivery) -> str:
+def is_for_refunds(connection: sqlite3.Connection, nonce: str) -> bool:
+    """Whether it is the address of a refund, or of a question, of this till."""
+    if not nonce:
+        return False
+    return refunds.by_nonce(connection, nonce) is not None or refunds.question(connection, nonce) is not None
+
+
+def apply_answer(settlement: RefundSettlement, delivery: Delivery, till_code: str) -> str:
     """Why nothing came of it, for the record; empty where something did. Known already is nothing new."""
     if refund_evidence.known(settlement.connection, [delivery.event_key]):
         return ""
@@ -24,7 +32,7 @@ def apply_answer(settlement: RefundSettlement, delivery: Delivery) -> str:
         return ""
     question = refunds.question(settlement.connection, delivery.nonce)
     if question is None:
-        return "of no refund or question of this till"
+        return _of_none_known(settlement, delivery, till_code)
     return _answered(settlement, delivery, question.refund_id)
 
 
@@ -32,6 +40,28 @@ def _of_refund(delivery: Delivery) -> RefundEvidence | None:
     if delivery.kind == KIND_TIMEOUT:
         return refund_results.timeout_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
     return refund_results.result_evidence(delivery.body, delivery.received_at, trusted=delivery.trusted)
+
+
+def _of_none_known(settlement: RefundSettlement, delivery: Delivery, till_code: str) -> str:
+    """Another till's; or one of this till that its records lack, and could give back once more."""
+    told = _of_refund(delivery) if delivery.trusted else None
+    if told is None or told.fact is not RefundFact.COMPLETED or not _was_ours(settlement, told, till_code):
+        return "of no refund or question of this till"
+    settlement.lack(f"refund {told.receipt or delivery.nonce}")
+    return "a refund that these records lack"
+
+
+def _was_ours(settlement: RefundSettlement, told: RefundEvidence, till_code: str) -> bool:
+    """B2C bears an id that this till made; a reversal names the payment, and only the till that has it reverses it.
+
+    One that is on disk here is not lacking, to whatever address its result went.
+    """
+    if refunds.is_known(settlement.connection, told.originator_id, told.original):
+        return False
+    if till_code and told.originator_id.startswith(f"{till_code}-"):
+        return True
+    reversed_one = payments.by_receipt(settlement.connection, told.original) if told.original else None
+    return reversed_one is not None and reversed_one.sale_id is not None
 
 
 def _answered(settlement: RefundSettlement, delivery: Delivery, refund_id: int | None) -> str:

@@ -14,7 +14,7 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.refund import Refund
 from pos_app.domain.refund_evidence import RefundEvidence, RefundFact, RefundSource
 from pos_app.domain.refund_states import RefundState
-from pos_app.services.changes import Changes, RefundChanged
+from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import monotonic, utc_now
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
 from pos_app.services.refunds import Refunds
@@ -55,6 +55,7 @@ class RefundReconciliation:
         self._left: dict[int, float] = {}
         self._wake = asyncio.Event()
         changes.subscribe(RefundChanged, lambda change: self._see(change.refund))
+        changes.subscribe(RefundsSwitched, lambda _change: self.check_all_soon())
 
     async def recover(self) -> None:
         """What the last run left open; asked about at once."""
@@ -68,13 +69,17 @@ class RefundReconciliation:
             self._due[refund_id] = self._elapsed()
             self._wake.set()
 
+    def check_all_soon(self) -> None:
+        """There is a way to Safaricom that was not there before."""
+        self._due = dict.fromkeys(self._due, self._elapsed())
+        self._wake.set()
+
     async def run(self) -> None:
         """Climbs the ladder until cancelled."""
         while True:
             self._wake.clear()
             now = self._elapsed()
             for refund_id in [one for one, due in self._due.items() if due <= now]:
-                self._due[refund_id] = self._left[refund_id] + next_rung(now - self._left[refund_id])
                 await self._ask(refund_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience()):
@@ -84,8 +89,10 @@ class RefundReconciliation:
         if not (refund.state.may_be_paid or refund.state is RefundState.DISPUTED) or not refund.route.is_by_mpesa:
             self._due.pop(refund.id, None)
             self._left.pop(refund.id, None)
-        elif refund.id not in self._due and refund.submitted_at is not None:
-            age = max(0.0, (self._clock() - refund.submitted_at).total_seconds())
+        elif refund.id not in self._due:
+            # Of one that left before an old backup was put back this file does not know when.
+            began = refund.submitted_at or refund.requested_at
+            age = max(0.0, (self._clock() - began).total_seconds())
             self._left[refund.id] = self._elapsed() - age
             self._due[refund.id] = self._left[refund.id] + next_rung(age)
         self._wake.set()
@@ -94,8 +101,13 @@ class RefundReconciliation:
         return max(0.0, min(self._due.values()) - self._elapsed()) if self._due else None
 
     async def _ask(self, refund_id: int) -> None:
+        left = self._left.get(refund_id)
+        if left is None:
+            return  # It ended while another was asked about.
+        age = self._elapsed() - left
+        self._due[refund_id] = left + next_rung(age)
         try:
-            if self._elapsed() - self._left[refund_id] >= SILENCE_SECONDS:
+            if age >= SILENCE_SECONDS:
                 told = RefundEvidence(RefundFact.SILENCE, RefundSource.CLOCK, self._clock(), reason=Reason.UNKNOWN)
                 await self._record(refund_id, told)
             await self._question(refund_id)
@@ -103,10 +115,13 @@ class RefundReconciliation:
             log.exception("refund %d could not be asked about", refund_id)
 
     async def _question(self, refund_id: int) -> None:
-        """The question's own address is on disk before it leaves."""
+        """The question's own address is on disk before it leaves. While the operator is refused none does."""
         paying = self._refunds.paying
-        refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
-        if paying is None or refund is None or not refund.originator_id:
+        refund, stop = await self._database.read(
+            lambda connection: (refunds.by_id(connection, refund_id), refunds.stop(connection))
+        )
+        is_refused = stop is not None and stop.is_of_the_operator
+        if paying is None or is_refused or refund is None or not refund.originator_id:
             return
         nonce, at = paying.make_nonce(), self._clock()
         await self._database.run(lambda connection: refunds.ask(connection, nonce, at, refund_id))

@@ -11,18 +11,19 @@ from pos_app.domain.evidence import Disposition
 from pos_app.domain.refund import Refund
 from pos_app.domain.refund_evidence import RefundEvidence
 from pos_app.domain.refund_states import RefundState
+from pos_app.domain.refund_stop import Stop, records_lack
 from pos_app.services.changes import AccountsChanged, Changes, Notice, RefundChanged, RefundsSwitched
 from pos_app.store import accounts, refund_evidence, refunds
 from pos_app.store.database import Database
 
 T = TypeVar("T")
-_OFF = (
-    "Safaricom refuses the shop’s API operator (code {code}). Refunds by M-Pesa are off, so that it is not locked; no "
-    "money is lost. The owner must mend the operator or its password, then switch refunds on."
-)
 _DISPUTED = (
     "Refund {number} of {amount}: Safaricom says something else than what was asked for. Do not pay it again. "
     "Compare it with the M-Pesa statement and call the owner."
+)
+_NOT_BELIEVED = (
+    "A message about refund {number} of {amount} does not fit it or is of unknown origin. It counts for nothing; "
+    "Safaricom is asked what became of the refund."
 )
 
 
@@ -50,12 +51,21 @@ class RefundSettlement:
         is_disputed = after.state is RefundState.DISPUTED and before.state is not RefundState.DISPUTED
         if is_disputed or disposition is Disposition.CONFLICT:
             self.notices.append(_DISPUTED.format(number=after.number, amount=after.amount))
+        elif disposition is Disposition.QUARANTINED:
+            self.notices.append(_NOT_BELIEVED.format(number=after.number, amount=after.amount))
 
     def hear_operator(self, told: RefundEvidence) -> None:
         """One refusal of the operator itself is enough: more tries would lock it (trap 37)."""
         if told.switches_refunds_off and refunds.switch_off(self.connection, told.code, self.now):
             self.switched = True
-            self.notices.append(_OFF.format(code=told.code))
+            self.notices.append(Stop(self.now, told.code).notice)
+
+    def lack(self, what: str) -> None:
+        """These records do not hold what was done. What the owner has settled once stops nothing again."""
+        code = records_lack(what)
+        if not refunds.was_off(self.connection, code) and refunds.switch_off(self.connection, code, self.now):
+            self.switched = True
+            self.notices.append(Stop(self.now, code).notice)
 
     def keep_balances(self, told: AccountBalances) -> None:
         accounts.keep(self.connection, told)

@@ -10,10 +10,8 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from pos_app.daraja.errors import RequestError
-from pos_app.daraja.initiator import Addresses
 from pos_app.daraja.redaction import code_for_log
 from pos_app.domain.audit import Event
 from pos_app.domain.evidence import Disposition
@@ -24,44 +22,47 @@ from pos_app.domain.refund import Approval, Refund, Route
 from pos_app.domain.refund_evidence import RefundEvidence, RefundFact, RefundSource
 from pos_app.domain.refund_policy import RefundPolicy, Spent
 from pos_app.domain.refund_reason import RefundReason
-from pos_app.domain.refund_route import Means, RouteOffer, routes
+from pos_app.domain.refund_route import routes
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action, Person
+from pos_app.services.ages import Ages, seconds_since_boot
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authorised, Authority
 from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
 from pos_app.services.clock import utc_now
 from pos_app.services.proving import Proving
-from pos_app.services.refund_options import RefundOptions, options_of
+from pos_app.services.refund_hold import held_up, standing_approvals
+from pos_app.services.refund_options import options_of
+from pos_app.services.refund_paying import Paying
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
-from pos_app.store import accounts, refund_evidence, refunds, sales
+from pos_app.services.refund_views import ATTEST_AFTER, RefundDetail, RefundViews
+from pos_app.store import refunds, staff
 from pos_app.store.database import Database
-from pos_app.store.refund_evidence import RefundEvidenceRow
 from pos_app.store.refunds import OverRefundError
 
-if TYPE_CHECKING:
-    from pos_app.daraja.initiator_api import InitiatorApi
+__all__ = ["ATTEST_AFTER", "Draft", "Paying", "RefundDetail", "Refunds", "refund_subject", "refund_words"]
 
 log = logging.getLogger(__name__)
 
 REPLY_GRACE_SECONDS = 2.0
-FLOAT_HOLDS = timedelta(minutes=15)
-REFUNDS_OFF = (
-    "Refunds by M-Pesa are off: Safaricom refused the shop’s API operator, and more tries would lock it. No money is "
-    "lost. The owner must mend the operator or its password, then switch refunds on under Accounts."
-)
-_OFF = "Refunds by M-Pesa are off until the owner has mended the API operator."
+_HOUR_AND_DAY = timedelta(hours=1), timedelta(days=1)
 _NO_SUCH = Refused("There is no such refund on this till.")
 _OVER = Refused("More than was paid would be given back. Nothing was done.")
 _NEEDS_NOTE = Refused("Write in a few words why the money is given back.")
 _NO_PAYEE = Refused("Type the number that the money goes to.")
 _NOT_WAITING = Refused("This refund is not waiting to be released. Nothing was done.")
+_RELEASER_GONE = Refused(
+    "Who released it may release no more. Nothing was sent. Decline it, prepare it anew and have it released again."
+)
 _NOT_SET_UP = Refused("Refunds by M-Pesa are not set up on this till. Nothing was sent.")
+_NOT_HEARD = Refused(
+    "The relay is out of reach, so this till would not hear what becomes of the refund. Nothing was sent. Send it "
+    "again when the relay’s light is green."
+)
 _DISK_FULL = Refused("The disk is full. Nothing was sent and no money moved. Free some space, then try again.")
 _TOO_SOON = Refused("Safaricom may still say what became of it. People settle it after 24 hours only.")
 _TWO_PEOPLE = Refused("Two different people must say what the statement shows.")
-ATTEST_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +86,7 @@ class _Released:
     """How much this person had released before and after it, against the caps."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefundDetail:
-    """`approvals_needed` says how many more people must release it."""
-
-    refund: Refund
-    sale_number: int
-    told: tuple[RefundEvidenceRow, ...]
-    approvals_needed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Paying:
-    """What a refund by M-Pesa needs from outside; replaced as a whole when the settings change."""
-
-    api: "InitiatorApi"
-    short_code: str
-    """Of the account that customers pay: a reversal takes the money back out of it."""
-    callback_base: str
-    make_nonce: Callable[[], str]
-    make_originator_id: Callable[[], str]
-
-    def addresses(self, nonce: str) -> Addresses:
-        return Addresses(f"{self.callback_base}/result/{nonce}", f"{self.callback_base}/timeout/{nonce}")
-
-
-class Refunds:
+class Refunds(RefundViews):
     def __init__(
         self,
         database: Database,
@@ -121,50 +97,16 @@ class Refunds:
         record: AuditLog,
         policy: RefundPolicy | None = None,
         clock: Callable[[], datetime] = utc_now,
+        elapsed: Callable[[], float] = seconds_since_boot,
     ) -> None:
-        self._database = database
+        """`elapsed` are seconds of a clock that never jumps."""
+        super().__init__(database, policy or RefundPolicy(), clock, elapsed)
         self._changes = changes
         self._authority = authority
         self._proving = proving
         self._record = record
-        self._policy = policy or RefundPolicy()
-        self._clock = clock
-        self.paying: Paying | None = None
-
-    # --- what can be given back ---------------------------------------------------------------------------
-
-    async def options(self, sale_id: int) -> RefundOptions:
-        return await self._database.read(lambda connection: options_of(connection, sale_id))
-
-    async def routes(self, options: RefundOptions, amount: Money, payment_id: str) -> tuple[RouteOffer, ...]:
-        means = await self._database.read(self._means)
-        return routes(options.sought(amount, payment_id), means, self._clock())
-
-    def _means(self, connection: sqlite3.Connection) -> Means:
-        words = "" if refunds.switched_off(connection) is None else _OFF
-        return Means(self.paying is not None, words, self._float(connection))
-
-    def _float(self, connection: sqlite3.Connection) -> Money | None:
-        """None where Safaricom was not asked of late: an old figure must not stand in the way."""
-        told = accounts.newest(connection)
-        return told.utility_available if told is not None and self._clock() - told.at < FLOAT_HOLDS else None
-
-    async def newest(self, before: int = 0, limit: int = 100) -> tuple[Refund, ...]:
-        return await self._database.read(lambda connection: refunds.newest(connection, before=before, limit=limit))
-
-    async def of_sale(self, sale_id: int) -> tuple[Refund, ...]:
-        return await self._database.read(lambda connection: refunds.of_sale(connection, sale_id))
-
-    async def detail(self, refund_id: int) -> RefundDetail | None:
-        def read(connection: sqlite3.Connection) -> RefundDetail | None:
-            refund = refunds.by_id(connection, refund_id)
-            if refund is None:
-                return None
-            missing = self._policy.approvals_needed(refund) - len(refund.approvals)
-            told = refund_evidence.of_refund(connection, refund_id)
-            return RefundDetail(refund, sales.by_id(connection, refund.sale_id).number, told, missing)
-
-        return await self._database.read(read)
+        self._released: Ages[tuple[int, int]] = Ages(elapsed)
+        """Of each release: by whom, of which refund."""
 
     # --- from the wish to the release ---------------------------------------------------------------------
 
@@ -193,8 +135,8 @@ class Refunds:
         options, now = options_of(connection, draft.sale_id), self._clock()
         offered = routes(options.sought(draft.amount, draft.payment_id), self._means(connection), now)
         refusal = next(offer.refusal for offer in offered if offer.route is draft.route)
-        if refusal:
-            return Refused(refusal)
+        if refused := options.problem(draft.payment_id, draft.lines) or refusal:
+            return Refused(refused)
         payee = draft.payee if draft.route is Route.B2C else None
         if draft.route is Route.B2C and payee is None:
             return _NO_PAYEE
@@ -223,11 +165,11 @@ class Refunds:
         person = await self._proving.proved(person_id, pin)
         if isinstance(person, Refused):
             return person
-        actor = self._authority.person or person
-        by = Authorised(actor, person)
+        by = Authorised(self._authority.person or person, person)
 
         def approve(connection: sqlite3.Connection) -> _Released | Refused:
-            return self._approve(connection, refund_id, person)
+            # Who was demoted while the PIN was looked at may release no more.
+            return self._approve(connection, refund_id, staff.by_id(connection, person_id) or person)
 
         released = await self._record.do_if(
             Event.REFUND_APPROVED,
@@ -238,27 +180,34 @@ class Refunds:
         )
         if isinstance(released, Refused):
             return released
+        self._released.begin((person_id, refund_id))
         self._changes.publish(RefundChanged(released.refund))
-        return await self.send(refund_id) if released.refund.state is RefundState.APPROVED else released.refund
+        return await self._send(refund_id) if released.refund.state is RefundState.APPROVED else released.refund
 
     def _approve(self, connection: sqlite3.Connection, refund_id: int, person: Person) -> _Released | Refused:
         refund, now = refunds.by_id(connection, refund_id), self._clock()
         if refund is None or refund.state is not RefundState.REQUESTED:
             return _NO_SUCH if refund is None else _NOT_WAITING
-        spent = Spent(
-            refunds.released_since(connection, person.id, now - timedelta(hours=1)),
-            refunds.released_since(connection, person.id, now - timedelta(days=1)),
-        )
-        refusal = self._policy.refusal(refund, person, spent)
+        if why_not := held_up(connection, refund):
+            return Refused(why_not)
+        spent = Spent(*(self._released_within(connection, person, span) for span in _HOUR_AND_DAY))
+        before = refunds.given_back_before(connection, refund)
+        refusal = self._policy.refusal(refund, person, spent, before)
         if refusal:
+            self._authority.denied(person, Action.APPROVE_REFUND)
             return Refused(refusal)
         approval = Approval(person.id, now)
         refunds.approve(connection, refund_id, approval)
         held, standing = refund.approved_by(approval), self._policy.standing(refund.amount, person, spent)
-        if len(held.approvals) < self._policy.approvals_needed(held):
+        if standing_approvals(connection, held) < self._policy.approvals_needed(held, before):
             return _Released(held, standing)
         told = RefundEvidence(RefundFact.APPROVED, RefundSource.PERSON, now)
         return _Released(RefundSettlement(connection, now).record(held, told), standing)
+
+    def _released_within(self, connection: sqlite3.Connection, person: Person, span: timedelta) -> Money:
+        """By either clock: one that is set forward gives nobody a new hour."""
+        here = [refund_id for by, refund_id in self._released.within(span) if by == person.id]
+        return refunds.released_since(connection, person.id, self._clock() - span, here)
 
     async def decline(self, refund_id: int) -> Refund | Refused:
         allowed = self._authority.check(Action.DECLINE_REFUND)
@@ -269,22 +218,30 @@ class Refunds:
     # --- out of the till ----------------------------------------------------------------------------------
 
     async def send(self, refund_id: int) -> Refund | Refused:
+        """One that was released and did not leave; whoever may prepare refunds tries it again."""
+        allowed = self._authority.check(Action.PREPARE_REFUND)
+        return allowed if isinstance(allowed, Refused) else await self._send(refund_id)
+
+    async def _send(self, refund_id: int) -> Refund | Refused:
         """A released one, once: cash and credit notes are done with that; by M-Pesa its request leaves."""
         refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
         if refund is None or refund.state is not RefundState.APPROVED:
             return _NO_SUCH if refund is None else _NOT_WAITING
         if not refund.route.is_by_mpesa:
-            return await self._tell(refund_id, RefundFact.HANDED_OVER, RefundSource.PERSON)
+            return await self._let_go(refund_id, RefundFact.HANDED_OVER)
         paying = self.paying
         if paying is None:
             return _NOT_SET_UP
+        if not (paying.is_heard() and await paying.anchor()):
+            return _NOT_HEARD
         if not await self._database.has_room():
             return _DISK_FULL
-        leaving = await self._tell(refund_id, RefundFact.SUBMITTED, RefundSource.PERSON, once=RefundState.APPROVED)
+        leaving = await self._let_go(refund_id, RefundFact.SUBMITTED)
         return leaving if isinstance(leaving, Refused) else await self._submit(leaving, paying)
 
     async def _submit(self, refund: Refund, paying: Paying) -> Refund:
         """Cancelled, it gives the reply a moment; what is not known then is found out after the next start."""
+        self._left.begin(refund.id)
         submitting = asyncio.create_task(self._submit_now(refund, paying), name="refund on its way")
         try:
             return await asyncio.shield(submitting)
@@ -328,8 +285,9 @@ class Refunds:
         refund = await self._database.read(lambda connection: refunds.by_id(connection, refund_id))
         if refund is None or refund.state not in {RefundState.UNKNOWN, RefundState.DISPUTED}:
             return _NO_SUCH if refund is None else _NOT_WAITING
-        since = refund.submitted_at or refund.requested_at
-        if refund.state is RefundState.UNKNOWN and self._clock() - since < ATTEST_AFTER:
+        age = self._age(refund, self._clock())
+        # What Safaricom said of a disputed one may be shown at once; that it did not pay takes as long to be sure.
+        if age < ATTEST_AFTER and (refund.state is RefundState.UNKNOWN or not paid):
             return _TOO_SOON
         if first[0] == second[0]:
             return _TWO_PEOPLE
@@ -346,6 +304,7 @@ class Refunds:
             if isinstance(person, Refused):
                 return person
             if not person.may(Action.ATTEST_REFUND):
+                self._authority.denied(person, Action.ATTEST_REFUND)
                 return Refused(f"{person.name} ({person.role}) may not settle a refund.")
             people.append(person)
         return Authorised(people[0], people[1])
@@ -403,18 +362,22 @@ class Refunds:
             self._changes.publish(RefundChanged(done))
         return done
 
-    async def _tell(
-        self, refund_id: int, fact: RefundFact, source: RefundSource, *, once: RefundState | None = None
-    ) -> Refund | Refused:
-        told = RefundEvidence(fact, source, self._clock())
+    async def _let_go(self, refund_id: int, fact: RefundFact) -> Refund | Refused:
+        """Once; and not if anything has come between since it was released."""
+        told = RefundEvidence(fact, RefundSource.PERSON, self._clock())
 
-        def tell(settlement: RefundSettlement) -> Refund | Refused:
+        def let_go(settlement: RefundSettlement) -> Refund | Refused:
             refund = refunds.by_id(settlement.connection, refund_id)
-            if refund is None or (once is not None and refund.state is not once):
+            if refund is None or refund.state is not RefundState.APPROVED:
                 return _NOT_WAITING
-            return settlement.record(refund, told)
+            needed = self._policy.approvals_needed(refund, refunds.given_back_before(settlement.connection, refund))
+            if standing_approvals(settlement.connection, refund) < needed:
+                return _RELEASER_GONE
+            why_not = held_up(settlement.connection, refund)
+            return Refused(why_not) if why_not else settlement.record(refund, told)
 
-        return await settle_refunds(self._database, self._changes, told.at, tell, may_use_reserve=once is None)
+        leaves = fact is RefundFact.SUBMITTED
+        return await settle_refunds(self._database, self._changes, told.at, let_go, may_use_reserve=not leaves)
 
     async def _apply(self, refund_id: int, told: RefundEvidence) -> Refund:
         def apply(settlement: RefundSettlement) -> Refund:

@@ -15,6 +15,7 @@ from pos_app.daraja.client import DarajaClient
 from pos_app.daraja.errors import AddressError
 from pos_app.daraja.obstacles import SANDBOX_HOST
 from pos_app.daraja.registration import DefaultAction, MsisdnStyle, Registered, Registration
+from pos_app.domain.audit import Event
 from pos_app.domain.callback_address import CallbackAddressError, checked_callback_base, is_this_computer
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.refused import Refused
@@ -111,8 +112,9 @@ class Registrations:
     async def _register(
         self, product: Product, access: MpesaAccess, style: str, ask: Ask
     ) -> RegistrationRecord | Refused:
-        if refused := self.check(access) or self._guard.refusal(Action.CHANGE_SETTINGS):
-            return refused
+        by = self.check(access) or self._guard.check(Action.CHANGE_SETTINGS)
+        if isinstance(by, Refused):
+            return by
         try:
             daraja = DarajaClient(self._http(), access.daraja_url, access.account, access.credentials)
         except AddressError as error:
@@ -121,6 +123,7 @@ class Registrations:
             answer = await ask(daraja)
         finally:
             await daraja.aclose()
+        await self._guard.told(Event.SETTINGS_CHANGED, by, f"registration {product}", answer.state.value)
         return await self._keep(product, access, style, answer)
 
     async def _keep(

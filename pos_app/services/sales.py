@@ -26,6 +26,10 @@ from pos_app.store.sales import Search
 T = TypeVar("T")
 
 _NOTHING_TO_SELL = Refused("There is nothing to sell yet. Scan or type an amount.")
+GIVEN_BACK = (
+    "Money of this sale was given back, or is on its way back: what is paid now would settle less than it seems to. "
+    "Start a new sale for what the customer takes."
+)
 _TENDER_WORDS = {TenderKind.CASH: "Cash", TenderKind.MPESA: "M-Pesa"}
 
 
@@ -75,6 +79,8 @@ class Sales:
         return await self._change(lambda connection: sales.add(connection, cart, now))
 
     async def update(self, sale_id: int, cart: Cart) -> Sale | Refused:
+        if refused := self._guard.refusal(Action.SELL):
+            return refused
         if not cart.lines:
             return _NOTHING_TO_SELL
 
@@ -104,6 +110,8 @@ class Sales:
             sale = sales.by_id(connection, sale_id)
             if sale.state is SaleState.VOID or not sale.remaining:
                 raise SaleError("Nothing remains to be paid for this sale.")
+            if refunds.sale_given_back(connection, sale_id):
+                raise SaleError(GIVEN_BACK)
             sales.add_cash(connection, sale_id, cash_tender(received, sale.remaining, now))
             return sales.by_id(connection, sale_id)
 

@@ -33,6 +33,7 @@ _IN_USE = Refused("That PIN cannot be used here. Choose another.")
 _NAME = Refused(f"Type a name of up to {LONGEST_NAME} letters that nobody else here has.")
 _LAST_OWNER = Refused("Somebody must own the till. Make another person owner first.")
 _WRONG_KEY = Refused("That is not the recovery key of this till. Nothing was changed.")
+_ANOTHER = Refused("Somebody else is signed in now, and was allowed nothing. Ask again.")
 _STRONGER = Refused("The PIN of an owner or manager is longer. Add the person anew in that role, with a new PIN.")
 
 
@@ -97,13 +98,15 @@ class Staff:
 
     async def allow(self, action: Action, person_id: int, pin: str) -> Permit | Refused:
         """Somebody who may lets who is signed in do one thing, who stays signed in."""
+        session = self._authority.session
         person = await self._proving.proved(person_id, pin)
-        if isinstance(person, Refused):
-            return person
-        permit = self._authority.lend(action, person)
-        if isinstance(permit, Permit) and self._authority.person is not None:
-            await self._record.append(Event.ALLOWED, self._authority.person.name, person.name, detail=str(action.value))
-        return permit
+        if isinstance(person, Refused) or session is None:
+            return person if isinstance(person, Refused) else NOBODY
+        if not person.may(action):
+            return self._authority.denied(person, action)
+        await self._record.append(Event.ALLOWED, session.person.name, person.name, detail=str(action.value))
+        # It was allowed to who stood there, not to whoever has come since.
+        return self._authority.lend(action, person) if self._authority.session is session else _ANOTHER
 
     # --- who works here -----------------------------------------------------------------------------------
 
@@ -136,9 +139,11 @@ class Staff:
             staff.change(connection, after)
             return after
 
-        return await self._do(
-            Event.PERSON_CHANGED, allowed, change, f"{before.name}, {before.role} → {after.role}{_left(after)}"
-        )
+        detail = f"{before.name}, {before.role} → {after.role}{_left(after)}"
+        done = await self._do(Event.PERSON_CHANGED, allowed, change, detail)
+        if isinstance(done, Person):
+            self._authority.follow(done)
+        return done
 
     async def reset_pin(self, person_id: int, pin: str) -> Person | Refused:
         """For somebody who has forgotten it, and who may then try at once."""
@@ -170,8 +175,10 @@ class Staff:
         allowed = self._authority.check(action)
         if isinstance(allowed, Refused):
             return allowed
-        await self._proving.free(person_id)
-        return await self._do(Event.UNLOCKED, allowed, lambda _connection: person, "")
+        unlocked = await self._do(Event.UNLOCKED, allowed, lambda _connection: person, "")
+        if isinstance(unlocked, Person):
+            await self._proving.free(person_id)
+        return unlocked
 
     async def recover(self, typed: str, person_id: int, pin: str) -> str | Refused:
         """With the key printed at set-up an owner gets a new PIN, and a new recovery key, which is given once."""
@@ -222,8 +229,11 @@ class Staff:
         keys = await asyncio.to_thread(key_ring.held_keys, self._store)
         if keys is None:
             return LOST_KEYS
+        if refused := await self._proving.waiting(by.actor):
+            return refused
         taken = await self._database.read(staff.active_pins)
         if await asyncio.to_thread(_is_used, pin, keys, tuple(taken.values())):
+            await self._proving.guessed(by.actor)
             return _IN_USE
         kept = await asyncio.to_thread(pins.keep, pin, keys.pepper)
         return await self._do(event, by, lambda connection: work(connection, kept), "")

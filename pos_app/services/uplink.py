@@ -21,7 +21,7 @@ from pos_app.relay_link.reports import report_proved, report_pulled
 from pos_app.relay_link.rules import RuleDesk
 from pos_app.services.balance_watch import BalanceWatch
 from pos_app.services.callbacks import Callbacks
-from pos_app.services.changes import Changes, Notice
+from pos_app.services.changes import Changes, Light, Notice
 from pos_app.services.clock_watch import ClockWatch
 from pos_app.services.connections import Connections
 from pos_app.services.guard import Guard
@@ -65,7 +65,8 @@ class Uplink:
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.connections = Connections(self._client, self.payments.open_attempts, self.guard)
+        on_their_way = self.office.refunds.on_their_way
+        self.connections = Connections(self._client, self.payments.open_attempts, on_their_way, self.guard)
         self.registrations = Registrations(self.database, self._client, self.guard)
         self.rule_book = RuleBook(self.database, self.changes, self.guard)
         self.qr_codes = QrCodes()
@@ -116,7 +117,8 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
         )
-        self.office.take_up(self._paying(access, daraja), access.password_since)
+        desk = AnchorDesk(self._client(), access.pairing)
+        self.office.take_up(self._paying(access, daraja, desk), access.password_since)
         self.qr_codes.take_up(daraja, shop_name)
         await self.matching.take_up(ClaimDesk(self._client(), access.pairing))
         await self.tasks.refresh(access.account)
@@ -126,15 +128,13 @@ class Uplink:
             asyncio.create_task(self.rule_book.run(RuleDesk(self._client(), access.pairing)), name="validation rules"),
             asyncio.create_task(self.balance_watch.run(access.account, access.pays_out), name="balance watch"),
             asyncio.create_task(self.quarantine.run(self._promote(access)), name="quarantine"),
-            asyncio.create_task(
-                self.office.anchoring.run(AnchorDesk(self._client(), access.pairing)), name="anchoring"
-            ),
+            asyncio.create_task(self.office.anchoring.run(desk), name="anchoring"),
         ]
         self._warming.append(asyncio.create_task(daraja.warm_up(), name="first token"))
         for attempt in await self.payments.open_attempts():
             self.reconciliation.check_soon(attempt.id)
 
-    def _paying(self, access: MpesaAccess, daraja: DarajaClient) -> Paying | None:
+    def _paying(self, access: MpesaAccess, daraja: DarajaClient, desk: AnchorDesk) -> Paying | None:
         if access.initiator is None:
             return None
         return Paying(
@@ -143,6 +143,8 @@ class Uplink:
             callback_base=access.pairing.callback_base,
             make_nonce=nonce_maker(access.pairing),
             make_originator_id=lambda: f"{access.pairing.till_code}-{secrets.token_hex(16)}",
+            is_heard=lambda: self.health.current.relay is Light.OK,
+            anchor=lambda: self.office.anchoring.anchor(desk),
         )
 
     def _relay_link(self, access: MpesaAccess) -> RelayLink:
@@ -152,6 +154,7 @@ class Uplink:
             access.account,
             access.pairing.stream,
             till_id=access.pairing.till_id,
+            till_code=access.pairing.till_code,
             check=self.reconciliation.check_soon,
             on_status=self._link_changed,
         )

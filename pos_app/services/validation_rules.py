@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from pos_app.domain.audit import Event
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action
 from pos_app.domain.validation import ValidationRules, document_of, parse_rules
@@ -66,8 +67,9 @@ class RuleBook:
 
     async def save(self, rules: ValidationRules) -> Refused | None:
         """On disk; `RulesChanged` tells when the relay has them."""
-        if refused := self._guard.refusal(Action.CHANGE_SETTINGS):
-            return refused
+        by = self._guard.check(Action.CHANGE_SETTINGS)
+        if isinstance(by, Refused):
+            return by
         if self._desk is None:
             return _NO_RELAY
         try:
@@ -75,6 +77,7 @@ class RuleBook:
                 await self._write(self._desk, _Held(self._held.version + 1, rules), document_of(rules))
         except StoreError as error:
             return Refused(str(error))
+        await self._guard.told(Event.SETTINGS_CHANGED, by, "rules for payments", f"version {self._held.version}")
         self._show(RulesStanding.WAITING)
         self._wake.set()
         return None

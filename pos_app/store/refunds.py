@@ -13,7 +13,9 @@ from pos_app.domain.reason import Reason
 from pos_app.domain.refund import Approval, Refund, Route
 from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_states import RefundState
+from pos_app.domain.refund_stop import Stop
 from pos_app.store import statements
+from pos_app.store.statements import ONE_OF, listed
 from pos_app.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 _INTENT = (
@@ -53,13 +55,18 @@ _INSERT = statements.insert("refund", (*_INTENT, *_PROGRESS)) + " RETURNING id"
 _UPDATE = statements.update("refund", _PROGRESS)
 _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM refund"
 _SALE_GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE sale_id = ? AND {_COUNTS}"  # noqa: S608 — a constant
-_GIVEN_BACK = f"SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE payment_id = ? AND {_COUNTS}"  # noqa: S608
+_GIVEN_BACK_BEFORE = _SALE_GIVEN_BACK + " AND id < ?"
+# What was given back of a payment before its receipt was known is given back of it still.
+_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS}
+    AND (payment_id = :id OR payment_id IN (SELECT id FROM payment WHERE superseded_by = :id))"""  # noqa: S608
 _CASH_GIVEN_BACK = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund
     WHERE sale_id = ? AND payment_id IS NULL AND {_COUNTS}"""  # noqa: S608 — a constant
+_IS_KNOWN = """SELECT 1 FROM refund WHERE (originator_id = ? AND originator_id <> '')
+    OR (original_receipt = ? AND original_receipt <> '' AND route = 'reversal')"""
 _APPROVE = statements.insert("refund_approval", ("refund_id", "person_id", "at"))
 _APPROVALS = "SELECT person_id, at FROM refund_approval WHERE refund_id = ? ORDER BY at, person_id"
 _RELEASED = f"""SELECT coalesce(sum(amount_cents), 0) FROM refund WHERE {_COUNTS} AND id IN
-    (SELECT refund_id FROM refund_approval WHERE person_id = ? AND at > ?)"""  # noqa: S608 — a constant
+    (SELECT refund_id FROM refund_approval WHERE person_id = ? AND (at > ? OR refund_id {ONE_OF}))"""  # noqa: S608 — a constant
 _ENDED = """SELECT count(*), coalesce(sum(amount_cents), 0) FROM refund
     WHERE state = 'COMPLETED' AND finished_at >= ? AND finished_at <= ?"""
 _IN_DOUBT = "SELECT count(*) FROM refund WHERE state IN ('SUBMITTING', 'PENDING', 'UNKNOWN', 'DISPUTED')"
@@ -69,18 +76,14 @@ _LINES_OF_SALE = f"""SELECT position, sum(quantity) FROM refund_line WHERE refun
 _ASK = statements.insert("question", ("nonce", "about", "refund_id", "asked_at"))
 _QUESTION = statements.select(("about", "refund_id"), "question") + " WHERE nonce = ?"
 _SWITCH_OFF = statements.insert("refunds_off", ("since", "code")) + " ON CONFLICT DO NOTHING"
-_SWITCH_ON = "UPDATE refunds_off SET mended_at = ?, mended_by = ? WHERE mended_at IS NULL"
-_IS_OFF = statements.select(("since", "code"), "refunds_off") + " WHERE mended_at IS NULL"
+_SWITCH_ON = """UPDATE refunds_off SET mended_at = ?, mended_by = ?
+    WHERE id = (SELECT min(id) FROM refunds_off WHERE mended_at IS NULL)"""
+_WAS_OFF = "SELECT 1 FROM refunds_off WHERE code = ?"
+_IS_OFF = statements.select(("since", "code"), "refunds_off") + " WHERE mended_at IS NULL ORDER BY id LIMIT 1"
 
 
 class OverRefundError(Exception):
     """More than the payment would be given back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchedOff:
-    since: datetime
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,11 @@ def by_nonce(connection: sqlite3.Connection, nonce: str) -> Refund | None:
     return next(iter(_select(connection, _BY_NONCE, (nonce,))), None)
 
 
+def is_known(connection: sqlite3.Connection, originator_id: str, reversed_receipt: str) -> bool:
+    """Whether a refund with that id, or a reversal of that payment, is on disk; an empty one is nobody's."""
+    return connection.execute(_IS_KNOWN, (originator_id, reversed_receipt)).fetchone() is not None
+
+
 def of_sale(connection: sqlite3.Connection, sale_id: int) -> tuple[Refund, ...]:
     """Oldest first."""
     return _select(connection, _OF_SALE, (sale_id,))
@@ -149,7 +157,7 @@ def newest(connection: sqlite3.Connection, *, before: int = 0, limit: int = 50) 
 
 def given_back(connection: sqlite3.Connection, payment_id: str) -> Money:
     """All that is not certainly unpaid."""
-    return Money(connection.execute(_GIVEN_BACK, (payment_id,)).fetchone()[0])
+    return Money(connection.execute(_GIVEN_BACK, {"id": payment_id}).fetchone()[0])
 
 
 def sale_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
@@ -157,13 +165,18 @@ def sale_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
     return Money(connection.execute(_SALE_GIVEN_BACK, (sale_id,)).fetchone()[0])
 
 
+def given_back_before(connection: sqlite3.Connection, refund: Refund) -> Money:
+    """Of its sale, by refunds that were prepared before it."""
+    return Money(connection.execute(_GIVEN_BACK_BEFORE, (refund.sale_id, refund.id)).fetchone()[0])
+
+
 def cash_given_back(connection: sqlite3.Connection, sale_id: int) -> Money:
     return Money(connection.execute(_CASH_GIVEN_BACK, (sale_id,)).fetchone()[0])
 
 
-def released_since(connection: sqlite3.Connection, person_id: int, since: datetime) -> Money:
-    """By one person, whatever became of it, unless it is certainly unpaid."""
-    return Money(connection.execute(_RELEASED, (person_id, to_text(since))).fetchone()[0])
+def released_since(connection: sqlite3.Connection, person_id: int, since: datetime, also: Iterable[int] = ()) -> Money:
+    """By one person, whatever became of it, unless it is certainly unpaid; `also` these refunds, whenever it was."""
+    return Money(connection.execute(_RELEASED, (person_id, to_text(since), listed(also))).fetchone()[0])
 
 
 def of_day(connection: sqlite3.Connection, since: datetime, until: datetime) -> DayRefunds:
@@ -187,17 +200,23 @@ def question(connection: sqlite3.Connection, nonce: str) -> Question | None:
 
 
 def switch_off(connection: sqlite3.Connection, code: str, at: datetime) -> bool:
-    """False where refunds were off already."""
+    """False where refunds were off for that already."""
     return connection.execute(_SWITCH_OFF, (to_text(at), code)).rowcount == 1
 
 
 def switch_on(connection: sqlite3.Connection, person_id: int, at: datetime) -> None:
+    """As far as the oldest reason goes; another one stands until it is settled too."""
     connection.execute(_SWITCH_ON, (to_text(at), person_id))
 
 
-def switched_off(connection: sqlite3.Connection) -> SwitchedOff | None:
+def stop(connection: sqlite3.Connection) -> Stop | None:
+    """The oldest that is not settled; None where refunds by M-Pesa are on."""
     row = connection.execute(_IS_OFF).fetchone()
-    return None if row is None else SwitchedOff(from_text(row[0]), row[1])
+    return None if row is None else Stop(from_text(row[0]), row[1])
+
+
+def was_off(connection: sqlite3.Connection, code: str) -> bool:
+    return connection.execute(_WAS_OFF, (code,)).fetchone() is not None
 
 
 def _progress(refund: Refund) -> tuple[str | None, ...]:

@@ -404,7 +404,7 @@ class Desk:
             self.tasks,
             training=self._training,
             practice_code=self._till_code if self._training else "",
-            may=self.till.guard.refusal,
+            guard=self.till.guard,
             on_saved=self._take_up,
         )
         model.setParent(self.window)

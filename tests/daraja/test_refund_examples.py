@@ -141,6 +141,7 @@ async def test_e55_a_reversal_request_is_sent_as_the_example(example: Example, d
 def test_e56_a_reversal_has_its_own_receipt(example: Example, now: datetime) -> None:
     told = result(example("E56"), now)
     assert (told.fact, told.receipt, told.amount) == (RefundFact.COMPLETED, "UJE0T5Y8WB", KES(150))
+    assert told.original == "UJE7K2M9QX"
     assert told.receiver == "254712345678 - John Doe"
     assert told.completed_at == datetime(2026, 10, 14, 13, 30, 5, tzinfo=UTC)
 

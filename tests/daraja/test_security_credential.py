@@ -83,8 +83,8 @@ def test_a_file_that_is_no_certificate_of_m_pesa_is_refused_with_a_sentence(file
         read_certificate(file)
 
 
-def test_the_bare_password_is_encrypted_and_each_time_anew() -> None:
-    """Trap 36: without a timestamp, and not as base64."""
+def test_trap_36_the_bare_password_is_encrypted_and_each_time_anew() -> None:
+    """Without a timestamp, and not as base64."""
     read = read_certificate(certificate())
     made = {security_credential(read, PASSWORD) for _ in range(3)}
     assert len(made) == 3

@@ -88,6 +88,19 @@ def test_b5_another_amount_or_receiver_is_a_dispute(fact: RefundFact, changes: d
     assert in_state(S.REQUESTED).apply(told(F.FAILED, **changes)) == (in_state(S.REQUESTED), Disposition.QUARANTINED)
 
 
+def test_b5_a_reversal_of_another_payment_is_a_dispute() -> None:
+    unknown = replace(in_state(S.UNKNOWN, Route.REVERSAL), payee=None, originator_id="")
+    assert unknown.apply(told(F.COMPLETED, original="UKO7ZZZZQX"))[0].state is S.DISPUTED
+    assert unknown.apply(told(F.COMPLETED, original="UKO7K2M9QX"))[0].state is S.COMPLETED
+
+
+def test_the_fate_of_the_original_payment_is_not_that_of_the_refund() -> None:
+    unknown = replace(in_state(S.UNKNOWN, Route.REVERSAL), payee=None)
+    of_the_original = told(F.COMPLETED, source=RefundSource.STATUS, receipt="UKO7K2M9QX", amount=KES(400))
+    assert unknown.apply(of_the_original) == (unknown, Disposition.NOTED)
+    assert unknown.apply(replace(of_the_original, receipt="UKO0T5Y8WB"))[0].state is S.COMPLETED
+
+
 def test_what_names_another_request_is_held_back_unless_it_says_that_money_moved() -> None:
     pending = replace(in_state(S.PENDING), conversation_id="AG_1")
     other = {"originator_id": "another", "conversation_id": "AG_2"}

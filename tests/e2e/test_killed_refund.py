@@ -22,20 +22,26 @@ OUTCOMES = {
     "request_lost": "UNKNOWN",
 }
 """How a refund by B2C ends that nothing stops: what is lost on the way is found out by our own id, if it arrived."""
+ONE_PERSON = 5_000
 SMALL_STEPS = {"usual": 17, "reply_lost+result_lost": 5}
 SMALL_STEP = 37
 
 
 class Refunds:
-    """What to refund next: by B2C a little of one large payment, by reversal a whole payment of its own."""
+    """What to refund next: by B2C a little of a large payment, by reversal a whole payment of its own."""
 
     def __init__(self, world: Any, made: RefundingTill) -> None:
         self.world, self.made = world, made
-        self._phone, self._amounts = world.phone(), count(10)
-        self._sale = made.sold(70_000, self._phone)
+        self._amounts, self._left = count(10), 0
 
     def b2c(self) -> dict[str, Any]:
-        return {"sale": self._sale, "amount": next(self._amounts), "route": "b2c", "phone": self._phone}
+        """Of each sale less than two people must release."""
+        amount = next(self._amounts)
+        if self._left <= amount:
+            self._left, self._phone = ONE_PERSON, self.world.phone()
+            self._sale = self.made.sold(self._left, self._phone)
+        self._left -= amount
+        return {"sale": self._sale, "amount": amount, "route": "b2c", "phone": self._phone}
 
     def reversal(self) -> dict[str, Any]:
         amount = next(self._amounts)

@@ -178,6 +178,7 @@ class Desk:
             self.account,
             STREAM,
             till_id=TILL_ID,
+            till_code="T1",
             check=self._check,
             on_status=self.health.link_changed,
             clock=self.now,

@@ -1,9 +1,10 @@
 """A till with four people and a bank behind it, for the tests of refunds."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bank import Bank, result
 from staffing import owners_guard
 
 from pos_app.daraja.client import DarajaClient
+from pos_app.domain.audit import Head
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.payment import Payment
@@ -24,6 +26,7 @@ from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.domain.shop import AccountKind, Credentials, Initiator, ShopAccount
 from pos_app.domain.staff import Person, Role, Session
 from pos_app.relay_link.delivery import Cursor, Delivery
+from pos_app.services.anchoring import Anchoring
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.authority import Authority
 from pos_app.services.callbacks import Callbacks
@@ -54,10 +57,25 @@ class Store(dict[str, str]):
         self[name] = value
 
 
+@dataclass
+class Desk:
+    """The relay, which keeps where the record ends, whatever becomes of the till."""
+
+    held: Head | None = field(default_factory=Head)
+
+    async def last(self) -> Head | None:
+        return self.held
+
+    async def put(self, head: Head) -> bool:
+        self.held = head
+        return True
+
+
 class Till:
     def __init__(self, folder: Path) -> None:
         self.path, self.keys, self.bank = folder / "till.db", Store(), Bank()
-        self.now, self.seconds, self.said = START, 0.0, list[str]()
+        self.now, self.seconds, self.said, self.relay_is_live = START, 0.0, list[str](), True
+        self.desk = Desk()
         self._numbers, self._seq = count(1), count(1)
 
     async def open(self) -> "Till":
@@ -73,16 +91,17 @@ class Till:
         parts: dict[str, Any] = {"authority": self.authority, "proving": proving, "record": record}
         self.staff = Staff(self.database, self.keys, changes, **parts, clock=lambda: self.now)
         self.sales = Sales(self.database, changes, owners_guard(self.database, changes), lambda: self.now)
-        self.refunds = Refunds(self.database, changes, **parts, clock=lambda: self.now)
-        self.ladder = RefundReconciliation(
-            self.database, self.refunds, changes, clock=lambda: self.now, elapsed=lambda: self.seconds
-        )
+        clocks: dict[str, Any] = {"clock": lambda: self.now, "elapsed": lambda: self.seconds}
+        self.refunds = Refunds(self.database, changes, **parts, **clocks)
+        self.anchoring = Anchoring(self.database, record, changes, clock=lambda: self.now)
+        self.ladder = RefundReconciliation(self.database, self.refunds, changes, **clocks)
         self.callbacks = Callbacks(
             self.database,
             changes,
             ACCOUNT,
             "stream",
             till_id="till_1",
+            till_code="ours",
             check=lambda _attempt: None,
             on_status=lambda _status: None,
             clock=lambda: self.now,
@@ -90,10 +109,17 @@ class Till:
         self.connect()
         return self
 
+    def passes(self, span: timedelta) -> None:
+        """By every clock."""
+        self.now += span
+        self.seconds += span.total_seconds()
+
     def connect(self) -> None:
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self.bank), trust_env=False)
         credentials = Credentials("key", "secret", "passkey")
-        client = DarajaClient(self.http, "https://api.example.co.ke", ACCOUNT, credentials, clock=lambda: self.now)
+        self.daraja = client = DarajaClient(
+            self.http, "https://api.example.co.ke", ACCOUNT, credentials, clock=lambda: self.now
+        )
         api = client.operated_by(Initiator("apiop1", "c" * 344, "600966"))
         numbers = self._numbers
         self.refunds.paying = Paying(
@@ -102,6 +128,8 @@ class Till:
             "https://relay.example.co.ke/h/key",
             make_nonce=lambda: f"{next(numbers):032x}",
             make_originator_id=lambda: f"ours-{next(numbers)}",
+            is_heard=lambda: self.relay_is_live,
+            anchor=lambda: self.anchoring.anchor(self.desk),  # type: ignore[arg-type]  # it answers as one
         )
 
     async def close(self) -> None:
@@ -125,18 +153,22 @@ class Till:
     async def paid_sale(self, shillings: int = 1000, receipt: str = RECEIPT, paid: int = 0) -> Sale:
         sale = await self.sales.open(Cart((SaleLine("Unga", KES(shillings)),)))
         assert isinstance(sale, Sale)
+        await self.receives(sale, paid or shillings, receipt)
+        return await self.sales.get(sale.id)
+
+    async def receives(self, sale: Sale | None, shillings: int, receipt: str = RECEIPT) -> None:
+        """By M-Pesa, for a sale or for none yet."""
         money = Payment(
             id=receipt,
             receipt=receipt,
-            amount=KES(paid or shillings),
+            amount=KES(shillings),
             short_code="600966",
             received_at=self.now,
             paid_at=self.now,
             payer_phone="07•• ••• 678",
-            sale_id=sale.id,
+            sale_id=sale.id if sale else None,
         )
         await settle(self.database, self.changes, self.now, lambda settlement: settlement.receive(money))
-        return await self.sales.get(sale.id)
 
     async def prepared(self, sale: Sale, shillings: int = 1000, route: Route = Route.REVERSAL, **more: Any) -> Refund:
         refund = await self.refunds.prepare(self.draft(sale, shillings, route, **more))
@@ -144,8 +176,8 @@ class Till:
         return refund
 
     def draft(self, sale: Sale, shillings: int, route: Route, **more: Any) -> Draft:
-        told = {"payee": PAYEE if route is Route.B2C else None, **more}
-        return Draft(sale.id, RECEIPT, KES(shillings), route, RefundReason.RETURNED, **told)
+        told = {"payment_id": RECEIPT, "payee": PAYEE if route is Route.B2C else None, **more}
+        return Draft(sale.id, amount=KES(shillings), route=route, why=RefundReason.RETURNED, **told)
 
     async def hears(self, kind: str, nonce: str, body: object, *, trusted: bool = True) -> None:
         seq = next(self._seq)
@@ -180,11 +212,15 @@ def success(refund: Refund, **changes: object) -> dict[str, Any]:
     return result(refund.originator_id, **(told | {"ReceiverPartyPublicName": "0712345678 - John Doe"} | changes))
 
 
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 — what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
 async def climbs(till: Till, questions: int) -> None:
     """The ladder runs until that many questions were asked."""
     running = asyncio.create_task(till.ladder.run())
-    async with asyncio.timeout(10):
-        while len(till.bank.asked("transactionstatus")) < questions:  # noqa: ASYNC110 — a request has no event
-            await asyncio.sleep(0.005)
+    await until(lambda: len(till.bank.asked("transactionstatus")) >= questions)
     running.cancel()
     await asyncio.wait({running})

@@ -39,7 +39,7 @@ def closing(till: Till, patience: float = 5.0) -> DayClose:
         till.record,
         guard,
         accounts=accounts,
-        anchoring=Anchoring(till.record, till.changes),
+        anchoring=Anchoring(till.database, till.record, till.changes),
         heading=lambda: Heading("Duka", "1"),
         clock=lambda: till.now,
         patience=patience,

@@ -63,6 +63,9 @@ class Doors:
         staff = till.staff
         return {
             "open a sale": (Action.SELL, lambda: till.sales.open(Cart((SaleLine("Unga", KES(5)),)))),
+            "change a sale": (Action.SELL, lambda: till.sales.update(sale_id, Cart((SaleLine("Unga", KES(5)),)))),
+            "charge again": (Action.SELL, lambda: till.payments.send_again(99)),
+            "give a charge up": (Action.SELL, lambda: till.payments.withdraw(99)),
             "take cash": (Action.SELL, lambda: till.sales.pay_cash(sale_id, KES(5))),
             "give change": (Action.SELL, lambda: till.sales.give_change(sale_id)),
             "charge": (Action.SELL, lambda: till.payments.charge(sale_id, KES(5), Msisdn("254712345678"))),
@@ -79,6 +82,7 @@ class Doors:
                 lambda: network.connections.pair("http://127.0.0.1:1", "code", TillIdentity("0" * 32, "Counter 1")),
             ),
             "prepare a refund": (Action.PREPARE_REFUND, lambda: self.office.refunds.prepare(draft)),
+            "send a refund again": (Action.PREPARE_REFUND, lambda: self.office.refunds.send(99)),
             "decline a refund": (Action.DECLINE_REFUND, lambda: self.office.refunds.decline(99)),
             "switch refunds on": (Action.SWITCH_REFUNDS_ON, self.office.refunds.switch_on),
             "ask for balances": (Action.ASK_BALANCE, self.office.accounts.ask),

@@ -100,6 +100,7 @@ class TillOfShop:
             ACCOUNT,
             self.pairing.stream,
             till_id=self.pairing.till_id,
+            till_code=self.pairing.till_code,
             check=lambda _attempt_id: None,
             on_status=lambda _status: None,
             clock=lambda: self.now,

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from bank import result
-from refund_till import Till, staffed, success
+from refund_till import Till, staffed, success, until
 
 from pos_app.domain.audit import Event, Head
 from pos_app.domain.money import Money
@@ -19,10 +19,12 @@ from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import Pairing
 from pos_app.relay_link.anchors import AnchorDesk
+from pos_app.services import anchoring
 from pos_app.services.accounts import Accounts
 from pos_app.services.anchoring import Anchoring
 from pos_app.services.audit_log import LOST_KEYS
 from pos_app.services.changes import AccountsChanged, Notice, OperatorTaskChanged
+from pos_app.services.clock import monotonic
 from pos_app.services.guard import Guard
 from pos_app.services.office import Office
 from pos_app.services.refund_record import RefundRecord
@@ -40,20 +42,13 @@ async def till(tmp_path: Path) -> AsyncIterator[Till]:
 
 
 def accounts_of(till: Till) -> Accounts:
-    return Accounts(
-        till.database, till.changes, till.refunds, Guard(till.authority, till.record), clock=lambda: till.now
-    )
+    guard = Guard(till.authority, till.record)
+    return Accounts(till.database, till.changes, till.refunds, guard, clock=lambda: till.now)
 
 
 async def answered(till: Till, **told: Any) -> None:
     nonce = till.bank.asked("accountbalance")[-1]["ResultURL"].rpartition("/")[2]
     await till.hears("result", nonce, result("of the question", **told))
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 — what is waited for has no event
-            await asyncio.sleep(0.005)
 
 
 # --- accounts ---------------------------------------------------------------------------------------------
@@ -107,6 +102,16 @@ async def test_without_an_operator_or_with_one_that_is_refused_nobody_is_asked(t
     assert len(till.bank.asked("accountbalance")) == 1
 
 
+async def test_pages_that_open_one_after_the_other_ask_once_while_the_answer_is_awaited(till: Till) -> None:
+    accounts = accounts_of(till)
+    for _ in range(3):
+        await accounts.look_before_refund()
+    assert len(till.bank.asked("accountbalance")) == 1
+    till.now += timedelta(minutes=11)
+    await accounts.look_before_refund()
+    assert len(till.bank.asked("accountbalance")) == 2, "it never came"
+
+
 async def test_a_question_that_safaricom_does_not_take_says_so(till: Till) -> None:
     await till.signs_in("Otieno")
     till.bank.refuse = httpx.Response(500, json={"errorCode": "500.003.02", "errorMessage": "System is busy."})
@@ -137,6 +142,29 @@ async def test_the_owners_task_is_told_when_refunds_are_switched_off_and_when_th
     await office.close()
 
 
+async def test_a_refund_that_nobody_knows_the_end_of_after_a_day_stays_on_the_screen_until_two_people_settle_it(
+    till: Till,
+) -> None:
+    told: list[str] = []
+    till.changes.subscribe(OperatorTaskChanged, lambda task: told.append(task.sentence))
+    unknown, disputed = [
+        await till.prepared(await till.paid_sale(400, receipt), 400, Route.B2C, payment_id=receipt)
+        for receipt in ("UKO1111111", "UKO2222222")
+    ]
+    for refund in unknown, disputed:
+        await till.approve(refund, "Otieno")
+    office = office_of(till)
+    await office.open()
+    await till.hears("timeout", unknown.nonce, {})
+    assert await office.task() == ""
+    till.now += timedelta(hours=24)
+    await till.hears("result", disputed.nonce, success(disputed, TransactionAmount=1))
+    await until(lambda: told and told[-1].startswith("2 refunds wait for two people"))
+    await till.hears("result", unknown.nonce, success(unknown))
+    await until(lambda: told[-1].startswith("A refund waits for two people"))
+    await office.close()
+
+
 def office_of(till: Till) -> Office:
     return Office(
         till.database,
@@ -156,6 +184,20 @@ async def test_an_office_that_opens_takes_what_was_on_its_way_for_unknown(till: 
     office = office_of(till)
     await office.open()
     assert await till.state(refund) is RefundState.UNKNOWN
+    await office.close()
+
+
+async def test_what_is_unknown_is_asked_about_as_soon_as_there_is_a_way_and_not_at_the_next_hour(till: Till) -> None:
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    till.bank.lose = True
+    await till.approve(refund, "Otieno")
+    till.bank.lose, till.now = False, till.now + timedelta(hours=2)
+    office = office_of(till)
+    await office.open()
+    await until(lambda: office.ladder._due[refund.id] > monotonic())  # its first turn is over, and it could ask nobody
+    assert till.bank.asked("transactionstatus") == []
+    office.take_up(till.refunds.paying)
+    await until(lambda: till.bank.asked("transactionstatus"))
     await office.close()
 
 
@@ -194,6 +236,30 @@ async def test_an_end_that_came_while_nobody_recorded_is_sealed_at_the_next_star
     assert (await ended(till))[0][0] is Event.REFUND_ENDED
 
 
+async def test_that_refunds_went_off_is_sealed_with_the_code_and_once(till: Till) -> None:
+    recording = asyncio.create_task(RefundRecord(till.database, till.changes, till.record).run())
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    for _ in range(2):
+        await till.hears("result", refund.nonce, result(refund.originator_id, 2001))
+    await until_sealed(till, 2)
+    await until_recorded(till, Event.REFUNDS_OFF)
+    recording.cancel()
+    again = asyncio.create_task(RefundRecord(till.database, till.changes, till.record).run())
+    other = await till.prepared(await till.paid_sale(300, "UKO1111111"), 300, Route.CASH, payment_id="UKO1111111")
+    await till.approve(other, "Otieno")
+    await until_sealed(till, 3)
+    again.cancel()
+    (off,) = await till.record.newest(event=Event.REFUNDS_OFF)
+    assert (off.actor, off.subject) == ("M-Pesa", "code 2001")
+
+
+async def until_recorded(till: Till, event: Event) -> None:
+    async with asyncio.timeout(10):
+        while not await till.record.newest(event=event):  # noqa: ASYNC110 — an entry of the record has no event
+            await asyncio.sleep(0.005)
+
+
 async def until_sealed(till: Till, count: int) -> None:
     async with asyncio.timeout(10):
         while len(await ended(till)) < count:  # noqa: ASYNC110 — an entry of the record has no event
@@ -227,7 +293,7 @@ class Relay:
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         pairing = Pairing("http://relay.test", "Duka", "st_1", "t", "1", "k", "http://relay.test/h/k", "0" * 32)
         self.desk = AnchorDesk(self.http, pairing)
-        self.anchoring = Anchoring(till.record, till.changes)
+        self.anchoring = Anchoring(till.database, till.record, till.changes, clock=lambda: till.now)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if isinstance(self.reply, Exception):
@@ -270,9 +336,14 @@ async def test_a_record_that_was_cut_is_said_once_and_the_anchor_stays(till: Til
     await till.database.run(cut)
     assert await relay.anchor()
     assert await relay.anchor()
-    assert len(said) == 1
+    assert len(said) == 2
     assert said[0].startswith("The till’s record of who did what is not the one")
+    assert said[1].startswith("Refunds by M-Pesa are off: this till’s records lack what was done here")
     assert relay.held == anchor
+    await till.signs_in("Wanjiru")
+    assert await till.refunds.switch_on() is None
+    assert await relay.anchor()
+    await till.prepared(await till.paid_sale(), 400, Route.B2C)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +362,23 @@ async def test_a_relay_that_is_away_or_something_in_its_place_is_asked_again(
     relay.reply = reply
     assert not await relay.anchor()
     assert relay.held is None
+
+
+async def test_a_refund_is_anchored_at_once_and_not_at_the_next_hour(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchoring, "_GATHER_SECONDS", 0.0)
+    relay = Relay(till)
+    running = asyncio.create_task(relay.anchoring.run(relay.desk))
+    await until(lambda: relay.held)
+    first = relay.anchoring.held
+    assert first == await till.record.head()
+    refund = await till.prepared(await till.paid_sale(), 300, Route.CASH)
+    await till.approve(refund, "Otieno")
+    end = await till.record.head()
+    await until(lambda: relay.anchoring.held == end)
+    assert end.seq == first.seq + 2
+    running.cancel()
 
 
 async def test_without_the_keys_nothing_is_said_of_the_record(till: Till) -> None:

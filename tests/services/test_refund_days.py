@@ -67,6 +67,7 @@ async def _step(till: Till, sale: Any, what: str, *told: Any) -> None:
     elif what == "bank":
         till.bank.lose, till.bank.unreachable = told[0] == "loses", told[0] == "is away"
     elif what == "send" and newest is not None:
+        await till.signs_in("Akinyi")
         await till.refunds.send(newest.id)
     elif what == "hears" and newest is not None and newest.route.is_by_mpesa:
         await _hears(till, newest, told[0])

@@ -3,14 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
-from refund_till import PINS, Till, climbs, staffed, success
+from bank import result
+from refund_till import PINS, Till, climbs, staffed, success, until
+from staffing import owners_guard
 
+from pos_app.domain.attempt import Attempt
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
+from pos_app.domain.shop import Pairing, TillIdentity
+from pos_app.services.connections import Connections
 
 pytestmark = pytest.mark.anyio
 
@@ -53,12 +61,50 @@ async def test_after_five_minutes_of_silence_it_is_said_to_be_unknown(till: Till
     assert await till.state(refund) is RefundState.UNKNOWN
 
 
+async def test_what_was_sent_before_the_till_started_is_a_day_old_by_the_wall_clock(till: Till) -> None:
+    refund = await sent(till)
+    till.now += timedelta(hours=24)
+    await till.restart()
+    till.seconds = 300.0
+    await climbs(till, 1)
+    two = [((await till.person(name)).id, PINS[name]) for name in ("Wanjiru", "Otieno")]
+    settled = await till.refunds.attest(refund.id, *two, paid=False)
+    assert isinstance(settled, Refund)
+    assert settled.state is RefundState.FAILED
+
+
+async def test_that_a_disputed_one_was_not_paid_is_said_after_a_day_and_that_it_was_at_once(till: Till) -> None:
+    """After an old copy was put back it may be on its way this very minute."""
+    refund = await till.prepared(await till.paid_sale(400), 400, Route.B2C)
+    await till.hears("result", refund.nonce, result(refund.originator_id, 100_000_000))
+    assert await till.state(refund) is RefundState.DISPUTED
+    two = [((await till.person(name)).id, PINS[name]) for name in ("Wanjiru", "Otieno")]
+    assert isinstance(await till.refunds.attest(refund.id, *two, paid=False), Refused)
+    settled = await till.refunds.attest(refund.id, *two, paid=True)
+    assert isinstance(settled, Refund)
+    assert settled.state is RefundState.COMPLETED
+
+
 async def test_silence_takes_nothing_back_from_a_disputed_one(till: Till) -> None:
     refund = await sent(till)
     await till.hears("result", refund.nonce, success(refund, TransactionAmount=401))
     till.seconds = 300.0
     await climbs(till, 1)
     assert await till.state(refund) is RefundState.DISPUTED
+
+
+async def test_one_that_safaricom_has_though_this_file_holds_it_for_unsent_is_asked_about_too(till: Till) -> None:
+    """As after an old backup was put back."""
+    refund = await till.prepared(await till.paid_sale(400), 400, Route.B2C)
+    paying, till.refunds.paying = till.refunds.paying, None
+    await till.approve(refund, "Otieno")
+    till.refunds.paying = paying
+    await till.hears("timeout", refund.nonce, {"OriginatorConversationID": refund.originator_id})
+    assert await till.state(refund) is RefundState.UNKNOWN
+    till.ladder.check_soon(refund.id)
+    await climbs(till, 1)
+    await till.restart()
+    await climbs(till, 2)
 
 
 async def test_somebody_who_does_not_want_to_wait_has_it_asked_about_now(till: Till) -> None:
@@ -109,6 +155,28 @@ async def test_a_question_that_goes_wrong_is_logged_and_the_next_rung_still_come
     await climbs(till, 1)
 
 
+async def test_a_refund_that_ends_while_another_is_asked_about_does_not_end_the_asking(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale = await till.paid_sale(800)
+    first, second = [await till.prepared(sale, 400, Route.B2C) for _ in range(2)]
+    for refund in (first, second):
+        await till.approve(refund, "Otieno")
+    assert till.refunds.paying is not None
+    ask = till.refunds.paying.api.transaction_status
+
+    async def ends_meanwhile(*told: Any, **more: Any) -> Any:
+        await till.hears("result", second.nonce, success(second))
+        return await ask(*told, **more)
+
+    monkeypatch.setattr(till.refunds.paying.api, "transaction_status", ends_meanwhile)
+    till.seconds = 60.0
+    running = asyncio.create_task(till.ladder.run())
+    await until(lambda: len(till.bank.asked("transactionstatus")) == 1)
+    await asleep(till, running)
+    running.cancel()
+
+
 async def test_without_an_operator_nobody_is_asked_and_nothing_is_lost(till: Till) -> None:
     """Its settings were taken out while a refund was open."""
     refund = await sent(till)
@@ -140,6 +208,21 @@ async def test_a_till_without_an_operator_keeps_a_released_refund_to_send_later(
     till.refunds.paying = paying
     assert isinstance(await till.refunds.send(refund.id), Refund)
     assert till.bank.paid == {refund.originator_id: 400}
+
+
+async def test_b4_without_the_relay_no_refund_leaves_by_mpesa_and_cash_goes_all_the_same(till: Till) -> None:
+    """Its result would not be heard; and after an old copy was put back, what was done before is not known yet."""
+    sale = await till.paid_sale(400)
+    refund, cash = await till.prepared(sale, 300, Route.B2C), await till.prepared(sale, 100, Route.CASH)
+    till.relay_is_live = False
+    refused = await till.approve(refund, "Otieno")
+    assert isinstance(refused, Refused)
+    assert refused.sentence.startswith("The relay is out of reach")
+    await till.approve(cash, "Otieno")
+    assert (await till.state(refund), await till.state(cash)) == (RefundState.APPROVED, RefundState.COMPLETED)
+    till.relay_is_live = True
+    assert isinstance(await till.refunds.send(refund.id), Refund)
+    assert till.bank.paid == {refund.originator_id: 300}
 
 
 async def test_a_full_disk_sends_nothing(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +262,25 @@ async def test_a_till_that_is_closed_while_a_refund_leaves_waits_a_moment_for_th
     await asyncio.wait({leaving})
     assert leaving.cancelled()
     assert await till.state(refund) is RefundState.PENDING
+
+
+async def test_while_refunds_are_on_their_way_the_till_stays_with_the_shop_that_hears_their_results(till: Till) -> None:
+    refund = await sent(till)
+    paired = {"till_id": "t", "till_code": "1", "token": "k", "shop": "Kiosk", "stream": "st_2"}
+    answer = {**paired, "callback_base": "https://relay.example/h/k", "nonce_key": "n"}
+
+    async def no_charges() -> tuple[Attempt, ...]:
+        return ()
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer))) as http:
+        guard = owners_guard(till.database, till.changes)
+        connections = Connections(lambda: http, no_charges, till.refunds.on_their_way, guard)
+        identity = TillIdentity("0" * 32, "Counter 1", "T1", "Duka", "st_1")
+        refused = await connections.pair("https://r.example", "code", identity)
+        assert isinstance(refused, Refused)
+        assert refused.sentence.startswith("1 refund is still open in Duka")
+        await till.hears("result", refund.nonce, success(refund))
+        assert isinstance(await connections.pair("https://r.example", "code", identity), Pairing)
 
 
 async def test_refunds_that_do_not_exist_are_refused_by_name(till: Till) -> None:

@@ -86,6 +86,9 @@ async def test_caps_are_by_person_and_count_what_is_not_known_as_paid(till: Till
     over = await till.approve(await till.prepared(sale, 1500, Route.B2C), "Kamau")
     assert over == Refused("That is over the limit of KES 5,000 in an hour: KES 4,000 is released already.")
     till.now += timedelta(minutes=61)
+    assert isinstance(await till.approve((await till.refunds.newest())[0], "Kamau"), Refused), "a clock was set forward"
+    till.now -= timedelta(minutes=61)
+    till.passes(timedelta(minutes=61))
     third = (await till.database.read(refunds.open_ones))[-1]
     assert isinstance(await till.approve(third, "Kamau"), Refund)
 
@@ -209,6 +212,8 @@ async def test_b3_not_found_is_no_failure_and_after_a_day_two_people_say_what_th
     wanjiru, otieno, kamau = [((await till.person(name)).id, PINS[name]) for name in ("Wanjiru", "Otieno", "Kamau")]
     assert isinstance(await till.refunds.attest(refund.id, wanjiru, otieno, paid=False), Refused), "too soon"
     till.now += timedelta(hours=24)
+    assert isinstance(await till.refunds.attest(refund.id, wanjiru, otieno, paid=False), Refused), "set forward"
+    till.seconds += 86_400
     assert isinstance(await till.refunds.attest(refund.id, wanjiru, wanjiru, paid=False), Refused)
     assert isinstance(await till.refunds.attest(refund.id, wanjiru, kamau, paid=False), Refused), "a supervisor"
     assert isinstance(await till.refunds.attest(refund.id, wanjiru, (otieno[0], "00000000"), paid=False), Refused)
@@ -292,6 +297,21 @@ async def test_a_forged_or_unreadable_result_moves_nothing(till: Till) -> None:
     await till.hears("result", refund.nonce, {"Result": []})
     await till.hears("result", "f" * 32, success(refund))
     assert await till.state(refund) is RefundState.PENDING
+    (said,) = till.said
+    assert said.startswith("A message about refund 1 of KES 400 does not fit it or is of unknown origin.")
+
+
+async def test_a_result_that_the_relay_could_not_read_is_heard_as_far_as_it_can_be(till: Till) -> None:
+    """Without a ConversationID, or torn: the address says whose it is."""
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("unparsed", refund.nonce, None)
+    assert await till.state(refund) is RefundState.PENDING
+    told = success(refund)
+    del told["Result"]["ConversationID"]
+    await till.hears("unparsed", refund.nonce, told)
+    assert await till.state(refund) is RefundState.COMPLETED
+    await till.hears("unparsed", "e" * 32, told)
 
 
 async def test_the_same_message_again_changes_nothing(till: Till) -> None:
@@ -302,6 +322,19 @@ async def test_the_same_message_again_changes_nothing(till: Till) -> None:
     await till.hears("result", refund.nonce, result(refund.originator_id, 1))
     assert await till.state(refund) is RefundState.COMPLETED
     assert len(till.said) == 1, "a failure after the success is said"
+
+
+async def test_what_is_said_of_a_failure_afterwards_is_shown_to_people(till: Till) -> None:
+    """Its money is free for another refund by then, and Safaricom may still send it (contract §5.2, 100000000)."""
+    refund = await till.prepared(await till.paid_sale(), 400, Route.B2C)
+    await till.approve(refund, "Otieno")
+    await till.hears("result", refund.nonce, result(refund.originator_id, 1))
+    assert till.said == []
+    await till.hears("result", refund.nonce, result(refund.originator_id, 100_000_000))
+    await till.hears("timeout", refund.nonce, {"OriginatorConversationID": refund.originator_id})
+    assert await till.state(refund) is RefundState.FAILED
+    assert len(till.said) == 2
+    assert till.said[0].startswith("Refund 1 of KES 400: Safaricom says something else")
 
 
 async def test_cash_is_done_when_it_is_released_and_asks_nobody(till: Till) -> None:
@@ -359,4 +392,8 @@ async def test_whether_the_payee_paid_is_found_out_here_and_not_believed(till: T
     assert (held.sale_number, held.approvals_needed, held.told) == (sale.number, 2, ())
     assert await till.refunds.detail(99) is None
     assert [one.id for one in await till.refunds.newest()] == [another.id, same.id]
+    assert [one.id for one in await till.refunds.newest(limit=1)] == [another.id, same.id], (
+        "what is open stays in sight"
+    )
+    assert [one.id for one in await till.refunds.newest(before=another.id, limit=1)] == [same.id]
     assert [one.id for one in await till.refunds.of_sale(sale.id)] == [same.id, another.id]

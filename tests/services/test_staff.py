@@ -318,6 +318,19 @@ async def test_only_an_owner_makes_a_manager_and_only_one_person_has_a_name(staf
     assert isinstance(await staffed.staff.add("Kamau", Role.CASHIER, "615382"), Person), "the name is free again"
 
 
+async def test_who_is_demoted_or_leaves_while_signed_in_may_do_no_more_from_then_on(staffed: Till) -> None:
+    await staffed.signed_in("Wanjiru", OWNER_PIN)
+    assert isinstance(await staffed.staff.add("Njeri", Role.OWNER, "64028193"), Person)
+    wanjiru = await staffed.person("Wanjiru")
+    assert isinstance(await staffed.staff.change(replace(wanjiru, role=Role.CASHIER)), Person)
+    assert isinstance(staffed.authority.check(Action.MANAGE_OWNERS), Refused)
+    assert staffed.authority.check(Action.SELL) == Authorised(replace(wanjiru, role=Role.CASHIER))
+    await staffed.signed_in("Njeri", "64028193")
+    assert isinstance(await staffed.staff.add("Kamau", Role.OWNER, "58203917"), Person)
+    assert isinstance(await staffed.staff.change(replace(await staffed.person("Njeri"), active=False)), Person)
+    assert staffed.authority.check(Action.SELL) == NOBODY
+
+
 async def test_somebody_always_owns_the_till(staffed: Till) -> None:
     await staffed.signed_in("Wanjiru", OWNER_PIN)
     wanjiru = await staffed.person("Wanjiru")

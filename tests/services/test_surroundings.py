@@ -10,14 +10,16 @@ from typing import Any
 
 import httpx
 import pytest
-from staffing import KeyBox, signed_in
+from staffing import OWNER, KeyBox, recorded, signed_in
 
 from pos_app.domain.attempt import Attempt, AttemptState
+from pos_app.domain.audit import Event
 from pos_app.domain.evidence import Evidence, Fact, Source
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.reason import Reason
 from pos_app.domain.receipt import Heading
+from pos_app.domain.refund import Refund
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine, SaleState
 from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount, TillIdentity
@@ -243,7 +245,7 @@ def make_connections(http: httpx.AsyncClient, desk: Any) -> Connections:
     async def none_open() -> tuple[Attempt, ...]:
         return ()
 
-    return Connections(lambda: http, none_open, desk.guard)
+    return Connections(lambda: http, none_open, no_refunds, desk.guard)
 
 
 @pytest.fixture
@@ -273,6 +275,10 @@ async def test_a_relay_that_is_not_there_is_a_sentence(make_connections: Connect
     assert isinstance(await make_connections.pair("http://127.0.0.1:1", "123456", TILL), Refused)
 
 
+async def no_refunds() -> tuple[Refund, ...]:
+    return ()
+
+
 def relay_of(shop: str, stream: str) -> httpx.AsyncClient:
     """Takes every code for that shop."""
     paired = {"till_id": "t", "till_code": "1", "token": "k", "shop": shop, "stream": stream}
@@ -287,7 +293,7 @@ async def test_while_charges_are_open_the_till_stays_with_the_shop_that_hears_th
     for _ in range(charges):
         await desk.charged()
     async with relay_of("Kiosk", "st_2") as http:
-        refused = await Connections(lambda: http, desk.payments.open_attempts, desk.guard).pair(
+        refused = await Connections(lambda: http, desk.payments.open_attempts, no_refunds, desk.guard).pair(
             "https://r.example", "code", TILL
         )
     assert isinstance(refused, Refused)
@@ -301,14 +307,15 @@ async def test_while_charges_are_open_the_till_stays_with_the_shop_that_hears_th
 async def test_the_same_shop_may_be_paired_with_again_at_any_time(desk: Any, shop: str, stream: str) -> None:
     await desk.charged()
     async with relay_of(shop, stream) as http:
-        connections = Connections(lambda: http, desk.payments.open_attempts, desk.guard)
+        connections = Connections(lambda: http, desk.payments.open_attempts, no_refunds, desk.guard)
         assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
 
 
 async def test_another_shop_may_be_paired_with_once_no_charge_is_open(desk: Any) -> None:
     async with relay_of("Kiosk", "st_2") as http:
-        connections = Connections(lambda: http, desk.payments.open_attempts, desk.guard)
+        connections = Connections(lambda: http, desk.payments.open_attempts, no_refunds, desk.guard)
         assert isinstance(await connections.pair("https://r.example", "code", TILL), Pairing)
+    assert await recorded(desk.database) == [(Event.CREDENTIALS_CHANGED, OWNER.name, "relay", "paired with Kiosk")]
 
 
 # The whole till.

@@ -14,8 +14,9 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from staffing import owners_guard
+from staffing import OWNER, owners_guard, recorded
 
+from pos_app.domain.audit import Event
 from pos_app.domain.money import Money
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import Pairing, TillIdentity
@@ -162,6 +163,8 @@ async def test_rules_are_on_disk_first_and_in_force_once_the_relay_has_them(shop
     found = await RuleDesk(till.http, till.pairing).read()
     assert found is not None
     assert (found.version, dict(found.fields)) == (1, document_of(STRICT))
+    told = (Event.SETTINGS_CHANGED, OWNER.name, "rules for payments", "version 1")
+    assert await recorded(till.database) == [told]
 
 
 async def test_another_till_of_the_shop_takes_them_over(shop: Any) -> None:

@@ -232,6 +232,40 @@ def test_e54_trap_21_a_queue_timeout_echoes_our_request_and_is_no_result(desk: D
     assert desk.core.ledger.payouts == ()
 
 
+def test_trap_21_the_echo_of_a_reversal_names_no_id_because_the_request_had_none(desk: Desk) -> None:
+    paid = desk.caller.pay(500).payment
+    desk.caller.after(60)
+    desk.plays("queue_timeout")
+    desk.reverse(paid.receipt)
+    (body,) = desk.heard(kind="timeout")
+    assert (body["TransactionID"], body["SecurityCredential"]) == (paid.receipt, desk.credential)
+    assert "OriginatorConversationID" not in body
+
+
+def test_trap_36_a_password_with_a_timestamp_behind_it_is_a_wrong_one(desk: Desk) -> None:
+    desk.fund()
+    desk.credential = desk.encrypt(desk.core.operator.password + "20261014153012")
+    desk.b2c()
+    assert desk.result()["ResultCode"] == 2001
+
+
+def test_trap_18_the_second_figure_of_an_account_is_what_can_be_spent(desk: Desk) -> None:
+    desk.fund(18_430)
+    desk.balance()
+    for account in values(desk.result())["AccountBalance"].split("&"):
+        current, available, reserved, uncleared = (float(figure) for figure in account.split("|")[2:])
+        assert (current, uncleared) == (available + reserved, 0)
+
+
+def test_trap_45_what_was_paid_out_is_not_reversed(desk: Desk) -> None:
+    desk.fund()
+    desk.b2c()
+    receipt = desk.result()["TransactionID"]
+    desk.reverse(receipt, Amount="100")
+    assert desk.result()["ResultCode"] == "R000002"
+    assert len(desk.core.ledger.payouts) == 1
+
+
 def test_a_queue_timeout_may_be_followed_by_the_payment(desk: Desk) -> None:
     desk.fund()
     desk.plays("queue_timeout_paid")

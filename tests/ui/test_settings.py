@@ -8,10 +8,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
+from staffing import OWNER
 
+from pos_app.domain.audit import Event
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
 from pos_app.domain.staff import Action
+from pos_app.services.authority import Authorised
 from pos_app.services.connections import Check
 from pos_app.settings import (
     DisplayChoice,
@@ -103,10 +106,14 @@ class Desk:
         self.practice_code = ""
         self.asked_for: list[Action] = []
         self.refusal: Refused | None = None
+        self.recorded: list[tuple[Event, str, str, str]] = []
 
-    def may(self, action: Action) -> Refused | None:
+    def check(self, action: Action) -> Authorised | Refused:
         self.asked_for.append(action)
-        return self.refusal
+        return self.refusal or Authorised(OWNER)
+
+    async def told(self, event: Event, by: Authorised, subject: str, detail: str) -> None:
+        self.recorded.append((event, by.actor.name, subject, detail))
 
     def open(self, *more: Section, settings: Settings | None = SHOP) -> SettingsPage:
         if settings is not None:
@@ -119,7 +126,7 @@ class Desk:
             Tasks(),
             training=self.training,
             practice_code=self.practice_code,
-            may=self.may,
+            guard=self,
             on_saved=self.saved.append,
         )
         page = SettingsPage(self.model, *more)
@@ -646,6 +653,15 @@ def test_who_may_not_change_settings_is_told_so_and_nothing_is_written(desk: Des
     assert page.problem.text() == "! Akinyi (cashier) may not do that."
     assert desk.on_disk() == SHOP
     assert page.shop.shop_name.line.text() == "Queens shop", "what was typed is kept for who may"
+
+
+def test_who_changed_which_settings_is_recorded_and_never_into_what(desk: Desk) -> None:
+    page = desk.open()
+    desk.write(page.shop.shop_name.line, "Queens shop")
+    desk.model.type_key(SecretName.PASSKEY, "a new passkey")
+    page.save.click()
+    desk.qtbot.waitUntil(lambda: bool(desk.saved))
+    assert desk.recorded == [(Event.CREDENTIALS_CHANGED, OWNER.name, "settings", "shop_name, passkey")]
 
 
 def test_where_the_money_goes_and_the_keys_are_the_owners_the_rest_a_managers(desk: Desk) -> None:

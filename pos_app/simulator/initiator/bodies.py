@@ -47,8 +47,11 @@ def acknowledged(operation: Operation) -> dict[str, str]:
 
 
 def queue_timeout(operation: Operation) -> bytes:
-    """Our whole request, its SecurityCredential included, and no `Result` (E54, trap 21)."""
-    return encode({**operation.fields, "OriginatorConversationID": operation.originator_id})
+    """Our whole request as it came, its SecurityCredential included, and no `Result` (E54, trap 21).
+
+    So of all but B2C v3 it names no id: what Safaricom made of it stood in the reply alone.
+    """
+    return encode(operation.fields)
 
 
 def result(operation: Operation, code: str, transaction_id: str, told: Mapping[str, Any], *, production: bool) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from pos_app.domain.audit import Event
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import AccountKind, Credentials, Pairing, ShopAccount, TillIdentity
 from pos_app.domain.staff import Action
@@ -27,7 +28,9 @@ from pos_app.ui.settings.state import Probe, ProbeResult, SettingsState, Standin
 from pos_app.ui.tasks import Tasks
 
 if TYPE_CHECKING:
+    from pos_app.services.authority import Authorised
     from pos_app.services.connections import Check, Connections
+    from pos_app.services.guard import Guard
 
 _CODE = re.compile(r"([A-Z0-9]{4})-?([A-Z0-9]{4})", re.ASCII)
 _OF_THE_OWNER = ("kind", "short_code", "till_number", "environment", "base_url")
@@ -55,7 +58,7 @@ class SettingsViewModel(QObject):
         *,
         training: bool,
         practice_code: str = "",
-        may: Callable[[Action], Refused | None],
+        guard: "Guard",
         on_saved: Callable[[Settings], None],
     ) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class SettingsViewModel(QObject):
         self._secrets = secrets
         self._connections = connections
         self._tasks = tasks
-        self._may = may
+        self._guard = guard
         self._on_saved = on_saved
         self._typed: dict[SecretName, str] = {}
         saved = settings_file.load()
@@ -104,12 +107,14 @@ class SettingsViewModel(QObject):
         self._catch_up()
         errors = problems_of(self.state.draft)
         self._show(errors=MappingProxyType(errors), note="", problem="")
-        refused = None if errors else self._may(self._needed)
-        if refused is not None:
-            self._show(problem=refused.sentence)
-        elif not errors:
+        if errors:
+            return
+        by = self._guard.check(self._needed)
+        if isinstance(by, Refused):
+            self._show(problem=by.sentence)
+        else:
             self._show(saving=True)
-            self._tasks.start(self._save(self._edited(), dict(self._typed)), "save settings")
+            self._tasks.start(self._save(by, self._edited(), dict(self._typed)), "save settings")
 
     @property
     def _needed(self) -> Action:
@@ -152,7 +157,7 @@ class SettingsViewModel(QObject):
         names = [field.name for field in fields(Settings)]
         return {name: getattr(draft, name) for name in names if getattr(draft, name) != getattr(saved, name)}
 
-    async def _save(self, edited: dict[str, object], typed: dict[SecretName, str]) -> None:
+    async def _save(self, by: "Authorised", edited: dict[str, object], typed: dict[SecretName, str]) -> None:
         problem = "The settings could not be saved. Try again."
         try:
             saved = await asyncio.to_thread(self._write, edited, typed)
@@ -164,6 +169,9 @@ class SettingsViewModel(QObject):
         finally:
             self._show(saving=False, problem=problem)
         if not problem:
+            # What was changed, and never into what: keys are among it.
+            event = Event.CREDENTIALS_CHANGED if typed else Event.SETTINGS_CHANGED
+            await self._guard.told(event, by, "settings", ", ".join([*edited, *(_KEYS[name] for name in typed)]))
             self._typed = {name: text for name, text in self._typed.items() if typed.get(name) != text}
             stored = self.state.stored | typed.keys()
             self._show(saved=saved, typed=frozenset(self._typed), stored=stored, note="Saved and in force.")

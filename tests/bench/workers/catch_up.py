@@ -82,7 +82,14 @@ async def _listener(stream: str, path: Path, live: asyncio.Event) -> tuple[Datab
     database = Database(path)
     await database.open()
     return database, Callbacks(
-        database, Changes(), ACCOUNT, stream, till_id="till_1", check=lambda _id: None, on_status=status
+        database,
+        Changes(),
+        ACCOUNT,
+        stream,
+        till_id="till_1",
+        till_code="T1",
+        check=lambda _id: None,
+        on_status=status,
     )
 
 
