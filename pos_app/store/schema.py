@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-HEAD = "0006"
+HEAD = "0007"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

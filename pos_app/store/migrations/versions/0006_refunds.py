@@ -52,13 +52,10 @@ _STATEMENTS = (
         WHEN NEW.state <> OLD.state AND (OLD.state = 'COMPLETED'
           OR (OLD.state IN ('FAILED', 'DECLINED') AND NEW.state <> 'DISPUTED'))
         BEGIN SELECT RAISE(ABORT, 'a final state never regresses'); END""",
-    "CREATE INDEX superseded_payment ON payment(superseded_by) WHERE superseded_by IS NOT NULL",
-    # The cap is this one rule, whoever writes: what is not certainly unpaid counts as paid back, also what was given
-    # back before the receipt was known, of a row that is superseded since.
+    # The cap is this one rule, whoever writes: what is not certainly unpaid counts as paid back.
     """CREATE TRIGGER payment_is_refunded_once BEFORE INSERT ON refund
         WHEN NEW.payment_id IS NOT NULL AND NEW.amount_cents + (SELECT coalesce(sum(amount_cents), 0) FROM refund
-            WHERE state NOT IN ('FAILED', 'DECLINED') AND (payment_id = NEW.payment_id
-              OR payment_id IN (SELECT id FROM payment WHERE superseded_by = NEW.payment_id)))
+            WHERE payment_id = NEW.payment_id AND state NOT IN ('FAILED', 'DECLINED'))
           > (SELECT amount_cents FROM payment WHERE id = NEW.payment_id)
         BEGIN SELECT RAISE(ABORT, 'more than the payment would be given back'); END""",
     """CREATE TRIGGER payment_is_refunded_once_again BEFORE UPDATE OF state ON refund
@@ -121,9 +118,7 @@ _STATEMENTS = (
         mended_by INTEGER REFERENCES person(id),
         CHECK ((mended_at IS NULL) = (mended_by IS NULL))
     ) STRICT""",
-    # Once because of the operator, whatever Safaricom's code, and once for each thing that the records lack.
-    """CREATE UNIQUE INDEX refunds_off_now
-        ON refunds_off((CASE WHEN substr(code, 1, 8) = 'records:' THEN code ELSE '' END)) WHERE mended_at IS NULL""",
+    "CREATE UNIQUE INDEX refunds_off_now ON refunds_off((1)) WHERE mended_at IS NULL",
     """CREATE TABLE account_told (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL,
