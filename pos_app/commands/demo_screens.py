@@ -19,6 +19,7 @@ from pos_app.domain.refund_states import RefundState
 from pos_app.services.clock import utc_now
 from pos_app.services.training_staff import PRACTICE_PINS
 from pos_app.ui.office.accounts import AccountsPart
+from pos_app.ui.office.day import DayPart
 from pos_app.ui.office.people import PeoplePart
 from pos_app.ui.office.record import RecordPart
 from pos_app.ui.refund.part import RefundsPart
@@ -242,7 +243,16 @@ class Screens:
         record.verify.click()
         await self.driver.until(lambda: bool(record.note.text()), "the record is checked")
         await self.driver.picture("record-filtered-and-whole")
+        await self._day()
         await hands.show(RefundsPart)
+
+    async def _day(self) -> None:
+        day = await self._hands.show(DayPart)
+        await self.driver.picture("day-to-be-closed")
+        day.close_day.click()
+        await self.driver.until(day.slip.isVisible, "the slip of the day is shown")
+        await self.driver.settled()
+        await self.driver.picture("day-closed")
 
     async def _door(self) -> None:
         hands = self._hands

@@ -81,6 +81,7 @@ class Pages:
 
     def office(self, office: "Office", practice: Mapping[str, str] | None = None) -> "OfficePage":
         from pos_app.ui.office.accounts import AccountsModel, AccountsPart
+        from pos_app.ui.office.day import DayModel, DayPart
         from pos_app.ui.office.people import PeopleModel, PeoplePart
         from pos_app.ui.office.record import RecordModel, RecordPart
         from pos_app.ui.office.view import OfficePage
@@ -94,15 +95,15 @@ class Pages:
         preparing = PrepareViewModel(office.refunds, tasks)
         accounts = AccountsModel(office, changes, tasks, clock=utc_now)
         people, record = PeopleModel(till.staff, changes, tasks), RecordModel(office, tasks, clock=utc_now)
-        for model in (refunds, preparing, accounts, people, record):
+        day, receipt, slip = DayModel(office, tasks), *(ReceiptViewModel(till.receipts, tasks) for _ in range(2))
+        for model in (refunds, preparing, accounts, people, record, day, receipt, slip):
             model.setParent(self.window)
-        receipt = ReceiptViewModel(till.receipts, tasks)
-        receipt.setParent(self.window)
         parts = (
             RefundsPart(refunds, preparing, receipt),
             AccountsPart(accounts),
             PeoplePart(people),
             RecordPart(record),
+            DayPart(day, slip),
         )
         page = OfficePage(changes, till.guard.refusal, *parts)
         page.closed.connect(self.back_to_sale)

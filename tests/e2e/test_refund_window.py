@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from staffing import signed_in
 
 from pos_app.commands.training import practice_operator
+from pos_app.domain.audit import Event
 from pos_app.domain.refund import Route
 from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_states import RefundState
@@ -191,12 +192,23 @@ def test_the_office_shows_accounts_staff_and_a_whole_record_to_who_may_see_them(
     desk.key(Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
     page = desk.window.stack.currentWidget()
     assert isinstance(page, OfficePage)
-    _refunds, accounts, people, record = page.parts
+    _refunds, accounts, people, record, day = page.parts
     page.show_part(accounts)
     accounts.ask.click()  # type: ignore[attr-defined]
     desk.until(lambda: desk.reads("Utility Account"), "the balances are shown")
     page.show_part(people)
     desk.until(lambda: people.list.count() == 1 + len(PRACTICE_PINS), "the people are listed")  # type: ignore[attr-defined]
+    page.show_part(day)
+    day.close_day.click()  # type: ignore[attr-defined]
+    desk.until(lambda: desk.reads("Receipt of day"), "the slip of the day is shown")
+    (closed,) = desk.run(refunding.till.record.newest(event=Event.DAY_CLOSED))
+    slip = day.slip.paper.accessibleDescription()  # type: ignore[attr-defined]
+    assert f"{closed.mac[:16]} {closed.mac[16:32]}" in slip
+    assert "Utility Account" in slip
+    desk.key(Qt.Key.Key_F10)
+    desk.until(lambda: desk.reads("Saved as day-"), "the slip is kept")
+    desk.key(Qt.Key.Key_Escape)
+    desk.until(day.close_day.isVisible, "Esc goes one step back")  # type: ignore[attr-defined]
     page.show_part(record)
     record.verify.click()  # type: ignore[attr-defined]
     desk.until(lambda: desk.reads("The record is whole"), "the record is checked")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
+from pos_app.domain.day_slip import DaySlip
 from pos_app.domain.receipt import Slip
 from pos_app.domain.refused import Refused
 from pos_app.ui.tasks import Tasks
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 Shown = tuple[Callable[[int], Awaitable[Slip]], Callable[[int], Awaitable[Path | Refused]], int]
-"""How it is read, how it is written, and of which sale or refund."""
+"""How it is read, how it is written, and of which sale, refund or entry of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,14 @@ class ReceiptViewModel(QObject):
 
     def show_refund(self, refund_id: int) -> None:
         self._show((self._receipts.of_refund, self._receipts.save_refund_pdf, refund_id))
+
+    def show_day(self, slip: DaySlip) -> None:
+        """It is not read again: what the accounts hold is told once."""
+
+        async def told(_entry: int) -> Slip:
+            return slip
+
+        self._show((told, lambda _entry: self._receipts.save_day_pdf(slip), slip.head.seq))
 
     def _show(self, shown: "Shown") -> None:
         self._shown = shown
