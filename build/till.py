@@ -41,7 +41,7 @@ def take_screenshots(environment: Environment, folder: Path) -> int:
     for screen, (size, scale) in SCREENS.items():
         for theme in THEMES:
             print(f"== {screen} %, {theme}", flush=True)
-            arguments = ("--size", size, "--theme", theme)
+            arguments = ("--every-screen", "--size", size, "--theme", theme)
             _play(environment, folder / f"{screen}-{theme}", *arguments, QT_SCALE_FACTOR=scale)
     print(f"The pictures are in {folder}")
     return 0

@@ -15,8 +15,12 @@ import httpx
 from PySide6.QtCore import Qt
 
 from pos_app.commands import children
+from pos_app.commands.demo_new_shop import picture_new_shop
 from pos_app.commands.demo_own_payments import OwnPayments
+from pos_app.commands.demo_refunds import Refunds
+from pos_app.commands.demo_screens import Screens
 from pos_app.commands.driving import DemoError, Driver
+from pos_app.commands.refunding import Refunding
 from pos_app.commands.training import training
 from pos_app.domain.refused import Refused
 from pos_app.store.database import StoreError
@@ -27,12 +31,11 @@ from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import SETTLE
 from pos_app.ui.theme import apply_theme
 
-PHONE = "0712 345 678"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to put the pictures (default: a new folder)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--every-screen", action="store_true", help="picture the screens that a good day does not show")
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--size", type=_size, default=(1366, 768), metavar="WxH", help="default: 1366x768")
 
@@ -68,12 +71,14 @@ async def _main(app: event_loop.App, args: argparse.Namespace, out: Path) -> int
             apply_theme(app, args.theme)
             desk.window.resize(*args.size)
             desk.window.show()
-            play = Play(desk, access, out, args.theme)
+            play = Play(desk, access, out, args.theme, every_screen=args.every_screen)
             try:
                 await desk.open(access)
                 await play.everything()
             finally:
                 await desk.close()
+            if args.every_screen:
+                await picture_new_shop(app, play, args.size)
         except (DemoError, children.ChildError, httpx.HTTPError, StoreError, OSError) as error:
             return _failed(str(error))
     _tell(play, as_json=args.json)
@@ -99,6 +104,7 @@ class Play(Driver):
     """One run through the screens."""
 
     verdict: str = ""
+    every_screen: bool = False
 
     async def everything(self) -> None:
         async with httpx.AsyncClient(base_url=self.access.daraja_url, trust_env=False) as customer:
@@ -106,25 +112,25 @@ class Play(Driver):
             await self.picture("till")
             await self._paid(customer)
             await self._declined(customer)
-            await self._checking(customer)
+            code = await self._checking(customer)
             await OwnPayments(self, customer).everything()
+            refunds = Refunds(self, customer)
+            await refunds.everything(code)
             await self._history()
             await self._receipt()
+            if self.every_screen:
+                await Screens(self, customer).everything()
+            await refunds.record()
             await self._settings()
             await self._judge(customer)
-
-    async def _charge(self) -> None:
-        await self.type("", Qt.Key.Key_F1)
-        await self.until(lambda: self.desk.payment.state.page is Page.PHONE, "the phone is asked for")
-        await self.type(PHONE.replace(" ", ""), Qt.Key.Key_Return)
 
     async def _paid(self, customer: httpx.AsyncClient) -> None:
         await self._scan_shelf()
         await self.picture("cart")
-        await self._charge()
+        await self.charge()
         await self.stage(Stage.ON_PHONE)
         await self.picture("prompt-on-the-phone")
-        await self._act(customer, "approve")
+        await self.act(customer, "approve")
         await self.stage(Stage.PAID)
         await self.until(lambda: bool(self.desk.payment.state.receipt), "the M-Pesa code is shown")
         await self.picture("paid")
@@ -145,9 +151,9 @@ class Play(Driver):
 
     async def _declined(self, customer: httpx.AsyncClient) -> None:
         await self.ring("450")
-        await self._charge()
+        await self.charge()
         await self.stage(Stage.ON_PHONE)
-        await self._act(customer, "decline")
+        await self.act(customer, "decline")
         await self.stage(Stage.CANCELLED)
         await self.picture("declined")
         await asyncio.sleep(SETTLE)
@@ -161,19 +167,25 @@ class Play(Driver):
         await self.picture("change")
         await self.type("", Qt.Key.Key_Return)
 
-    async def _checking(self, customer: httpx.AsyncClient) -> None:
-        """The answer to the request is lost, so nobody knows; then the callback comes after all."""
+    async def _checking(self, customer: httpx.AsyncClient) -> str:
+        """The answer to the request is lost, so nobody knows; then the callback comes after all, with its code."""
         await self.post(customer, "scenario", {"scenario": "ask+reply_lost", "next": 1})
         await self.ring("780")
-        await self._charge()
+        await self.charge()
         await self.stage(Stage.CHECKING)
         await self.picture("checking")
-        await self._act(customer, "approve")
+        await self.act(customer, "approve")
         await self.stage(Stage.PAID)
+        code = self.desk.payment.state.receipt
         await self.type("", Qt.Key.Key_Return)
+        return code
 
     async def _history(self) -> None:
+        """The sale that was refunded last is still open there, as it was found."""
         await self.type("", Qt.Key.Key_F6)
+        for _ in range(2):
+            await self.settled()
+            await self.type("", Qt.Key.Key_Escape)
         await self.settled()
         await self.picture("history")
         await self.type("", Qt.Key.Key_Down)
@@ -197,7 +209,9 @@ class Play(Driver):
         paper = ReceiptPaper()
         paper.show_receipt(await self.desk.till.receipts.of_sale(sale_id))
         self.save(paper, "receipt")
+        paper.close()
         paper.deleteLater()
+        await self.come_back()
 
     async def _settings(self) -> None:
         await self.type("", Qt.Key.Key_F7)
@@ -205,15 +219,16 @@ class Play(Driver):
         await self.picture("settings")
 
     async def _judge(self, customer: httpx.AsyncClient) -> None:
-        """The simulator's own ledger says who really paid."""
+        """The simulator's own ledger says who really paid, and what really went back."""
         ledger = (await customer.get("/simulator/ledger")).json()
         received = await self.desk.till.payments.total_received()
+        given_back = await Refunding(self, customer).given_back()
         if received.whole_shillings != ledger["paid"]:
             raise DemoError(f"The till counts {received}, but customers paid KES {ledger['paid']}.")
-        self.verdict = f"The till counts {received}; so does the simulator’s ledger."
-
-    async def _act(self, customer: httpx.AsyncClient, action: str) -> None:
-        await self.post(customer, "act", {"phone": "254" + PHONE.replace(" ", "")[1:], "action": action})
+        if given_back.whole_shillings != ledger["paid_out"]:
+            raise DemoError(f"The till counts {given_back} given back, but customers got KES {ledger['paid_out']}.")
+        counts = f"The till counts {received} received and {given_back} given back"
+        self.verdict = f"{counts}; so does the simulator’s ledger."
 
     def summary(self) -> dict[str, object]:
         return {"folder": str(self.out), "files": [path.name for path in self.files], "verdict": self.verdict}

@@ -73,7 +73,9 @@ class OwnPayments:
         self.driver.save(shown, "customer-display")
         shown.close()
         shown.deleteLater()
-        await self.driver.type("", Qt.Key.Key_Escape)
+        await self.driver.come_back()
+        await self.driver.type("", Qt.Key.Key_F9)
+        await self.driver.until(lambda: bool(self.driver.desk.sale.state.tabs), "the sale is parked")
 
     async def _waits_at_till(self, amount: str) -> None:
         await self.driver.ring(amount)

@@ -17,6 +17,8 @@ from pos_app.ui.payment.state import Page
 from pos_app.ui.payment.view_model import SETTLE
 
 PATIENCE_SECONDS = 30.0
+PHONE = "0712 345 678"
+"""Of the customer who is charged."""
 _KEY_SECONDS = 0.05
 
 
@@ -37,8 +39,9 @@ class Driver:
     async def ring(self, amount: str) -> None:
         self.desk.window.show_page(0)
         await self.until(lambda: self.desk.payment.state.page is Page.NONE, "the cart is back")
+        before = len(self.desk.sale.state.cart.lines)
         await self.type(amount, Qt.Key.Key_Return)
-        await self.until(lambda: bool(self.desk.sale.state.cart.lines), f"{amount} is in the cart")
+        await self.until(lambda: len(self.desk.sale.state.cart.lines) > before, f"{amount} is in the cart")
 
     async def page(self, page: Page) -> None:
         await self.until(lambda: self.desk.payment.state.page is page, f"the page is {page}")
@@ -51,6 +54,16 @@ class Driver:
         await asyncio.sleep(SETTLE)
         await self.type("", Qt.Key.Key_Return)
 
+    async def charge(self) -> None:
+        """What is in the cart, from `PHONE`."""
+        await self.type("", Qt.Key.Key_F1)
+        await self.page(Page.PHONE)
+        await self.type(PHONE.replace(" ", ""), Qt.Key.Key_Return)
+
+    async def act(self, customer: httpx.AsyncClient, action: str) -> None:
+        """What the customer does on the phone."""
+        await self.post(customer, "act", {"phone": "254" + PHONE.replace(" ", "")[1:], "action": action})
+
     async def post(self, customer: httpx.AsyncClient, what: str, told: dict[str, object]) -> None:
         (await customer.post(f"/simulator/{what}", json=told)).raise_for_status()
 
@@ -61,9 +74,17 @@ class Driver:
     async def type(self, text: str, last: Qt.Key) -> None:
         """As a person: slower than the speed by which the till knows a scanner."""
         for character in text:
-            QTest.keyClick(self._focus, Qt.Key(ord(character)))
+            QTest.keyClicks(self._focus, character)
             await asyncio.sleep(_KEY_SECONDS)
-        QTest.keyClick(self._focus, last)
+        self.press(last)
+
+    def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self._focus, key, modifier)
+
+    async def come_back(self) -> None:
+        """From another window, which had the keys of this one."""
+        self.desk.window.activateWindow()
+        await self.until(self.desk.window.isActiveWindow, "the till’s window has the keyboard")
 
     async def until(self, there: Callable[[], bool], what: str) -> None:
         try:

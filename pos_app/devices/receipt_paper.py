@@ -6,6 +6,7 @@ from functools import lru_cache
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPainterPath, QPen
 
+from pos_app.domain.barcode import bars
 from pos_app.domain.receipt import TRAINING, Row, RowStyle, Slip, rows_of
 from pos_app.paths import resource_path
 
@@ -36,9 +37,13 @@ _TYPES = {
     RowStyle.PAIR: _Type(13, QFont.Weight.Normal, 4),
     RowStyle.TOTAL: _Type(19, QFont.Weight.Bold, 5),
     RowStyle.SMALL: _Type(12, QFont.Weight.Normal, 0),
+    RowStyle.BARS: _Type(12, QFont.Weight.Normal, 8),
 }
 _RULE_HEIGHT = 13.0
 _BANNER_PADDING = 5.0
+_BARS_HEIGHT = 42.0
+_MODULE, _QUIET = 2.0, 10
+"""Half a millimetre, which every scanner reads from an arm's length, and so many of them white on both sides."""
 _FLAGS = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
 
 
@@ -88,6 +93,8 @@ def _paint_row(painter: QPainter, row: Row, top: float) -> None:
     painter.setFont(_font_of(row))
     if row.style is RowStyle.BANNER:
         _paint_banner(painter, row, box)
+    elif row.style is RowStyle.BARS:
+        _paint_bars(painter, row, box)
     elif row.style in {RowStyle.TITLE, RowStyle.CENTRED}:
         painter.drawText(box, _FLAGS | Qt.AlignmentFlag.AlignHCenter, row.left)
     else:
@@ -98,6 +105,19 @@ def _paint_banner(painter: QPainter, row: Row, box: QRectF) -> None:
     painter.fillRect(box, _INK)
     painter.setPen(Qt.GlobalColor.white)
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, row.left)
+
+
+def _paint_bars(painter: QPainter, row: Row, box: QRectF) -> None:
+    """On white of their own, or the words across a training slip would join them."""
+    widths = bars(row.left)
+    module = min(_MODULE, WIDTH / (sum(widths) + 2 * _QUIET))
+    left = (WIDTH - sum(widths) * module) / 2
+    painter.fillRect(QRectF(0, box.top(), WIDTH, _BARS_HEIGHT), Qt.GlobalColor.white)
+    for position, width in enumerate(widths):
+        if position % 2 == 0:
+            painter.fillRect(QRectF(left, box.top(), width * module, _BARS_HEIGHT), _INK)
+        left += width * module
+    painter.drawText(box.adjusted(0, _BARS_HEIGHT, 0, 0), _FLAGS | Qt.AlignmentFlag.AlignHCenter, row.left)
 
 
 def _paint_pair(painter: QPainter, row: Row, box: QRectF) -> None:
@@ -113,7 +133,7 @@ def _row_height(row: Row) -> float:
     kind = _TYPES[row.style]
     width = _left_width(row) if row.right or row.style is RowStyle.SMALL else _INNER
     text = QFontMetricsF(_font_of(row)).boundingRect(QRectF(0, 0, width, 10_000), _FLAGS, row.left)
-    padding = 2 * _BANNER_PADDING if row.style is RowStyle.BANNER else 0.0
+    padding = {RowStyle.BANNER: 2 * _BANNER_PADDING, RowStyle.BARS: _BARS_HEIGHT}.get(row.style, 0.0)
     return kind.space + max(text.height(), QFontMetricsF(_font_of(row)).height()) + padding
 
 

@@ -24,14 +24,27 @@ class PhoneMatch(StrEnum):
 
 def phone_match(number: Msisdn, told: str) -> PhoneMatch:
     """`told` is `2547 ***** 126`, `•••126`, `07… - NAME`, `254… - NAME`, or the v1 feed's SHA-256 (contract §2.6)."""
-    text = told.strip().lower()
-    if _HASH.fullmatch(text):
-        return _hash_match(number, text)
-    match = _NUMBER_PART.match(text)
-    tail = _TAIL.search(re.sub(r"\s", "", match[0] if match else ""))
-    if tail is None or len(tail[0]) < _TAIL_MIN:
+    if _is_hash(told):
+        return _hash_match(number, _tidy(told))
+    shown = shown_digits(told)
+    if not shown:
         return PhoneMatch.UNREADABLE
-    return PhoneMatch.SAME if number.digits.endswith(tail[0][-_NATIONAL:]) else PhoneMatch.ANOTHER
+    return PhoneMatch.SAME if number.digits.endswith(shown) else PhoneMatch.ANOTHER
+
+
+def shown_digits(told: str) -> str:
+    """The last digits of the number, up to all nine after `254`; empty where nothing can be told from them."""
+    match = None if _is_hash(told) else _NUMBER_PART.match(_tidy(told))
+    tail = _TAIL.search(re.sub(r"\s", "", match[0] if match else ""))
+    return tail[0][-_NATIONAL:] if tail is not None and len(tail[0]) >= _TAIL_MIN else ""
+
+
+def _tidy(told: str) -> str:
+    return told.strip().lower()
+
+
+def _is_hash(told: str) -> bool:
+    return bool(_HASH.fullmatch(_tidy(told)))
 
 
 def _hash_match(number: Msisdn, told: str) -> PhoneMatch:

@@ -11,6 +11,7 @@ from pos_app.domain.attempt import Attempt
 from pos_app.domain.clock import paper_time
 from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment
+from pos_app.domain.reference import printed_reference
 from pos_app.domain.sale import Sale, SaleLine, SaleState
 from pos_app.domain.tender import Tender, TenderKind
 
@@ -116,6 +117,8 @@ class RowStyle(StrEnum):
     SMALL = "small"
     """A remark that belongs to the row above."""
     RULE = "rule"
+    BARS = "bars"
+    """A text for the scanner, with itself in letters below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,14 @@ def _rows(receipt: Receipt) -> tuple[Row, ...]:
         *_outcome(receipt),
         Row(RowStyle.CENTRED, NOT_A_TAX_INVOICE),
         Row(RowStyle.CENTRED, THANKS),
+        code_row(receipt.heading, receipt.sale_number),
         *reversed(marks),
     )
+
+
+def code_row(heading: Heading, sale_number: int) -> Row:
+    """By which the sale is found again."""
+    return Row(RowStyle.BARS, printed_reference(heading.till, sale_number))
 
 
 def _marks(receipt: Receipt) -> tuple[Row, ...]:
@@ -223,7 +232,7 @@ def _columns(row: Row) -> list[str]:
         return ["-" * COLUMNS]
     if row.style is RowStyle.BANNER:
         return [f" {row.left} ".center(COLUMNS, "*")]
-    if row.style in {RowStyle.TITLE, RowStyle.CENTRED}:
+    if row.style in {RowStyle.TITLE, RowStyle.CENTRED, RowStyle.BARS}:
         return [part.center(COLUMNS).rstrip() for part in wrap(row.left, COLUMNS)]
     indent = "  " if row.style is RowStyle.SMALL else ""
     *above, last = wrap(row.left, COLUMNS - len(indent) - len(row.right) - 1) or [""]

@@ -13,6 +13,7 @@ _PARTS = re.compile(r"[A-Z0-9]+", re.ASCII)
 _TILL_CODE = re.compile(r"[A-Z0-9]{1,3}", re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d{0,5}", re.ASCII)
 _RUN_TOGETHER = re.compile(r"(?=.*[A-Z])[A-Z0-9]{1,3}?\d{1,6}", re.ASCII)
+_PRINTED = re.compile(r"([A-Z0-9]{1,3})-0*([1-9]\d{0,8})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,17 @@ class TypedReference:
 def sale_reference(till_code: str, sale_number: int) -> str:
     """What the customer is asked to type: `T1-142`."""
     return f"{till_code}-{sale_number}"
+
+
+def printed_reference(till_code: str, sale_number: int) -> str:
+    """In the bars of a receipt: `T1-000142`, long enough that a scanner is known by it."""
+    return f"{till_code}-{sale_number:06d}"
+
+
+def read_printed(text: str) -> tuple[str, int] | None:
+    """Of which till, and which sale, a receipt is; None for a text that is on no receipt. Typed without zeros too."""
+    found = _PRINTED.fullmatch(text.strip().upper())
+    return (found[1], int(found[2])) if found else None
 
 
 def compacted(reference: str) -> str:

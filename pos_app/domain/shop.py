@@ -121,3 +121,8 @@ class MpesaAccess:
     """When the password of the initiator was set on the portal, as its owner says."""
     phone_page: str = ""
     """Training only: where a learner plays the customer."""
+
+    @property
+    def pays_out(self) -> str:
+        """The short code that refunds to a number leave from; empty where there are none."""
+        return self.initiator.short_code if self.initiator else ""

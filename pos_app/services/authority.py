@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action, Permit, Person, Role, Session
-from pos_app.services.changes import ActionDenied, Changes, SessionChanged
+from pos_app.services.changes import ActionDenied, Changes, PermitUsed, SessionChanged
 from pos_app.services.clock import monotonic
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class Authority:
             return Authorised(self.person)
         permit, until = self._lent.pop(action, (None, 0.0))
         if permit is not None and self._elapsed() < until:
+            self._changes.publish(PermitUsed())
             return Authorised(self.person, permit.by)
         refused = self.denied(self.person, action)
         self._changes.publish(ActionDenied(action, refused.sentence))

@@ -6,16 +6,17 @@ How a gap is told from mere disorder: `domain/balance.py`. A gap stays on disk u
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pos_app.domain import balance
 from pos_app.domain.audit import Event
 from pos_app.domain.balance import Drawing, Explanation, Gap
+from pos_app.domain.refund import Route
 from pos_app.domain.refused import Refused
 from pos_app.domain.shop import ShopAccount
 from pos_app.domain.staff import Action
-from pos_app.services.changes import BalanceGapsChanged, Changes, HealthChanged, Light, PaymentArrived
+from pos_app.services.changes import BalanceGapsChanged, Changes, HealthChanged, Light, PaymentArrived, RefundChanged
 from pos_app.services.clock import utc_now
 from pos_app.services.guard import Guard
 from pos_app.store import balances
@@ -48,13 +49,15 @@ class BalanceWatch:
         self._guard = guard
         self._clock = clock
         self._wake = asyncio.Event()
-        self._relay_is_live = False
+        self._relay_is_live = self._refunds_by_b2c = False
         self.open: tuple[Gap, ...] = ()
         changes.subscribe(PaymentArrived, lambda _payment: self._wake.set())
+        changes.subscribe(RefundChanged, lambda _refund: self._wake.set())
         changes.subscribe(HealthChanged, self._see_relay)
 
-    async def run(self, account: ShopAccount) -> None:
-        """Until cancelled."""
+    async def run(self, account: ShopAccount, pays_out: str = "") -> None:
+        """Until cancelled. `pays_out` is the number that refunds by B2C leave from; a reversal leaves the account."""
+        self._refunds_by_b2c = pays_out in {account.short_code, account.party_b}
         while True:
             self._wake.clear()
             # While the relay still tells what came before, every balance runs ahead of what is known.
@@ -94,7 +97,8 @@ class BalanceWatch:
             self._wake.set()
 
     async def _judge(self, account: ShopAccount) -> None:
-        held, found = await self._database.read(lambda connection: _look(connection, account))
+        routes = (Route.REVERSAL, Route.B2C) if self._refunds_by_b2c else (Route.REVERSAL,)
+        held, found = await self._database.read(lambda connection: _look(connection, account, routes))
         if found != held:
             await self._database.run(lambda connection: balances.replace_gaps(connection, account.party_b, found))
         if found != self.open:
@@ -109,21 +113,28 @@ class BalanceWatch:
             self._look_soon(now - min(missing) + _AROUND)
 
 
-def _look(connection: sqlite3.Connection, account: ShopAccount) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
-    """The gaps as they were found last, and as they are now."""
+def _look(
+    connection: sqlite3.Connection, account: ShopAccount, routes: Collection[Route]
+) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+    """The gaps as they were found last, and as they are now. Refunds by `routes` leave this account."""
     held = balances.gaps(connection, account.party_b)
     begin = balances.begin(connection, NEWEST)
     if begin is None:
         return held, held
     older = [(gap.since, gap.until) for gap in held if gap.since < begin]
     newest = max([begin, *(until for _, until in older)]), datetime.max.replace(tzinfo=begin.tzinfo)
-    return held, tuple(_gaps_of(connection, account, [*older, newest]))
+    spans = [*older, newest]
+    given_back = balances.given_back(connection, routes, min(since for since, _ in spans), _AROUND)
+    told = (*balances.explanations(connection, account.party_b), *given_back)
+    return held, tuple(_gaps_of(connection, account, spans, told))
 
 
 def _gaps_of(
-    connection: sqlite3.Connection, account: ShopAccount, spans: Iterable[tuple[datetime, datetime]]
+    connection: sqlite3.Connection,
+    account: ShopAccount,
+    spans: Iterable[tuple[datetime, datetime]],
+    told: Collection[Explanation],
 ) -> Iterable[Gap]:
-    told = balances.explanations(connection, account.party_b)
     short_codes = {account.short_code, account.party_b}
     for since, until in spans:
         yield from balance.gaps(balances.credits_between(connection, short_codes, since, until), told)

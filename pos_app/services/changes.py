@@ -97,6 +97,11 @@ class ActionDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class PermitUsed:
+    """What somebody allowed in place was done, or tried, and is allowed no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class StaffChanged:
     pass
 

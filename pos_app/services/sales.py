@@ -164,6 +164,10 @@ class Sales:
         wanted = _search(search)
         return await self._database.read(lambda connection: _history(connection, wanted, before_id, limit))
 
+    async def id_of(self, number: int) -> int | None:
+        """Of the sale with this number, also of one that was cancelled."""
+        return await self._database.read(lambda connection: sales.id_numbered(connection, number))
+
     async def detail(self, sale_id: int) -> SaleDetail:
         return await self._database.read(lambda connection: _detail(connection, sale_id))
 

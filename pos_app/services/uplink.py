@@ -126,7 +126,7 @@ class Uplink:
             asyncio.create_task(self._relay_link(access).run(), name="relay link"),
             asyncio.create_task(self.pulling.run(self._pull_line(access, daraja)), name="pulling"),
             asyncio.create_task(self.rule_book.run(RuleDesk(self._client(), access.pairing)), name="validation rules"),
-            asyncio.create_task(self.balance_watch.run(access.account), name="balance watch"),
+            asyncio.create_task(self.balance_watch.run(access.account, access.pays_out), name="balance watch"),
             asyncio.create_task(self.quarantine.run(self._promote(access)), name="quarantine"),
             asyncio.create_task(self.office.anchoring.run(desk), name="anchoring"),
         ]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pos_app.domain.balance import Credit, Explanation, Gap
 from pos_app.domain.money import Money
+from pos_app.domain.refund import Route
 from pos_app.store import statements
 from pos_app.store.statements import ONE_OF, listed
 from pos_app.store.times import from_text, to_text
@@ -25,6 +26,8 @@ _FORGET = "DELETE FROM balance_gap WHERE short_code = ?"
 _ADD = statements.insert("balance_gap", ("short_code", "since", "until", "difference_cents"))
 _EXPLANATIONS = "SELECT since, until, difference_cents, note FROM gap_explanation WHERE short_code = ?"
 _EXPLAIN = statements.insert("gap_explanation", ("short_code", "since", "until", "difference_cents", "note", "at"))
+_GIVEN_BACK = f"""SELECT submitted_at, coalesce(finished_at, submitted_at), amount_cents FROM refund
+    WHERE submitted_at >= ? AND state NOT IN ('FAILED', 'DECLINED') AND route {ONE_OF}"""  # noqa: S608 — a constant
 _CLOCKS_DIFFER = timedelta(days=2)
 
 
@@ -65,6 +68,19 @@ def explanations(connection: sqlite3.Connection, short_code: str) -> tuple[Expla
     rows = connection.execute(_EXPLANATIONS, (short_code,))
     return tuple(
         Explanation(from_text(since), from_text(until), Money(cents), note) for since, until, cents, note in rows
+    )
+
+
+def given_back(
+    connection: sqlite3.Connection, routes: Collection[Route], since: datetime, around: timedelta
+) -> tuple[Explanation, ...]:
+    """What this till itself sent out of the account, also while nobody knows whether it went; M-Pesa's clock differs by
+    `around` at most.
+    """
+    rows = connection.execute(_GIVEN_BACK, (to_text(since - around), listed(routes)))
+    return tuple(
+        Explanation(from_text(sent) - around, from_text(ended) + around, Money(-cents), "a refund of this till")
+        for sent, ended, cents in rows
     )
 
 

@@ -46,7 +46,8 @@ _MATCHABLE_SINCE = f"""SELECT id, number, opened_at, {_REMAINING} * (closed_at I
 _MATCHABLE_OF = f"""SELECT id, number, opened_at, {_REMAINING} * (closed_at IS NULL) FROM sale
     WHERE voided_at IS NULL AND id {ONE_OF}"""  # noqa: S608 — a constant
 _CHARGES = f"SELECT sale_id, account_reference, id FROM attempt WHERE sale_id {ONE_OF} ORDER BY id"  # noqa: S608 — a constant
-_OF_NUMBER = "SELECT id FROM sale WHERE number = ? AND voided_at IS NULL"
+_NUMBERED = "SELECT id FROM sale WHERE number = ?"
+_OF_NUMBER = _NUMBERED + " AND voided_at IS NULL"
 _IS_VOID = "SELECT voided_at IS NOT NULL FROM sale WHERE id = ?"
 
 _INSERT = """INSERT INTO sale (number, opened_at, total_cents, printed)
@@ -143,6 +144,12 @@ def is_void(connection: sqlite3.Connection, sale_id: int) -> bool:
 def id_of_number(connection: sqlite3.Connection, number: int) -> int | None:
     """None when there is no such sale, or it was cancelled."""
     found: tuple[int] | None = connection.execute(_OF_NUMBER, (number,)).fetchone()
+    return found[0] if found else None
+
+
+def id_numbered(connection: sqlite3.Connection, number: int) -> int | None:
+    """Of a cancelled sale too."""
+    found: tuple[int] | None = connection.execute(_NUMBERED, (number,)).fetchone()
     return found[0] if found else None
 
 

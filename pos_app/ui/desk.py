@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
@@ -88,7 +89,11 @@ class Desk:
     door: "Door"
     sale_page: QWidget
 
-    def __init__(self, app: QApplication, folder: Path, *, training: bool = False) -> None:
+    def __init__(
+        self, app: QApplication, folder: Path, *, training: bool = False, secrets: Secrets | None = None
+    ) -> None:
+        """`secrets` in the place of the computer's own, for a till that is only looked at."""
+        self._given = secrets
         self._app = app
         self._folder = folder
         self._training = training
@@ -144,7 +149,8 @@ class Desk:
         await self._open_door()
 
     def _make_history_page(self) -> QWidget:
-        page = self._pages.history()
+        page = self._pages.history(till_code=lambda: self._till_code)
+        self._scanner.scanned.connect(page.scan)
         page.refund_wanted.connect(lambda sale_id: self.tasks.start(self._refund(sale_id), "refund"))
         return page
 
@@ -157,13 +163,12 @@ class Desk:
     async def _office(self) -> "OfficePage":
         """Its services are there as soon as the till is connected, or when somebody wants it sooner."""
         if self._office_page is None:
-            self._office_page = self._pages.office(await self.till.office())
+            self._office_page = self._pages.office(await self.till.office(), self._practice)
             self.window.promise(OFFICE, lambda: self._office_page or QWidget())
         return self._office_page
 
     async def _open_door(self) -> None:
         """Nobody sells before somebody has signed in; the very first makes the owner."""
-        from pos_app.services.training_staff import PRACTICE_PINS
         from pos_app.ui.staff.door import Door
 
         self.door = Door(
@@ -173,12 +178,19 @@ class Desk:
             self.tasks,
             folder=self._folder,
             seen=self._see_person,
-            practice=PRACTICE_PINS if self._training else None,
+            practice=self._practice,
         )
         if self._are_keys_locked:
             self.till.authority.begin_cash_only(utc_now())
         await self.door.open()
         self._see_person(self.till.authority.person)
+
+    @property
+    def _practice(self) -> Mapping[str, str] | None:
+        """PINs that are shown."""
+        from pos_app.services.training_staff import PRACTICE_PINS
+
+        return PRACTICE_PINS if self._training else None
 
     def _see_person(self, person: Person | None) -> None:
         self._person = person
@@ -214,6 +226,8 @@ class Desk:
 
     async def _unlocked(self) -> Secrets:
         """From the key store, or from the encrypted file once somebody has typed its passphrase."""
+        if self._given is not None:
+            return self._given
         found = await asyncio.to_thread(open_secrets, self._folder)
         if not isinstance(found, Refused):
             return found
@@ -290,7 +304,7 @@ class Desk:
             payment=self.payment,
             parent=self.window,
         )
-        scanner = Scanner(parent=self.window)
+        scanner = self._scanner = Scanner(parent=self.window)
         scanner.watch(native_window(self.window))
         self.offers = OfferViewModel(
             till.matching,

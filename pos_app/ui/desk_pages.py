@@ -1,6 +1,6 @@
 """The pages beside the selling page, each made whole when it is first shown. They know no settings file and no key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,12 +56,14 @@ class Pages:
         page.closed.connect(self.back_to_sale)
         return page
 
-    def history(self) -> "HistoryPage":
+    def history(self, till_code: Callable[[], str]) -> "HistoryPage":
         from pos_app.ui.history.view import HistoryPage
         from pos_app.ui.history.view_model import HistoryViewModel
 
         till = self.till
-        model = HistoryViewModel(till.sales, till.payments, till.receipts, self.changes, self.tasks, clock=utc_now)
+        model = HistoryViewModel(
+            till.sales, till.payments, till.receipts, self.changes, self.tasks, clock=utc_now, till_code=till_code
+        )
         model.setParent(self.window)
         page = HistoryPage(model)
         page.closed.connect(self.back_to_sale)
@@ -77,7 +79,7 @@ class Pages:
         page.closed.connect(self.back_to_sale)
         return page
 
-    def office(self, office: "Office") -> "OfficePage":
+    def office(self, office: "Office", practice: Mapping[str, str] | None = None) -> "OfficePage":
         from pos_app.ui.office.accounts import AccountsModel, AccountsPart
         from pos_app.ui.office.people import PeopleModel, PeoplePart
         from pos_app.ui.office.record import RecordModel, RecordPart
@@ -88,7 +90,7 @@ class Pages:
         from pos_app.ui.refund.view_model import RefundsViewModel
 
         till, changes, tasks = self.till, self.changes, self.tasks
-        refunds = RefundsViewModel(office, till.staff, changes, tasks, clock=utc_now)
+        refunds = RefundsViewModel(office, till.staff, changes, tasks, clock=utc_now, practice=practice)
         preparing = PrepareViewModel(office.refunds, tasks)
         accounts = AccountsModel(office, changes, tasks, clock=utc_now)
         people, record = PeopleModel(till.staff, changes, tasks), RecordModel(office, tasks, clock=utc_now)

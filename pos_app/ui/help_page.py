@@ -43,11 +43,24 @@ KEYS = (
     (
         "History",
         (
+            ("Scan", "A receipt, its code or an M-Pesa code opens its sale"),
             ("Letters, digits", "Searches by amount, M-Pesa code, sale number, phone or name"),
             ("↑  ↓  Enter", "Selects a sale and opens it"),
-            ("F11", "Reads the list again"),
+            ("F3", "Begins a refund of the sale that is open"),
+            ("F11", "Reads the list again; in a sale, asks Safaricom"),
             ("F2", "Gives change for what a sale was paid too much"),
             ("F10", "Saves a receipt as PDF"),
+            ("Esc", "One step back"),
+        ),
+    ),
+    (
+        "Office",
+        (
+            ("↑  ↓  Enter", "Selects a part, or a refund and opens it"),
+            ("F10", "Prepares a refund; of one that was given back, its receipt"),
+            ("PIN, Enter", "Releases a refund"),
+            ("F11", "Asks Safaricom what became of a refund"),
+            ("F3", "Refunds anew where nothing was given back"),
             ("Esc", "One step back"),
         ),
     ),
@@ -65,6 +78,7 @@ KEYS = (
         ),
     ),
 )
+_ON_THE_LEFT = frozenset({"Selling", "History", "Office"})
 STEPS = (
     "Scan the goods, touch their tiles, or type an amount such as 350 and press Enter.",
     "Press F1, type the customer’s phone number, press Enter. The customer enters the M-Pesa PIN on their own phone.",
@@ -117,9 +131,9 @@ def _keys() -> QWidget:
     row = QHBoxLayout(page)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(32)
-    columns = [QVBoxLayout(), QVBoxLayout()]
-    for position, (heading, keys) in enumerate(KEYS):
-        columns[min(position, 1)].addWidget(_group(heading, keys))
+    columns = left, right = QVBoxLayout(), QVBoxLayout()
+    for heading, keys in KEYS:
+        (left if heading in _ON_THE_LEFT else right).addWidget(_group(heading, keys))
     for column in columns:
         column.addStretch(1)
         row.addLayout(column, 1)

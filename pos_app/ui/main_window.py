@@ -75,6 +75,9 @@ class MainWindow(QWidget):
         self._lay_out()
         self._make_keys()
         install_focus_ring()
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._keep_keyboard)
         self.show_page(0)
         self.status.show_theme()
         self.office_matter = Matters("Office  Shift+F6", self.show_office)
@@ -177,6 +180,14 @@ class MainWindow(QWidget):
         self._keep_promise(at)
         self.stack.setCurrentIndex(at)
         self.status.mark_page(at)
+
+    @Slot(QWidget, QWidget)
+    def _keep_keyboard(self, old: QWidget | None, now: QWidget | None) -> None:
+        """A sale that goes on out of sight takes the keys for itself, and the rest of a PIN would be read in it."""
+        page = self.stack.currentWidget()
+        if now is None or page is None or now is page or page.isAncestorOf(now) or not self.stack.isAncestorOf(now):
+            return
+        (old if old is not None and old.isVisible() else page).setFocus()
 
     def show_history(self) -> None:
         self.show_page(1)

@@ -18,6 +18,7 @@ EAT = timezone(timedelta(hours=3), "EAT")
 """Kenya keeps no summer time, so no time zone data is needed."""
 HEIGHT = 48
 _ROOMY = 1280
+_SPACE, _TIGHT_SPACE = 16, 9
 _TIGHT, _TIGHT_TRAINING = 1340, 1520
 """Below it the keys of the pages are left to the help, so that no word is cut."""
 _CLOCK_SECONDS = 20
@@ -97,7 +98,8 @@ class StatusBar(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 4, 0)
-        row.setSpacing(16)
+        row.setSpacing(_SPACE)
+        self._row = row
         if self.training is not None:
             row.addWidget(self.training)
             row.addWidget(self.phone)
@@ -118,6 +120,7 @@ class StatusBar(QWidget):
         """Where room is short the customer display is left to its key, and the pages show theirs no more."""
         super().resizeEvent(event)
         self.display.setVisible(self.width() >= _ROOMY)
+        self._row.setSpacing(_SPACE if self.width() >= _ROOMY else _TIGHT_SPACE)
         for button in self.pages:
             button.setText(_page_words(button, with_key=self.width() >= self._tight))
 

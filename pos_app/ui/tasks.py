@@ -57,20 +57,14 @@ class OneAtATime:
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._busy = False
+        self._task: asyncio.Task[Any] | None = None
 
     def start(self, coro: Coroutine[Any, Any, None], name: str) -> None:
-        if self._busy:
+        """Over is over at once: whoever sees the answer may press again before the loop's next turn."""
+        if self._task is not None and not self._task.done():
             coro.close()
-            return
-        task = self._tasks.start(coro, name)
-        self._busy = task is not None
-        if task is not None:
-            # Not a `finally` of the coroutine's: one that is cancelled before it begins never comes to it.
-            task.add_done_callback(self._free)
-
-    def _free(self, _task: asyncio.Task[Any]) -> None:
-        self._busy = False
+        else:
+            self._task = self._tasks.start(coro, name)
 
 
 class Soon(QObject):

@@ -17,11 +17,16 @@ def parsed(*arguments: str) -> argparse.Namespace:
 def test_the_demo_needs_no_argument() -> None:
     given = parsed()
     assert (given.out, given.json, given.theme, given.size) == (None, False, "light", (1366, 768))
+    assert not given.every_screen
 
 
 def test_the_demo_takes_a_folder_a_theme_and_a_size(tmp_path: Path) -> None:
     given = parsed("--out", str(tmp_path), "--json", "--theme", "dark", "--size", "1280x720")
     assert (given.out, given.json, given.theme, given.size) == (tmp_path, True, "dark", (1280, 720))
+
+
+def test_every_screen_is_asked_for_by_name() -> None:
+    assert parsed("--every-screen").every_screen
 
 
 @pytest.mark.parametrize("size", ["", "1366", "1366x", "x768", "0x768", "-1x768", "1366x768x2", "axb", "1e3x768"])

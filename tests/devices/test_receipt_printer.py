@@ -10,8 +10,10 @@ from PySide6.QtGui import QColor, QFontDatabase, QImage, QPainter
 
 from pos_app.devices.receipt_paper import WIDTH, height_of, paint_receipt
 from pos_app.devices.receipt_printer import write_pdf
+from pos_app.domain.barcode import bars
 from pos_app.domain.money import ZERO, Money
 from pos_app.domain.receipt import Heading, Receipt, ReceiptTender
+from pos_app.domain.reference import printed_reference
 from pos_app.domain.sale import SaleLine
 from pos_app.domain.tender import TenderKind
 
@@ -30,6 +32,8 @@ RECEIPT = Receipt(
     remaining=ZERO,
     overpaid=ZERO,
 )
+QUIET_MODULES = 10
+"""As Code 128 demands."""
 TRAINING_RECEIPT = replace(RECEIPT, heading=replace(RECEIPT.heading, training=True))
 
 
@@ -62,6 +66,10 @@ def painted(receipt: Receipt) -> QImage:
 def inked(image: QImage, colour: str) -> int:
     wanted = QColor(colour).rgb()
     return sum(image.pixel(x, y) == wanted for x in range(image.width()) for y in range(image.height()))
+
+
+def _is_dark(image: QImage, x: int, y: int) -> bool:
+    return image.pixelColor(x, y).lightness() < 128
 
 
 def test_the_page_is_80_mm_wide_and_as_long_as_the_sale(path: Path) -> None:
@@ -114,6 +122,27 @@ def test_the_paper_is_white_to_its_edges() -> None:
 def test_only_a_training_slip_has_the_words_across() -> None:
     assert inked(painted(RECEIPT), "#DADFE4") == 0
     assert inked(painted(TRAINING_RECEIPT), "#DADFE4") > 1_000
+
+
+@pytest.mark.parametrize("receipt", [RECEIPT, TRAINING_RECEIPT])
+def test_the_bars_are_on_the_slip_one_module_two_wide_and_with_white_beside_them(receipt: Receipt) -> None:
+    image = painted(receipt)
+    drawn = [index % 2 == 0 for index, width in enumerate(bars("1-000142")) for _ in range(2 * width)]
+    beside = (image.width() - len(drawn)) // 2
+    assert beside >= QUIET_MODULES * 2
+    wanted = [*[False] * beside, *drawn, *[False] * beside]
+    rows = ([_is_dark(image, x, y) for x in range(image.width())] for y in range(image.height()))
+    assert sum(row == wanted for row in rows) > 30
+
+
+def test_a_longer_code_is_drawn_finer_and_keeps_the_white_that_a_scanner_needs() -> None:
+    image = painted(replace(RECEIPT, heading=replace(RECEIPT.heading, till="ZZ9"), sale_number=999_999_999))
+    modules = sum(bars(printed_reference("ZZ9", 999_999_999))) + 2 * QUIET_MODULES
+    across = image.height() - 60  # through the bars, which stand last
+    dark = [x for x in range(image.width()) if _is_dark(image, x, across)]
+    quiet = QUIET_MODULES * image.width() / modules
+    assert dark[0] == pytest.approx(quiet, abs=1)
+    assert image.width() - 1 - dark[-1] == pytest.approx(quiet, abs=1)
 
 
 def test_the_fonts_come_with_the_program() -> None:

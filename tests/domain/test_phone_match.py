@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 
 from pos_app.domain.msisdn import Msisdn, MsisdnError
-from pos_app.domain.phone_match import PhoneMatch, phone_match, typed_twice
+from pos_app.domain.phone_match import PhoneMatch, phone_match, shown_digits, typed_twice
 
 NUMBER = Msisdn("254712345678")
 HASH = sha256(b"254712345678").hexdigest()
@@ -39,6 +39,24 @@ def test_another_number_is_told_apart_or_cannot_be_read(told: str) -> None:
 @pytest.mark.parametrize("told", ["", "JOHN DOE", "78", "*" * 64, HASH[:20] + "*" * 44])
 def test_what_shows_too_little_proves_nothing(told: str) -> None:
     assert phone_match(NUMBER, told) is PhoneMatch.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("told", "digits"),
+    [
+        ("254712345678 - JOHN DOE", "712345678"),
+        ("2547 ***** 126", "126"),
+        ("•••126", "126"),
+        ("07•• ••• 678 - Jane 2", "678"),
+        ("JOHN DOE", ""),
+        ("78", ""),
+        ("", ""),
+        (HASH, ""),
+        (HASH[:20] + "*" * 10 + HASH[30:], ""),
+    ],
+)
+def test_of_the_payers_number_its_last_digits_are_shown(told: str, digits: str) -> None:
+    assert shown_digits(told) == digits
 
 
 def test_a_number_is_typed_twice_in_whatever_spelling() -> None:

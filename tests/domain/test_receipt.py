@@ -22,6 +22,7 @@ from pos_app.domain.receipt import (
     receipt_of,
     rows_of,
 )
+from pos_app.domain.reference import read_printed
 from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.domain.shop import AccountKind, ShopAccount
 from pos_app.domain.tender import Tender, TenderKind
@@ -94,6 +95,7 @@ def test_the_receipt_of_an_mpesa_sale_reads_like_this() -> None:
         "------------------------------------------------",
         "               Not a tax invoice",
         "               Asante! Thank you.",
+        "                    1-000142",
     ]
 
 
@@ -181,6 +183,13 @@ def test_a_reprint_is_marked_copy_top_and_bottom() -> None:
 
 def test_every_receipt_says_that_it_is_not_a_tax_invoice() -> None:
     assert sum(row.left == NOT_A_TAX_INVOICE for row in rows_of(paid_by_phone())) == 1
+
+
+def test_every_receipt_carries_the_code_by_which_its_sale_is_found() -> None:
+    rows = rows_of(paid_by_phone(heading=Heading("Duka", "B2", training=True)))
+    (code,) = (row for row in rows if row.style is RowStyle.BARS)
+    assert read_printed(code.left) == ("B2", 142)
+    assert rows[-1].left == TRAINING, "what it is not stands last"
 
 
 def test_a_shop_without_a_name_or_a_number_still_has_a_receipt() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from pos_app.domain.money import Money
 from pos_app.domain.msisdn import Msisdn
-from pos_app.domain.receipt import COPY, TRAINING, Heading, as_text
+from pos_app.domain.receipt import COLUMNS, COPY, TRAINING, Heading, as_text
 from pos_app.domain.refund import Refund, Route
 from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_receipt import refund_receipt_of
@@ -43,6 +43,23 @@ def test_it_names_the_original_and_itself_and_who_released_it() -> None:
     assert "0712 ••• 678" in text
     assert "254712345678" not in text
     assert (slip.title, slip.training, slip.copy) == ("Refund 3", False, False)
+
+
+def test_the_customer_reads_it_in_both_languages() -> None:
+    text = as_text(refund_receipt_of(REFUND, SALE, Heading("Duka", "1A"), "Otieno"))
+    why = f"{REFUND.why.english} · {REFUND.why.swahili}"
+    for words in ("REFUND · MAREJESHO", "GIVEN BACK", "Pesa zilizorudishwa", why, "Asante! Thank you."):
+        assert words in text
+
+
+def test_it_carries_the_code_of_the_sale_not_its_own() -> None:
+    assert "1A-000142" in as_text(refund_receipt_of(REFUND, SALE, Heading("Duka", "1A"), "Otieno"))
+
+
+def test_a_long_name_of_who_released_it_wraps_beside_the_till() -> None:
+    lines = as_text(refund_receipt_of(REFUND, SALE, Heading("", "1A"), "Wanjiru wa Kamau " * 3)).splitlines()
+    assert max(map(len, lines)) <= COLUMNS
+    assert sum("Till 1A" in line for line in lines) == 1
 
 
 def test_cash_has_no_codes_and_a_shop_without_a_name_no_title() -> None:

@@ -60,6 +60,7 @@ class Refunding:
         sale = self.desk.desk.payment.sale
         assert sale is not None
         self.desk.next_sale()
+        self.desk.until(lambda: not self.desk.desk.tasks.live, "the sale is closed")
         detail = self.desk.run(self.till.sales.detail(sale.id))
         return sale.id, detail.payments[0].receipt, phone
 

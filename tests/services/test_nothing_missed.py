@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -19,11 +20,16 @@ from pos_app.daraja.statement import StatementError, read_statement
 from pos_app.domain.audit import Event
 from pos_app.domain.balance import Gap
 from pos_app.domain.matching import is_from_customer
-from pos_app.domain.money import Money
+from pos_app.domain.money import ZERO, Money
 from pos_app.domain.msisdn import Msisdn
 from pos_app.domain.receipt import Heading
+from pos_app.domain.refund import Refund, Route
+from pos_app.domain.refund_reason import RefundReason
+from pos_app.domain.refund_states import RefundState
 from pos_app.domain.refused import Refused
+from pos_app.domain.sale import Cart, SaleLine
 from pos_app.domain.shop import AccountKind, Credentials, MpesaAccess, Pairing, ShopAccount, TillIdentity
+from pos_app.domain.staff import Role
 from pos_app.domain.weather import WeatherLevel
 from pos_app.relay_link import reports
 from pos_app.relay_link.delivery import LinkStatus
@@ -42,8 +48,9 @@ from pos_app.simulator.daraja import Daraja
 from pos_app.simulator.payment_scenarios import payment_scenario
 from pos_app.simulator.server import serving
 from pos_app.simulator.shop import SANDBOX_PASSKEY, TRAINING_SHOP
-from pos_app.store import balances, pulls
+from pos_app.store import balances, pulls, refunds, sales, staff
 from pos_app.store.database import StoreError
+from pos_app.store.staff import KeptPin
 
 pytestmark = pytest.mark.anyio
 PAYBILL = ShopAccount(AccountKind.PAYBILL, "174379")
@@ -338,6 +345,57 @@ async def test_a_gap_outlives_the_program_until_a_person_explains_it(watcher: Wa
     assert watcher.watch.open == ()
     (told,) = await desk.database.read(lambda c: balances.explanations(c, "174379"))
     assert (told.note, told.difference) == ("banked by hand", gap.difference)
+
+
+@pytest.mark.parametrize(
+    ("route", "state", "pays_out", "left"),
+    [
+        (Route.REVERSAL, RefundState.COMPLETED, "", 0),
+        (Route.REVERSAL, RefundState.UNKNOWN, "", 0),
+        (Route.REVERSAL, RefundState.FAILED, "", 60),
+        (Route.B2C, RefundState.COMPLETED, "174379", 0),
+        (Route.B2C, RefundState.COMPLETED, "600000", 60),
+    ],
+)
+async def test_what_the_till_itself_gave_back_is_no_money_that_somebody_took(
+    watcher: Watcher, route: Route, state: RefundState, pays_out: str, left: int
+) -> None:
+    desk = watcher.desk
+    await watcher.stop()
+    watcher.running = asyncio.create_task(watcher.watch.run(desk.account, pays_out))
+    receipt = await watcher.paid(100)
+    await watcher.see()
+    desk.core.initiator.deposit("174379", -60, desk.core.clock.now())
+    await desk.database.run(lambda connection: _add_refund(connection, receipt, route, state, desk.now()))
+    await watcher.paid(300)
+    assert sum((gap.difference for gap in await watcher.see()), ZERO) == Money.shillings(-left)
+
+
+def _add_refund(connection: sqlite3.Connection, receipt: str, route: Route, state: RefundState, at: datetime) -> None:
+    """Of KES 60, sent when the clock says so."""
+    sale = sales.add(connection, Cart((SaleLine("Bread", Money.shillings(100)),)), at)
+    person = staff.add(connection, "Wanjiru", Role.OWNER, KeptPin(b"s" * 16, b"h" * 32), at)
+    refund = Refund(
+        id=0,
+        number=0,
+        sale_id=sale.id,
+        payment_id=receipt,
+        original_receipt=receipt,
+        route=route,
+        amount=Money.shillings(60),
+        payee=Msisdn("254712345678"),
+        other_number=False,
+        why=RefundReason.RETURNED,
+        note="",
+        requested_by=person.id,
+        requested_at=at,
+        nonce="n" * 32,
+        originator_id="ours-1",
+        state=state,
+        submitted_at=at,
+        finished_at=at if state.is_final else None,
+    )
+    refunds.add(connection, refund)
 
 
 async def test_an_old_gap_stays_when_many_payments_have_come_since(

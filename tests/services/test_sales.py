@@ -50,6 +50,14 @@ async def test_a_cancelled_sale_takes_no_lines_and_no_money(desk: Any) -> None:
     assert "Nothing remains" in words(await desk.sales.pay_cash(sale.id, Money.shillings(10)))
 
 
+async def test_a_sale_is_found_by_its_number_also_when_it_was_cancelled(desk: Any) -> None:
+    kept, cancelled = await desk.sale(), await desk.sale()
+    await desk.sales.void(cancelled.id)
+    for sale in (kept, cancelled):
+        assert await desk.sales.id_of(sale.number) == sale.id
+    assert await desk.sales.id_of(cancelled.number + 1) is None
+
+
 async def test_cash_settles_what_remains_and_the_rest_is_change(desk: Any) -> None:
     sale = await desk.sale(150)
     part = await desk.sales.pay_cash(sale.id, Money.shillings(100))

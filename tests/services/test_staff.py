@@ -18,7 +18,7 @@ from pos_app.domain.staff import Action, Permit, Person, Role, Session
 from pos_app.services import key_ring, pins
 from pos_app.services.audit_log import LOST_KEYS, AuditLog
 from pos_app.services.authority import LENT_SECONDS, NOBODY, Authorised, Authority
-from pos_app.services.changes import ActionDenied, Changes, SessionChanged
+from pos_app.services.changes import ActionDenied, Changes, PermitUsed, SessionChanged
 from pos_app.services.proving import Proving
 from pos_app.services.staff import Staff
 from pos_app.store import audit, staff
@@ -397,6 +397,20 @@ async def test_a_manager_allows_one_action_in_place_without_logging_the_cashier_
     assert staffed.authority.person == akinyi
     assert (await staffed.events())[0] == (Event.ALLOWED, "Akinyi", "Otieno")
     assert [denied.action for denied in staffed.denied] == [Action.RELEASE_PAYMENT, *[Action.CANCEL_SALE] * 2]
+
+
+async def test_what_was_allowed_is_told_to_be_used_once_it_is_tried_and_not_by_what_needs_it_not(staffed: Till) -> None:
+    used: list[PermitUsed] = []
+    staffed.changes.subscribe(PermitUsed, used.append)
+    await staffed.signed_in("Akinyi", CASHIER_PIN)
+    otieno = await staffed.person("Otieno")
+    assert isinstance(await staffed.staff.allow(Action.CANCEL_SALE, otieno.id, MANAGER_PIN), Permit)
+    staffed.authority.check(Action.SELL)
+    staffed.authority.check(Action.RELEASE_PAYMENT)
+    assert used == []
+    for _ in range(2):
+        staffed.authority.check(Action.CANCEL_SALE)
+    assert used == [PermitUsed()]
 
 
 async def test_nobody_is_allowed_more_than_who_allows_it_may(staffed: Till) -> None:

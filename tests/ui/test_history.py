@@ -84,6 +84,10 @@ class FakeSales:
         at = NOW - timedelta(minutes=self.newest - sale_id)
         return HistoryRow(sale_id, sale_id, at, KES(65), KES(0), state, "M-Pesa", CODE_OF_SALE, "0708 ••• 149", "Bread")
 
+    async def id_of(self, number: int) -> int | None:
+        await asyncio.sleep(0)
+        return number if number <= self.newest else None
+
     async def give_change(self, sale_id: int) -> Sale | Refused:
         self.changed.append(sale_id)
         await asyncio.sleep(0)
@@ -155,6 +159,7 @@ class Desk:
             self.changes,
             self.tasks,
             clock=lambda: NOW,
+            till_code=lambda: "T1",
         )
         page = HistoryPage(self.model)
         self.qtbot.addWidget(page)
@@ -274,6 +279,77 @@ def test_enter_searches_at_once_and_again_goes_to_the_list(desk: Desk, qtbot: Qt
     desk.quiet()
     qtbot.keyClick(page.list.search, Qt.Key.Key_Return)
     assert page.list.table.hasFocus()
+
+
+@pytest.mark.parametrize("code", ["T1-000117", "t1-117"])
+def test_a_scanned_receipt_opens_its_sale_whatever_is_shown(desk: Desk, code: str) -> None:
+    page = desk.open()
+    desk.open_detail(page)
+    page.scan(code)
+    desk.quiet()
+    assert desk.model.state.sale_id == 117
+    assert page.stack.currentWidget() is page.detail
+    assert page.list.search.text() == "", "the list is as it was"
+
+
+def test_the_code_of_a_receipt_is_typed_and_enter_opens_its_sale(desk: Desk, qtbot: QtBot) -> None:
+    page = desk.open()
+    qtbot.keyClicks(page.list.search, "t1-117")
+    qtbot.waitUntil(lambda: desk.model.state.search == "t1-117" and not desk.model.state.loading)
+    assert page.list.empty.text() == "Enter opens the sale of receipt T1-117."
+    qtbot.keyClick(page.list.search, Qt.Key.Key_Return)
+    desk.quiet()
+    assert desk.model.state.sale_id == 117
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("A2-000117", "That is a receipt of till A2. Its money is given back there."),
+        ("T1-000121", "This till has no sale 121."),
+    ],
+)
+def test_a_receipt_that_opens_nothing_says_why(desk: Desk, code: str, sentence: str) -> None:
+    page = desk.open()
+    page.scan(code)
+    desk.quiet()
+    assert sentence in page.list.problem.text()
+    assert page.stack.currentWidget() is page.list
+
+
+def test_a_scanned_mpesa_code_of_one_sale_opens_it(desk: Desk) -> None:
+    page = desk.open()
+    desk.sales.matches = lambda sale_id: sale_id == 42
+    page.scan("bread")
+    desk.quiet()
+    assert desk.model.state.sale_id == 42
+    assert page.list.search.text() == "bread"
+
+
+def test_enter_in_the_search_opens_the_only_sale_found(desk: Desk, qtbot: QtBot) -> None:
+    page = desk.open()
+    desk.sales.matches = lambda sale_id: sale_id == 42
+    qtbot.keyClicks(page.list.search, "bread")
+    qtbot.waitUntil(lambda: desk.model.rows.rowCount() == 1 and not desk.model.state.loading)
+    assert desk.model.state.sale_id is None, "typing alone opens nothing"
+    qtbot.keyClick(page.list.search, Qt.Key.Key_Return)
+    assert desk.model.state.sale_id == 42
+
+
+def test_the_only_sale_of_a_shop_is_not_opened_unasked(desk: Desk, qtbot: QtBot) -> None:
+    page = desk.open(newest=1)
+    qtbot.keyClick(page.list.search, Qt.Key.Key_Return)
+    desk.quiet()
+    assert page.list.table.hasFocus()
+    assert desk.model.state.sale_id is None
+
+
+def test_a_scan_is_not_the_historys_while_another_page_is_shown(desk: Desk) -> None:
+    page = desk.open()
+    page.hide()
+    page.scan("T1-000117")
+    desk.quiet()
+    assert desk.model.state.sale_id is None
 
 
 def test_a_search_without_a_match_says_so_and_escape_clears_it(desk: Desk, qtbot: QtBot) -> None:

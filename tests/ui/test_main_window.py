@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pos_app.services.changes import Changes, HealthChanged, Light, Notice
@@ -45,6 +45,21 @@ def test_each_light_is_a_shape_and_a_word(qtbot: QtBot, clock: Any, changes: Cha
     assert status.relay.accessibleName() == "Relay: down"
     changes.publish(HealthChanged(Light.OFF, Light.OK, Light.OK))
     assert status.internet.word.text() == "Net off"
+
+
+def test_a_page_out_of_sight_takes_no_key_from_the_one_in_sight(qtbot: QtBot, clock: Any, changes: Changes) -> None:
+    window = make(qtbot, clock, changes, training=False)
+    fields = [QLineEdit(page) for page in (window.stack.widget(0), window.stack.widget(1))]
+    window.show_history()
+    for field in fields:
+        field.show()
+    fields[1].setFocus()
+    fields[0].setFocus()
+    assert fields[1].hasFocus()
+    qtbot.keyClicks(QApplication.focusWidget(), "482915")
+    assert [field.text() for field in fields] == ["", "482915"]
+    window.show_page(0)
+    assert fields[0].hasFocus(), "once it is in sight it has them"
 
 
 def test_the_clock_is_nairobis(qtbot: QtBot, clock: Any, changes: Changes) -> None:

@@ -59,6 +59,19 @@ def test_what_counts_as_an_amount(typed: str, amount: int | None) -> None:
     assert not is_barcode("350")
 
 
+def test_a_scanned_receipt_is_no_product_and_says_where_it_is_looked_at(till: Till) -> None:
+    till.sale.scan("T1-000142")
+    till.qtbot.waitUntil(lambda: "That is a receipt. Press F6 and scan it there" in till.sale.state.notice)
+    assert till.sale.state.adding is None
+    assert lines(till) == []
+
+
+def test_a_product_may_have_a_code_like_a_receipts(till: Till) -> None:
+    till.shop.stock = [Product(1, "Loose tea", Money.shillings(60), "T1-142")]
+    till.sale.scan("T1-142")
+    holds(till, ("Loose tea", 1))
+
+
 def test_cents_are_rounded_to_whole_shillings_and_said(till: Till) -> None:
     till.sell("99.50")
     assert till.page.cart.totals.amount.text() == "KES 100"

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -90,3 +91,23 @@ def test_a_press_whose_work_was_cancelled_before_it_began_locks_nothing(aloop: T
     tasks.start(press(), "press")
     qtbot.waitUntil(lambda: tasks.live == ())
     assert done == ["second"]
+
+
+def test_whoever_sees_that_it_is_over_may_press_again_at_once(aloop: TillLoop, qtbot: QtBot) -> None:
+    """The first callback of a task that ends is the window's; no other has run yet."""
+    done: list[str] = []
+
+    async def work(name: str) -> None:
+        await asyncio.sleep(0)
+        done.append(name)
+
+    class Watched(Tasks):
+        def _done(self, task: asyncio.Task[Any]) -> None:
+            super()._done(task)
+            if done == ["first"]:
+                once.start(work("second"), "second")
+
+    once = OneAtATime(tasks := Watched())
+    once.start(work("first"), "first")
+    qtbot.waitUntil(lambda: tasks.live == ())
+    assert done == ["first", "second"]

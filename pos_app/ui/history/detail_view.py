@@ -102,9 +102,9 @@ class DetailView(QWidget):
         column.addSpacing(GAP)
         for line in detail.lines:
             column.addLayout(_amount_row(line.name, line.remark, line.amount))
-        column.addWidget(_rule())
+        column.addWidget(rule())
         column.addLayout(_amount_row("Total", "", detail.total, "title"))
-        column.addWidget(_rule())
+        column.addWidget(rule())
         for tender in detail.tenders:
             column.addLayout(_amount_row(tender.name, tender.remark, tender.amount))
             if tender.code:
@@ -172,10 +172,10 @@ def _amount_row(name: str, remark: str, amount: str, role: str = "") -> QHBoxLay
     return row
 
 
-def _rule() -> QFrame:
-    rule = QFrame()
-    rule.setProperty("rule", True)
-    return rule
+def rule() -> QFrame:
+    line = QFrame()
+    line.setProperty("rule", True)
+    return line
 
 
 def _story(charges: tuple[Charge, ...]) -> QWidget:
@@ -200,12 +200,13 @@ def _charge(charge: Charge) -> QWidget:
     column.addLayout(title_row(charge.title, charge.mark))
     column.addWidget(Text(charge.sentence, "muted", wrap=True))
     for row in charge.rows:
-        column.addWidget(_rule())
-        column.addWidget(_timeline_row(row))
+        column.addWidget(rule())
+        column.addWidget(timeline_row(row))
     return card
 
 
-def _timeline_row(row: TimelineRow) -> QWidget:
+def timeline_row(row: TimelineRow) -> QWidget:
+    """What was said, by whom and when, and what became of it."""
     line = QFrame()
     if row.explanation:
         line.setProperty("panel", "checking")

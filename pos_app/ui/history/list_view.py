@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pos_app.domain.reference import read_printed
 from pos_app.ui.history.rows import CODE, PAID_BY, PHONE, SALE, SOLD, STATE, TIME, TONE_ROLE, TOTAL
 from pos_app.ui.history.view_model import HistoryState, HistoryViewModel
 from pos_app.ui.history.words import Tone
@@ -50,7 +51,9 @@ def paint_chip(painter: QPainter, box: QRectF, tone: Tone, words: str) -> None:
     painter.restore()
 
 
-class _StateDelegate(QStyledItemDelegate):
+class StateDelegate(QStyledItemDelegate):
+    """Of a model that tells a tone beside its words."""
+
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
         option.text = ""
@@ -77,7 +80,7 @@ class SalesTable(RowsTable):
 
     def __init__(self) -> None:
         super().__init__("Sales, newest first")
-        self.setItemDelegateForColumn(STATE, _StateDelegate(self))
+        self.setItemDelegateForColumn(STATE, StateDelegate(self))
         for column in (SALE, TIME, CODE, PHONE, TOTAL):
             self.setItemDelegateForColumn(column, _NumberDelegate(self))
         self.clicked.connect(self._open)
@@ -153,7 +156,9 @@ class HistoryList(QWidget):
 
     def _prepare_search(self) -> None:
         self.search.setProperty("scale", "large")
-        self.search.setPlaceholderText("Search: amount, M-Pesa code, sale number, last digits of the phone, or a name")
+        self.search.setPlaceholderText(
+            "Scan a receipt, or type an amount, M-Pesa code, sale number, last digits of the phone, a name"
+        )
         self.search.setAccessibleName("Search the history")
         self.search.setClearButtonEnabled(False)
         self.search.setMaxLength(60)
@@ -162,10 +167,12 @@ class HistoryList(QWidget):
         self.search.returnPressed.connect(self._enter)
 
     def _enter(self) -> None:
-        already = " ".join(self.search.text().split()) == self._view_model.state.search
-        self._view_model.search(self.search.text(), at_once=True)
-        if already and self._view_model.state.count:
+        typed, state = " ".join(self.search.text().split()), self._view_model.state
+        is_listed = typed == state.search and not state.loading
+        if is_listed and state.count > (1 if typed else 0):
             self.focus_list()
+        else:
+            self._view_model.find(typed)
 
     def _open(self, row: int) -> None:
         found = self._view_model.rows.row_at(row)
@@ -221,6 +228,8 @@ class HistoryList(QWidget):
 def _empty_words(state: HistoryState) -> str:
     if state.loading:
         return "Looking …"
+    if read_printed(state.search):
+        return f"Enter opens the sale of receipt {state.search.upper()}."
     if state.search:
         return f"Nothing matches “{state.search}”."
     return "No sales yet. The first one will stand here."

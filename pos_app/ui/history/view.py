@@ -1,9 +1,10 @@
 """The history screen: the list, one sale, its receipt; one at a time, and Esc goes one step back."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from pos_app.domain.reference import read_printed
 from pos_app.ui.history.detail_view import DetailView
 from pos_app.ui.history.list_view import HistoryList
 from pos_app.ui.history.view_model import HistoryState, HistoryViewModel
@@ -51,6 +52,15 @@ class HistoryPage(QWidget):
     def show_sale(self, sale_id: int) -> None:
         """From elsewhere in the program straight to one sale."""
         self._view_model.open_sale(sale_id)
+
+    @Slot(str)
+    def scan(self, code: str) -> None:
+        """The barcode of a receipt, or an M-Pesa code."""
+        if not self.isVisible():
+            return
+        if read_printed(code) is None:
+            self.list.search.setText(code)
+        self._view_model.find(code)
 
     def show_state(self, state: HistoryState) -> None:
         self.list.show_state(state)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
+from pos_app.domain.reference import read_printed
 from pos_app.domain.refused import Refused
 from pos_app.services.changes import AttemptChanged, Changes, PaymentArrived, SaleChanged
 from pos_app.ui.history.detail_state import Detail, detail_of
@@ -51,8 +52,10 @@ class HistoryViewModel(QObject):
         tasks: Tasks,
         *,
         clock: Callable[[], datetime],
+        till_code: Callable[[], str],
     ) -> None:
         super().__init__()
+        self._till_code = till_code
         self._sales = sales
         self._payments = payments
         self._tasks = tasks
@@ -63,6 +66,7 @@ class HistoryViewModel(QObject):
         self._touched: set[int] = set()
         self._is_catching_up = False
         self._wanted = ""
+        self._opens_the_only_one = False
         self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._typing.timeout.connect(self._search_now)
         self.receipt = ReceiptViewModel(receipts, tasks)
@@ -88,11 +92,23 @@ class HistoryViewModel(QObject):
         self._touched.clear()
 
     def search(self, text: str, *, at_once: bool = False) -> None:
-        self._wanted = " ".join(text.split())
+        self._wanted, self._opens_the_only_one = " ".join(text.split()), False
         if at_once:
             self._search_now()
         else:
             self._typing.start()
+
+    def find(self, text: str) -> None:
+        """What was scanned, or typed to its end: a receipt's code opens its sale, as does all else of one sale only."""
+        self.close_sale()
+        printed = read_printed(text)
+        if printed is not None:
+            self._tasks.start(self._open_printed(*printed), "sale of a receipt")
+            return
+        self.search(text, at_once=True)
+        self._opens_the_only_one = self.state.loading
+        if not self.state.loading:
+            self._open_the_only_one()
 
     def open_sale(self, sale_id: int) -> None:
         self._show(sale_id=sale_id, detail=None, copied="", problem="")
@@ -121,6 +137,21 @@ class HistoryViewModel(QObject):
             QGuiApplication.clipboard().setText(code)
             self._show(copied=code)
 
+    async def _open_printed(self, till: str, number: int) -> None:
+        if till != self._till_code().upper():
+            self._show(problem=f"That is a receipt of till {till}. Its money is given back there.")
+            return
+        sale_id = await self._sales.id_of(number)
+        if sale_id is not None:
+            self.open_sale(sale_id)
+        else:
+            self._show(problem=f"This till has no sale {number}.")
+
+    def _open_the_only_one(self) -> None:
+        only = self.rows.row_at(0) if self.rows.rowCount() == 1 and self.state.search else None
+        if only is not None:
+            self.open_sale(only.sale_id)
+
     def _search_now(self) -> None:
         self._typing.stop()
         if self._wanted != self.state.search:
@@ -143,6 +174,9 @@ class HistoryViewModel(QObject):
         finally:
             if generation == self._generation:
                 self._show(loading=False, count=self.rows.rowCount(), problem=problem)
+                if self._opens_the_only_one:
+                    self._opens_the_only_one = False
+                    self._open_the_only_one()
 
     def _fetch_more(self) -> None:
         if not self._is_fetching_more and not self.state.loading:

@@ -1,5 +1,6 @@
 """How the history puts times, states and evidence into words; pure, so that every word has a test."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -155,14 +156,22 @@ Told = tuple[Evidence, Disposition, datetime]
 
 
 def timeline(told: tuple[Told, ...], now: datetime) -> tuple[TimelineRow, ...]:
-    """One row for each message; the same message again, however often, adds only a count."""
+    return together(
+        (
+            (evidence.fact, evidence.source, evidence.code, evidence.receipt, evidence.trusted, disposition),
+            _row(evidence, disposition, recorded_at, now),
+        )
+        for evidence, disposition, recorded_at in told
+    )
+
+
+def together(told: Iterable[tuple[object, TimelineRow]]) -> tuple[TimelineRow, ...]:
+    """One row for each message, with what it is known by; the same again, however often, adds only a count."""
     rows: list[TimelineRow] = []
     repeats = 0
-    previous: tuple[object, ...] = ()
-    for evidence, disposition, recorded_at in told:
-        same = (evidence.fact, evidence.source, evidence.code, evidence.receipt, evidence.trusted, disposition)
-        row = _row(evidence, disposition, recorded_at, now)
-        if same == previous and disposition is not Disposition.APPLIED:
+    previous: object = None
+    for same, row in told:
+        if same == previous and row.outcome != DISPOSITIONS[Disposition.APPLIED]:
             repeats += 1
             rows[-1] = _again(rows[-1], row, repeats)
             continue
@@ -182,9 +191,9 @@ def _row(evidence: Evidence, disposition: Disposition, recorded_at: datetime, no
         time=exact_time(recorded_at, now),
         source=SOURCES[evidence.source],
         said=_said(evidence),
-        detail=_detail(evidence),
+        detail=quoted(evidence.text, evidence.code),
         outcome=DISPOSITIONS[disposition],
-        explanation=_explanation(evidence, disposition),
+        explanation=explanation(disposition, trusted=evidence.trusted),
     )
 
 
@@ -197,15 +206,16 @@ def _said(evidence: Evidence) -> str:
     return f"{FACTS[evidence.fact]} {reason.english}" if says_why and reason else FACTS[evidence.fact]
 
 
-def _detail(evidence: Evidence) -> str:
-    quoted = f"“{evidence.text}”" if evidence.text else ""
-    code = f"code {evidence.code}" if evidence.code else ""
-    return " · ".join(part for part in (quoted, code) if part)
+def quoted(text: str, code: str) -> str:
+    """What Safaricom wrote, for whoever is asked for help."""
+    told = (f"“{text}”" if text else "", f"code {code}" if code else "")
+    return " · ".join(part for part in told if part)
 
 
-def _explanation(evidence: Evidence, disposition: Disposition) -> str:
+def explanation(disposition: Disposition, *, trusted: bool) -> str:
+    """Why it was not acted on; empty for ordinary messages."""
     if disposition is Disposition.CONFLICT:
         return _CONFLICT
     if disposition is Disposition.QUARANTINED:
-        return _MISFIT if evidence.trusted else _UNCONFIRMED
+        return _MISFIT if trusted else _UNCONFIRMED
     return ""

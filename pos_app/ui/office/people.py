@@ -86,6 +86,7 @@ class PeoplePart(Part):
         self.list = QListWidget()
         self.list.setAccessibleName("Who works here")
         self.list.setFixedWidth(300)
+        self.list.setProperty("panel", "side")
         self.list.setStyleSheet(f"QListWidget::item {{ min-height: {ROW}px; padding: 0 16px; }}")
         self.list.currentRowChanged.connect(lambda _row: self._show_person())
         self.title_text = Text(_NEW, "title")

@@ -14,6 +14,7 @@ from pos_app.domain.refused import Refused
 from pos_app.domain.staff import Action
 from pos_app.ui.history.words import exact_time
 from pos_app.ui.office.part import Part
+from pos_app.ui.staff.words import allowed_words
 from pos_app.ui.tasks import OneAtATime, Soon, Tasks
 from pos_app.ui.theme import GAP
 from pos_app.ui.widgets.buttons import Button
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _MOST = 300
 _READ_MS = 150
 COLUMNS = ("No.", "When", "What", "Who", "Allowed by", "About", "Details")
-_WIDTHS = {0: 70, 1: 150, 2: 180, 3: 120, 4: 120, 5: 150}
+_WIDTHS = {0: 62, 1: 132, 2: 166, 3: 104, 4: 112, 5: 100}
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 EVENTS = {
@@ -82,12 +83,17 @@ class RecordRows(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        told = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole)
+        told = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole)
         return self._words[index.row()][index.column()] if role in told else None
+
+    def whole(self, row: int) -> str:
+        """One entry in full, for details that no column is wide enough for."""
+        return " · ".join(filter(None, self._words[row])) if 0 <= row < len(self._words) else ""
 
 
 def _words(entry: AuditEntry, now: datetime) -> tuple[str, ...]:
-    who = (entry.actor, entry.approver, entry.subject, entry.detail)
+    detail = allowed_words(entry.detail) if entry.event is Event.ALLOWED else entry.detail
+    who = (entry.actor, entry.approver, entry.subject, detail)
     return (str(entry.seq), exact_time(entry.at, now), EVENTS[entry.event], *who)
 
 
@@ -176,12 +182,17 @@ class RecordPart(Part):
         self.table = RowsTable("Entries, newest first")
         self.table.setModel(model.rows)
         self.table.dress_header(_WIDTHS, len(COLUMNS) - 1)
+        self.table.setWordWrap(True)
+        self.whole, self.empty = Text("", "muted", wrap=True), Text("", "row", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.table.selectionModel().currentRowChanged.connect(lambda now, _old: self._show_whole(now.row()))
         self.problem, self.note = Text("", "error", wrap=True), Text("", "strong", wrap=True)
         self.verify = Button("Is it whole?", on_click=model.verify)
         self.export = Button("Take it along …", on_click=self._choose_file)
-        self.kind.currentIndexChanged.connect(lambda _at: model.choose(self.kind.currentData()))
+        self.kind.currentIndexChanged.connect(lambda _at: self._choose_kind())
         self.search.textEdited.connect(model.search)
         top = QHBoxLayout()
+        top.setSpacing(2 * GAP)
         for widget in (Text("Who did what", "title"), self.kind):
             top.addWidget(widget)
         top.addWidget(self.search, 1)
@@ -194,6 +205,8 @@ class RecordPart(Part):
         column.addWidget(self.note)
         column.addWidget(self.problem)
         column.addWidget(self.table, 1)
+        column.addWidget(self.empty, 1)
+        column.addWidget(self.whole)
         model.changed.connect(self.show_state)
 
     def enter(self) -> None:
@@ -202,6 +215,20 @@ class RecordPart(Part):
     def show_state(self) -> None:
         tell(self.problem, f"! {self._model.problem}" if self._model.problem else "")
         tell(self.note, f"✓ {self._model.note}" if self._model.note else "")
+        found = self._model.rows.rowCount() > 0
+        self.table.setVisible(found)
+        self.empty.show_text("" if found else "No entry fits what is asked for.")
+        if found and not self.table.currentIndex().isValid():
+            self.table.selectRow(0)
+        self._show_whole(self.table.currentIndex().row())
+
+    def _choose_kind(self) -> None:
+        """Qt gives a name back, whatever was put in."""
+        chosen = self.kind.currentData()
+        self._model.choose(Event(chosen) if chosen else None)
+
+    def _show_whole(self, row: int) -> None:
+        self.whole.show_text(self._model.rows.whole(row))
 
     def _choose_file(self) -> None:
         """The dialog is not waited for: the till goes on behind it."""

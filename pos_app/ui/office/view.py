@@ -33,7 +33,7 @@ class OfficePage(QWidget):
         self.denied.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.again = Button("Look again", on_click=self._show_part)
         self._lay_out()
-        changes.subscribe(SessionChanged, lambda _change: self._forget())
+        changes.subscribe(SessionChanged, self._on_session)
 
     @property
     def refunds(self) -> RefundsPart:
@@ -81,6 +81,12 @@ class OfficePage(QWidget):
         self.stack.setCurrentWidget(part)
         part.enter()
 
+    def _on_session(self, change: SessionChanged) -> None:
+        """Whoever comes sees what they may, also where the door has opened on this page already."""
+        self._forget()
+        if change.session is not None:
+            self._show_part()
+
     def _forget(self) -> None:
         """What somebody else was allowed to see must not stay for the next."""
         if self._shown is not None:
@@ -105,9 +111,11 @@ class OfficePage(QWidget):
             self.stack.addWidget(part)
         self.list.setAccessibleName("Parts of the office")
         self.list.setFixedWidth(_LIST_WIDTH)
+        self.list.setProperty("panel", "side")
         self.list.setStyleSheet(f"QListWidget::item {{ min-height: {ROW}px; padding: 0 16px; }}")
         self.list.setCurrentRow(0)
         self.list.currentRowChanged.connect(lambda _row: self._show_part())
+        self.list.itemActivated.connect(lambda _item: self._show_part())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)

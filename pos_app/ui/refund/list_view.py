@@ -9,15 +9,19 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pos_app.domain.refund import Refund
+from pos_app.ui.history.list_view import StateDelegate
+from pos_app.ui.history.rows import TONE_ROLE
 from pos_app.ui.history.words import time_of
 from pos_app.ui.refund.view_model import RefundsState, RefundsViewModel
-from pos_app.ui.refund.words import ROUTES, mark
+from pos_app.ui.refund.words import SHORT_ROUTES, mark
 from pos_app.ui.widgets.labels import Text
 from pos_app.ui.widgets.rows_table import RowsTable
 
-COLUMNS = ("Refund", "When", "Amount", "Way", "M-Pesa code", "Why", "State")
-_WIDTHS = {0: 90, 1: 160, 2: 120, 3: 190, 4: 160, 6: 190}
-_STRETCHED = 5
+COLUMNS = ("Refund", "When", "Way", "M-Pesa code", "Why", "State", "Amount")
+_WHY, _STATE, _AMOUNT = 4, 5, 6
+_WIDTHS = {0: 90, 1: 158, 2: 130, 3: 150, _STATE: 210, _AMOUNT: 130}
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_EMPTY = "Nothing was given back yet.\nA refund begins at its sale: F6, scan the receipt, F3."
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 
@@ -41,14 +45,18 @@ class RefundRows(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
+        if orientation is Qt.Orientation.Vertical:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole and section == _AMOUNT:
+            return _RIGHT
+        return COLUMNS[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._words[index.row()][index.column()]
-        return None
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == _AMOUNT:
+            return _RIGHT
+        return mark(self.rows[index.row()]).tone if role == TONE_ROLE else None
 
 
 def _words(refund: Refund, now: datetime) -> tuple[str, ...]:
@@ -57,11 +65,11 @@ def _words(refund: Refund, now: datetime) -> tuple[str, ...]:
     return (
         str(refund.number),
         when,
-        refund.amount.plain,
-        ROUTES[refund.route],
+        SHORT_ROUTES[refund.route],
         code,
         refund.why.english,
         str(mark(refund)),
+        refund.amount.plain,
     )
 
 
@@ -70,6 +78,7 @@ class RefundsTable(RowsTable):
 
     def __init__(self) -> None:
         super().__init__("Refunds, newest first")
+        self.setItemDelegateForColumn(_STATE, StateDelegate(self))
         self.doubleClicked.connect(lambda _index: self.chosen.emit())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -87,11 +96,12 @@ class RefundList(QWidget):
         self._model = model
         self.rows, self.table = RefundRows(), RefundsTable()
         self.table.setModel(self.rows)
-        self.table.dress_header(_WIDTHS, _STRETCHED)
+        self.table.dress_header(_WIDTHS, _WHY)
         self.table.chosen.connect(self._open)
-        self.empty = Text("Nothing was given back yet. A refund begins at its sale: F6, then F3.", "row", wrap=True)
+        self.empty = Text(_EMPTY, "row", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.empty, 1)
         column.addWidget(self.table, 1)
 

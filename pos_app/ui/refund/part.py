@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
+from pos_app.domain.refund import Refund
 from pos_app.domain.staff import Action
 from pos_app.ui.office.part import Part
 from pos_app.ui.receipt.view import ReceiptView
@@ -31,9 +32,15 @@ class RefundsPart(Part):
         self.detail.closed.connect(self.step_back)
         self.prepare.closed.connect(self.step_back)
         self.detail.receipt_wanted.connect(self._show_receipt)
+        self.detail.anew_wanted.connect(self.prepare_sale)
         self.receipt.closed.connect(self.step_back)
         preparing.prepared.connect(self._open)
         model.changed.connect(self.show_state)
+
+    @property
+    def refund(self) -> Refund | None:
+        """The one whose page is open."""
+        return self._model.state.refund
 
     def prepare_sale(self, sale_id: int) -> None:
         self._model.close()

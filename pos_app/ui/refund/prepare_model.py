@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from pos_app.domain.money import ZERO, Money
 from pos_app.domain.msisdn import Msisdn, MsisdnError
-from pos_app.domain.phone_match import typed_twice
+from pos_app.domain.phone_match import PhoneMatch, phone_match, typed_twice
 from pos_app.domain.refund import Route
 from pos_app.domain.refund_reason import RefundReason
 from pos_app.domain.refund_route import RouteOffer, first_open
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pos_app.services.refunds import Refunds
 
 _LOOK_MS = 60
-_CHOOSE_WHY = "Choose why the money is given back."
+CHOOSE_WHY = "Choose why the money is given back."
 _NO_WAY = "There is no way to give that back just now; beside each way stands why."
 
 
@@ -37,8 +37,25 @@ class PrepareState:
     why: RefundReason | None = None
     offers: tuple[RouteOffer, ...] = ()
     route: Route | None = None
+    is_own_choice: bool = False
+    """Whether somebody chose the way; the till’s own choice follows the amount while it is typed."""
+    payee: Msisdn | None = None
+    """Once it is typed twice."""
+    differ: bool = False
+    """Two whole numbers were typed, and not the same."""
     problem: str = ""
     working: bool = False
+
+    @property
+    def payer(self) -> str:
+        """Who paid, as far as this till was told."""
+        payments = self.options.payments if self.options else ()
+        return next((one.payer for one in payments if one.payment.id == self.payment_id), "")
+
+    @property
+    def fit(self) -> PhoneMatch | None:
+        """Whether the payee is who paid; None until the number is typed twice."""
+        return phone_match(self.payee, self.payer) if self.payee else None
 
     @property
     def left(self) -> Money:
@@ -92,7 +109,12 @@ class PrepareViewModel(QObject):
 
     def choose_route(self, route: Route) -> None:
         if any(offer.route is route and offer.is_open for offer in self.state.offers):
-            self._set(route=route, problem="")
+            self._set(route=route, is_own_choice=True, problem="")
+
+    def type_number(self, phone: str, again: str) -> None:
+        first, second = _number(phone), _number(again)
+        same = first is not None and first == second
+        self._set(payee=first if same else None, differ=bool(first and second) and not same, problem="")
 
     def prepare(self, note: str, phone: str, again: str) -> None:
         self._once.start(self._prepare(note, phone, again), "prepare refund")
@@ -110,12 +132,16 @@ class PrepareViewModel(QObject):
         if state.options is None:
             return
         offers = await self._refunds.routes(state.options, state.amount, state.payment_id)
+        state = self.state
         is_open = any(offer.route is state.route and offer.is_open for offer in offers)
-        self._set(offers=offers, route=state.route if is_open else first_open(offers))
+        stays = is_open and state.is_own_choice
+        self._set(offers=offers, route=state.route if stays else first_open(offers), is_own_choice=stays)
 
     async def _prepare(self, note: str, phone: str, again: str) -> None:
+        if not self.state.offers:
+            await self._look()
         state = self.state
-        problem = _CHOOSE_WHY if state.why is None else _NO_WAY if state.route is None else ""
+        problem = CHOOSE_WHY if state.why is None else _NO_WAY if state.route is None else ""
         payee = self._payee(phone, again) if state.route is Route.B2C else None
         if problem or isinstance(payee, str):
             self._set(problem=problem or payee)
@@ -153,3 +179,11 @@ class PrepareViewModel(QObject):
     def _set(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
         self.changed.emit()
+
+
+def _number(typed: str) -> Msisdn | None:
+    """None while it is not whole yet."""
+    try:
+        return Msisdn.parse(typed)
+    except MsisdnError:
+        return None

@@ -24,7 +24,7 @@ _READ_MS = 150
 
 @dataclass(frozen=True, slots=True)
 class RefundsState:
-    """`detail` is the one whose page is open; `releasers` are the people who may release it."""
+    """`detail` is the one whose page is open; `releasers` are the people who may still release it."""
 
     rows: tuple[Refund, ...] = ()
     detail: "RefundDetail | None" = None
@@ -46,11 +46,19 @@ class RefundsViewModel(QObject):
     changed = Signal()
 
     def __init__(
-        self, office: "Office", staff: "Staff", changes: Changes, tasks: Tasks, *, clock: Callable[[], datetime]
+        self,
+        office: "Office",
+        staff: "Staff",
+        changes: Changes,
+        tasks: Tasks,
+        *,
+        clock: Callable[[], datetime],
+        practice: Mapping[str, str] | None = None,
     ) -> None:
+        """`practice` are PINs that training shows, by name."""
         super().__init__()
         self._office, self._staff, self._tasks = office, staff, tasks
-        self.clock = clock
+        self.clock, self.practice = clock, practice
         self._once = OneAtATime(tasks)
         self._reading = Soon(tasks, self._read, "refunds", _READ_MS, self)
         self._open_id: int | None = None
@@ -117,7 +125,7 @@ class RefundsViewModel(QObject):
             rows=await self._office.refunds.newest(),
             detail=detail,
             names={one.id: one.name for one in people},
-            releasers=tuple(one for one in active if one.may(Action.APPROVE_REFUND)),
+            releasers=tuple(one for one in active if _may_release(one, detail)),
             attesters=tuple(one for one in active if one.may(Action.ATTEST_REFUND)),
         )
 
@@ -130,5 +138,20 @@ def can_be_released(refund: Refund) -> bool:
     return refund.state is RefundState.REQUESTED
 
 
-def can_be_attested(refund: Refund) -> bool:
-    return refund.state in {RefundState.UNKNOWN, RefundState.DISPUTED}
+def _may_release(person: Person, detail: "RefundDetail | None") -> bool:
+    """To be chosen from; whether they may is decided when it is released."""
+    if detail is None or not person.may(Action.APPROVE_REFUND):
+        return False
+    released = {one.by for one in detail.refund.approvals}
+    of_two = len(released) + detail.approvals_needed > 1
+    return person.id not in released and not (of_two and person.id == detail.refund.requested_by)
+
+
+def attested_from(refund: Refund) -> datetime | None:
+    """When two people may say what became of it; None for one of which that is not to be said."""
+    from pos_app.services.refunds import ATTEST_AFTER
+
+    if refund.state is RefundState.DISPUTED:
+        return refund.requested_at
+    since = refund.submitted_at or refund.requested_at
+    return since + ATTEST_AFTER if refund.state is RefundState.UNKNOWN else None

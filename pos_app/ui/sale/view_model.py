@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from pos_app.domain.catalogue import Product, ProductError
 from pos_app.domain.money import AmountError, Money
+from pos_app.domain.reference import read_printed
 from pos_app.domain.refused import Refused
 from pos_app.domain.sale import Cart, Sale, SaleLine
 from pos_app.services.changes import AttemptChanged, CatalogueChanged, Changes, SaleChanged
@@ -84,7 +85,7 @@ class SaleViewModel(QObject):
 
     def scan(self, code: str) -> None:
         """A scan is never lost: it goes to this sale, or to the next one where this one is paid or waiting."""
-        if not is_code(code):
+        if not (is_code(code) or read_printed(code)):
             self._make_room()
         self._tasks.start(self._scan(code), "scan")
 
@@ -137,6 +138,9 @@ class SaleViewModel(QObject):
         product = await self._catalogue.by_barcode(code)
         if product is None and is_code(code):
             self.code_given.emit(code)
+            return
+        if product is None and read_printed(code):
+            self.say("That is a receipt. Press F6 and scan it there to see its sale, or to give money back.")
             return
         self._make_room()
         if product is not None:

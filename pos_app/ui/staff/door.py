@@ -47,6 +47,7 @@ class Door(QObject):
         self._pages: dict[Kind, DoorPage] = {}
         self._has_people = False
         window.add_bar(AllowBar(self.allow))
+        window.stack.currentChanged.connect(lambda _at: self.allow.dismiss())
         window.lock_wanted.connect(self.lock)
         self.idle = Idle(parent=self)
         self.idle.watch(native_window(window))
@@ -58,7 +59,9 @@ class Door(QObject):
     async def open(self) -> None:
         self._forget_paper()
         self._has_people = bool(await self.model.load())
-        if self._till.authority.session is None:
+        if (person := self._till.authority.person) is not None:
+            self._last = person.id
+        else:
             self._close(SignInPage if self._has_people else FirstOwnerPage)
 
     def lock(self) -> None:

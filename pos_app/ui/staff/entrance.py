@@ -1,34 +1,46 @@
 """The pages at the door: signing in, the first owner, the recovery key, and what to do when a PIN is forgotten."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pos_app.domain.staff import Person
 from pos_app.ui.staff.view_model import EntranceViewModel
 from pos_app.ui.staff.words import ROLES
 from pos_app.ui.theme import GAP
-from pos_app.ui.widgets.buttons import Button
+from pos_app.ui.widgets.buttons import Button, Choice
 from pos_app.ui.widgets.fields import Field
 from pos_app.ui.widgets.foot import tell
 from pos_app.ui.widgets.keypad import Keypad
 from pos_app.ui.widgets.labels import Text
 
-_WIDTH = 640
-_IN_A_ROW = 3
+_WIDTH, _WIDE = 640, 920
+_IN_A_ROW = 2
+_RING = 6
+"""What a ring needs around a tile that can be scrolled."""
 
 
 class DoorPage(QWidget):
     """A column in the middle of the window."""
 
-    def __init__(self, model: EntranceViewModel, title: str) -> None:
+    def __init__(self, model: EntranceViewModel, title: str, width: int = _WIDTH) -> None:
         super().__init__()
         self.model = model
         self.title, self.problem = Text(title, "title"), Text("", "error", wrap=True)
         inner = QWidget()
-        inner.setFixedWidth(_WIDTH)
+        inner.setFixedWidth(width)
         self.column = QVBoxLayout(inner)
         self.column.setSpacing(2 * GAP)
         self.column.addWidget(self.title)
@@ -57,34 +69,65 @@ def secret(name: str, entered: Callable[[str], object]) -> Field:
 def captioned(column: QVBoxLayout, words: str, field: QWidget) -> None:
     caption = Text(words, "strong")
     caption.setBuddy(field)
-    column.addWidget(caption)
-    column.addWidget(field)
+    both = QVBoxLayout()
+    both.setSpacing(GAP)
+    both.addWidget(caption)
+    both.addWidget(field)
+    column.addLayout(both)
 
 
 class SignInPage(DoorPage):
+    """Who, on the left; the PIN, with digits to touch, on the right."""
+
     forgotten = Signal()
 
     def __init__(self, model: EntranceViewModel) -> None:
-        super().__init__(model, "Who is at the till?")
-        self.tiles: dict[int, Button] = {}
+        super().__init__(model, "Who is at the till?", _WIDE)
+        self.title.setContentsMargins(_RING, 0, 0, 0)
+        self.tiles: dict[int, Choice] = {}
         self._grid = QGridLayout()
         self._grid.setSpacing(GAP)
         self.pin = secret("PIN", lambda _text: self._enter())
         self.practice = Text("", "muted")
         self.submit = Button("Sign in  ·  Enter", "primary", name="Sign in", on_click=self._enter)
         self.forgot = Button("I forgot my PIN", "quiet", on_click=self.forgotten.emit)
-        self.column.addLayout(self._grid)
-        captioned(self.column, "PIN", self.pin)
-        self.column.addWidget(self.practice)
-        self.column.addWidget(self.problem)
+        row = QHBoxLayout()
+        row.setSpacing(4 * GAP)
+        row.addWidget(self._people(), 1)
+        row.addLayout(self._proof(), 1)
+        self.column.addLayout(row)
+
+    def _people(self) -> QScrollArea:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(_RING, _RING, _RING, _RING)
+        column.addLayout(self._grid)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setAccessibleName("Who works here")
+        return area
+
+    def _proof(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(GAP)
+        captioned(column, "PIN", self.pin)
+        column.addWidget(self.practice)
+        column.addWidget(self.problem)
         keypad = Keypad(self.pin, "")
         keypad.setFixedHeight(240)
-        self.column.addWidget(keypad)
-        row = QHBoxLayout()
-        row.addWidget(self.forgot)
-        row.addStretch(1)
-        row.addWidget(self.submit)
-        self.column.addLayout(row)
+        column.addWidget(keypad)
+        foot = QHBoxLayout()
+        foot.addWidget(self.forgot)
+        foot.addStretch(1)
+        foot.addWidget(self.submit)
+        column.addLayout(foot)
+        column.addStretch(1)
+        return column
 
     def show_state(self) -> None:
         super().show_state()
@@ -104,11 +147,16 @@ class SignInPage(DoorPage):
         self.tiles = {one.id: self._tile(one) for one in people}
         for position, tile in enumerate(self.tiles.values()):
             self._grid.addWidget(tile, position // _IN_A_ROW, position % _IN_A_ROW)
+        self._order_tabs()
 
-    def _tile(self, person: Person) -> Button:
-        tile = Button(f"{person.name}\n{ROLES[person.role]}", on_click=lambda: self._choose(person.id))
-        tile.setCheckable(True)
-        tile.setMinimumHeight(64)
+    def _order_tabs(self) -> None:
+        """As it is read. Outside the window Qt takes the order for a circle, which has no beginning."""
+        for before, after in pairwise([*self.tiles.values(), self.pin, self.forgot, self.submit]):
+            QWidget.setTabOrder(before, after)
+
+    def _tile(self, person: Person) -> Choice:
+        words = f"{person.name}\n{ROLES[person.role]}"
+        tile = Choice(words, scale="tall", on_click=lambda: self._choose(person.id))
         tile.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         return tile
 
@@ -123,6 +171,7 @@ class SignInPage(DoorPage):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._order_tabs()
         self.pin.clear()
         self.pin.setFocus()
 
@@ -178,10 +227,10 @@ class RecoveryKeyPage(DoorPage):
         row.addWidget(self.print)
         row.addStretch(1)
         self.column.addLayout(row)
-        self.end = Field("The last five letters of the key")
+        self.end = Field("The last five characters of the key")
         self.end.setMaxLength(5)
         self.end.entered.connect(lambda _text: self._confirm())
-        captioned(self.column, "Type its last five letters, from the paper", self.end)
+        captioned(self.column, "Type its last five characters, from the paper", self.end)
         self.column.addWidget(self.problem)
         self.submit = Button("The key is on paper", "primary", on_click=self._confirm)
         self.column.addWidget(self.submit, 0, Qt.AlignmentFlag.AlignRight)
@@ -212,11 +261,11 @@ class ForgottenPage(DoorPage):
     def __init__(self, model: EntranceViewModel) -> None:
         super().__init__(model, "A forgotten PIN")
         about = (
-            "Anybody else asks a manager or the owner, who gives them a new PIN under Staff. An owner types the "
-            "recovery key that was printed at set-up, and a new PIN."
+            "Cashiers, supervisors and auditors ask a manager; managers ask an owner: a new PIN is given under Staff. "
+            "An owner types the recovery key that was printed at set-up, and a new PIN."
         )
         self.column.addWidget(Text(about, "muted", wrap=True))
-        self.owners: dict[int, Button] = {}
+        self.owners: dict[int, Choice] = {}
         self._row = QHBoxLayout()
         self.column.addLayout(self._row)
         self.key = Field("Recovery key", "XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX")
@@ -227,10 +276,12 @@ class ForgottenPage(DoorPage):
         self.column.addWidget(self.problem)
         row = QHBoxLayout()
         self.submit = Button("Give me a new PIN", "primary", on_click=self._enter)
-        row.addWidget(Button("Back", "quiet", on_click=self.left.emit))
+        row.addWidget(Button("Back  ·  Esc", name="Back", on_click=self.left.emit))
         row.addStretch(1)
         row.addWidget(self.submit)
         self.column.addLayout(row)
+        self.key.entered.connect(lambda _text: self.pin.setFocus())
+        QShortcut(QKeySequence("Esc"), self, self.left.emit, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._chosen: int | None = None
 
     def show_state(self) -> None:
@@ -247,16 +298,17 @@ class ForgottenPage(DoorPage):
         for person_id, tile in self.owners.items():
             tile.setChecked(person_id == self._chosen)
 
-    def _tile(self, owner: Person) -> Button:
-        tile = Button(owner.name, on_click=lambda: self._choose(owner.id))
-        tile.setCheckable(True)
-        return tile
+    def _tile(self, owner: Person) -> Choice:
+        return Choice(owner.name, on_click=lambda: self._choose(owner.id))
 
     def _choose(self, person_id: int) -> None:
         self._chosen = person_id
         self.show_state()
 
     def _enter(self) -> None:
+        if not self.again.text():
+            self.again.setFocus()
+            return
         self.model.recover(self.key.text(), self._chosen, self.pin.text(), self.again.text())
 
     def showEvent(self, event: QShowEvent) -> None:

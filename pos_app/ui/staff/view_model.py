@@ -13,7 +13,7 @@ from pos_app.services.staff import Staff
 from pos_app.ui.tasks import OneAtATime, Tasks
 
 _DIFFERENT = "The two PINs are not the same. Type them again."
-_NOT_COPIED = "These are not the last five letters of the key. Read them from the paper."
+_NOT_COPIED = "These are not the last five characters of the key. Read them from the paper."
 
 
 @dataclass(frozen=True, slots=True)

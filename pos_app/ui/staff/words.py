@@ -30,6 +30,7 @@ _ACTIONS = {
     Action.SWITCH_REFUNDS_ON: "switch refunds on",
     Action.SEE_ACCOUNTS: "see the shop’s accounts",
     Action.ASK_BALANCE: "ask for balances",
+    Action.CLOSE_DAY: "close the day",
     Action.SEE_AUDIT: "see the record of who did what",
     Action.EXPORT_AUDIT: "take the record along",
     Action.CHANGE_SETTINGS: "change the settings",
@@ -42,6 +43,11 @@ _ACTIONS = {
 
 def action_words(action: Action) -> str:
     return _ACTIONS[action]
+
+
+def allowed_words(action: str) -> str:
+    """Of the record, where it may have a name that is no longer known."""
+    return next((words for known, words in _ACTIONS.items() if known.value == action), action)
 
 
 def named(person: Person) -> str:

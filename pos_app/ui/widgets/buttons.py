@@ -44,6 +44,22 @@ class Button(QPushButton):
         super().keyPressEvent(event)
 
 
+class Choice(Button):
+    """One of several: the chosen one is ticked in its corner, so that it is not known by its colour alone."""
+
+    def __init__(self, text: str, *, scale: str = "", on_click: Callable[[], object] | None = None) -> None:
+        super().__init__(text, scale=scale, on_click=on_click)
+        self.setCheckable(True)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.isChecked():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint_glyph(painter, "tick", "focus", QRectF(self.width() - 19, 4, 14, 14))
+            painter.end()
+
+
 class IconButton(Button):
     """A sign alone; `name` is what it is called aloud and in its tooltip."""
 

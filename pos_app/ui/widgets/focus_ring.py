@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QScrollArea, QWidget
 from shiboken6 import isValid
 
 from pos_app.ui.theme import tokens
@@ -23,6 +23,8 @@ def install_focus_ring() -> None:
 
 class FocusRings(QObject):
     """Keeps one ring in each window and moves it with the focus and with whatever moves the focused widget.
+
+    What gets the focus is scrolled into sight, wherever the focus comes from.
 
     Only the widget itself is listened to, and what scrolls it: each paint of an ancestor would run Python too. Where an
     ancestor moves, the widget is painted anew.
@@ -45,6 +47,7 @@ class FocusRings(QObject):
         self._watched = [now, *filter(_is_scrolled, _with_ancestors(now))]
         for widget in self._watched:
             widget.installEventFilter(self)
+        _reveal(now)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -77,6 +80,13 @@ def _with_ancestors(widget: QWidget) -> list[QWidget]:
     while not chain[-1].isWindow() and (above := chain[-1].parentWidget()) is not None:
         chain.append(above)
     return chain
+
+
+def _reveal(target: QWidget) -> None:
+    """Qt scrolls only where Tab goes from one to the next of the same area."""
+    for above in _with_ancestors(target)[1:]:
+        if isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(target, _REACH, _REACH)
 
 
 def _is_scrolled(widget: QWidget) -> bool:

@@ -29,6 +29,7 @@ class RowsTable(QTableView):
         header.setHighlightSections(False)
         header.setStyleSheet("QHeaderView::section { padding: 12px 15px; }")  # in line with the cells below
         header.setSectionsClickable(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in widths.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)

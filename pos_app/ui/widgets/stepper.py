@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from pos_app.ui.theme import TARGET
 from pos_app.ui.widgets.buttons import Button
 from pos_app.ui.widgets.labels import Number
 
@@ -18,6 +19,8 @@ class Stepper(QWidget):
         self.less = Button("−", name="One less", on_click=lambda: self._step(-1))
         self.more = Button("+", name="One more", on_click=lambda: self._step(1))
         self.figure = Number("0")
+        for button in (self.less, self.more):
+            button.setFixedWidth(TARGET)
         self.figure.setMinimumWidth(28)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignCenter)
         row = QHBoxLayout(self)
