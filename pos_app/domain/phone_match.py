@@ -7,6 +7,8 @@ from hashlib import sha256
 from pos_app.domain.msisdn import Msisdn, MsisdnError
 
 _NUMBER_PART = re.compile(r"[+\d\s*•]*", re.ASCII)
+_HEAD = re.compile(r"\+?(?:254|0)(\d+)\s*[*•]", re.ASCII)
+"""What a masked number shows of its beginning: a `01…` is no `07…`, whatever its end."""
 _TAIL = re.compile(r"\d+\Z", re.ASCII)
 _HASH = re.compile(r"[0-9a-f*]{64}", re.ASCII)
 _TAIL_MIN = 3
@@ -29,7 +31,9 @@ def phone_match(number: Msisdn, told: str) -> PhoneMatch:
     shown = shown_digits(told)
     if not shown:
         return PhoneMatch.UNREADABLE
-    return PhoneMatch.SAME if number.digits.endswith(shown) else PhoneMatch.ANOTHER
+    begun = _HEAD.match(_tidy(told))
+    fits = number.digits.endswith(shown) and (begun is None or number.digits[3:].startswith(begun[1]))
+    return PhoneMatch.SAME if fits else PhoneMatch.ANOTHER
 
 
 def shown_digits(told: str) -> str:

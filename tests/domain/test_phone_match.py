@@ -30,7 +30,18 @@ def test_the_same_number_in_every_spelling(told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["254712345679 - JOHN DOE", "0799999999", "2547 ***** 126", "•••126", "0" * 64, "*" * 5 + HASH[5:-1] + "z"]
+    "told",
+    [
+        "2541 ***** 678",
+        "01•• ••• 678",
+        "0713 ••• 678",
+        "254712345679 - JOHN DOE",
+        "0799999999",
+        "2547 ***** 126",
+        "•••126",
+        "0" * 64,
+        "*" * 5 + HASH[5:-1] + "z",
+    ],
 )
 def test_another_number_is_told_apart_or_cannot_be_read(told: str) -> None:
     assert phone_match(NUMBER, told) is not PhoneMatch.SAME
