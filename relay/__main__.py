@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -21,9 +20,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from relay import server
 from relay.log import new_epoch, utc_text
-from relay.settings import SettingError, from_arguments, store_path
-from relay.stores import directory, sqlite
+from relay.settings import SettingError, from_arguments, store_url
+from relay.stores import directory
 from relay.stores.lock import StoreInUseError
+from relay.stores.store import StoreSettingError, opened, transaction
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, StoreInUseError, sqlite.StoreSettingError) as failed:
+    except (_FailedError, StoreInUseError, StoreSettingError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
         return _end(1, f"the store cannot be used: {getattr(failed, 'orig', failed)}")
@@ -107,7 +107,8 @@ def _serve(given: argparse.Namespace) -> None:
     logging.basicConfig(
         level=given.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(settings, partial(_announce, invitation)))
 
@@ -202,9 +203,8 @@ def _till_revoke(given: argparse.Namespace) -> None:
 
 def _in_store(given: argparse.Namespace, job: Callable[[Connection], T]) -> T:
     """Beside a running relay: waits for its write lock, never checkpoints."""
-    path: Path = store_path(given.store or os.environ.get("RELAY_STORE", ""))
-    with sqlite.engine(path).connect() as connection, sqlite.Transaction(connection):
-        sqlite.create_tables(connection)
+    store = opened(store_url(given.store or os.environ.get("RELAY_STORE", "")))
+    with transaction(store) as connection:
         return job(connection)
 
 

@@ -21,6 +21,7 @@ from relay.reports import Reports
 from relay.session import close
 from relay.settings import Settings
 from relay.stores.lock import StoreLock
+from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
 
@@ -63,10 +64,10 @@ class Relay:
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
         """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
-        settings.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = StoreLock(settings.store.with_name(settings.store.name + ".lock"))
+        settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = StoreLock(settings.lock)
         try:
-            return cls(settings, await EventLog.open(settings.store, settings.high_water), lock)
+            return cls(settings, await EventLog.open(opened(settings.store), settings.high_water), lock)
         except BaseException:
             lock.release()
             raise

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from relay.stores import sqlite
+from relay.stores.streams import create_stream
 from relay.stores.tables import invite, seat, shop, stream, till
 
 CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -93,7 +93,7 @@ def _as_shop(row: Row[int, str, str, str, str] | None) -> Shop | None:
 def add_shop(connection: Connection, name: str, epoch: str) -> Shop:
     """sqlalchemy.exc.IntegrityError if there is a shop of that name."""
     made = Shop(0, name, "st_" + secrets.token_hex(4), secrets.token_hex(16), secrets.token_hex(16))
-    stream_id = sqlite.create_stream(connection, made.stream, epoch)
+    stream_id = create_stream(connection, made.stream, epoch)
     values = {
         "name": name,
         "stream_id": stream_id,

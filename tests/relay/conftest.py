@@ -21,7 +21,8 @@ from relay.app import Relay
 from relay.log import new_epoch
 from relay.protocol import FromRelay, PairRequest, PairResponse, StreamCursor
 from relay.settings import Settings
-from relay.stores import directory, sqlite
+from relay.stores import directory
+from relay.stores.store import opened, transaction
 
 PATIENCE = 20.0
 
@@ -117,9 +118,14 @@ class Bench:
     relay: Relay
     sockets: list[Socket] = field(default_factory=list)
 
+    @property
+    def file(self) -> Path:
+        """Of a store on SQLite."""
+        return Path(self.settings.store.removeprefix("sqlite:///"))
+
     def in_store(self, job: Callable[[Any], Any]) -> Any:
         """What the command line does beside a running relay."""
-        with sqlite.engine(self.settings.store).connect() as connection, sqlite.Transaction(connection):
+        with transaction(opened(self.settings.store)) as connection:
             return job(connection)
 
     def add_shop(self, name: str) -> directory.Shop:
@@ -217,9 +223,8 @@ async def _running(settings: Settings) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    store = tmp_path / "store" / "relay.db"
     return Settings(
-        store=store,
+        store=f"sqlite:///{tmp_path / 'store' / 'relay.db'}",
         high_water=tmp_path / "high.water",
         public_url="http://relay.test",
         body_seconds=0.1,

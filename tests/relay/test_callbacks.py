@@ -181,7 +181,7 @@ async def test_what_could_not_be_stored_is_never_answered_with_200(
 
     path = stk_path(bodies, till)
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.batch.write", fails)
+        broken.setattr("relay.stores.sqlite_batch.write", fails)
         assert (await bench.post(path, bodies.stk())).status == 503
         assert (await bench.request("GET", "/readyz")).status == 503
         assert (await bench.request("GET", "/livez")).status == 200

@@ -253,12 +253,12 @@ async def test_a_restored_older_copy_is_noticed(
         bench.add_shop("Duka")
         till = await bench.pair("Duka")
         await post_many(bench, till, bodies, 0, 2)
-    shutil.copy(settings.store, settings.store.with_name("backup"))
+    shutil.copy(bench.file, bench.file.with_name("backup"))
     async with running(settings) as bench:
         await post_many(bench, till, bodies, 2, 2)
         cursor = await cursor_after(bench, till)
         assert cursor.seq == 4
-    shutil.copy(settings.store.with_name("backup"), settings.store)
+    shutil.copy(bench.file.with_name("backup"), bench.file)
     if high_water_lost:
         settings.high_water.unlink()
     async with running(settings) as bench:
@@ -311,7 +311,7 @@ async def test_a_wiped_relay_is_noticed(settings: Any, running: Any, bodies: Any
         till = await bench.pair("Duka")
         await post_many(bench, till, bodies, 0, 2)
         cursor = await cursor_after(bench, till)
-    settings.store.unlink()
+    bench.file.unlink()
     async with running(settings) as bench:
         assert await bench.socket(till.token).until_closed() == protocol.CLOSE_BAD_TOKEN
         bench.add_shop("Duka")
@@ -355,7 +355,7 @@ async def test_a_log_that_cannot_be_read_closes_the_till_for_a_while(
 
     await post_many(bench, till, bodies, 0, 1)
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.sqlite.read", fails)
+        broken.setattr("relay.stores.sqlite.SqliteStore.read", fails)
         socket = await bench.connect(till)
         assert (await socket.until(int))[-1] == protocol.CLOSE_FAILED
         assert (await bench.poll(till)).status == 503

@@ -18,9 +18,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from relay import protocol
 from relay.log import Appended, EventLog, Meta, Outcome, UnavailableError
 from relay.protocol import GENESIS, QUARANTINED, TRUSTED, Cursor
-from relay.stores import sequence, sqlite
+from relay.stores import sequence, sqlite, sqlite_checkpoints
 from relay.stores.lock import StoreInUseError, StoreLock
 from relay.stores.sequence import Encoding, Head, Incoming, Known
+from relay.stores.sqlite import SqliteStore
+from relay.stores.store import StoreSettingError, transaction
+from relay.stores.streams import create_stream
 
 pytestmark = pytest.mark.anyio
 
@@ -30,13 +33,13 @@ def meta(money: str = "m", trust: str = TRUSTED) -> Meta:
 
 
 async def open_log(folder: Path) -> EventLog:
-    return await EventLog.open(folder / "relay.db", folder / "high.water")
+    return await EventLog.open(SqliteStore(folder / "relay.db"), folder / "high.water")
 
 
 async def with_stream(folder: Path, *names: str) -> EventLog:
     log = await open_log(folder)
     for name in names or ("st",):
-        await log.run(partial(sqlite.create_stream, name=name, epoch=f"epoch-{name}"))
+        await log.run(partial(create_stream, name=name, epoch=f"epoch-{name}"))
     return log
 
 
@@ -236,7 +239,7 @@ async def test_the_epoch_turns_once_for_two_who_ask(tmp_path: Path) -> None:
 
 def test_settings_that_do_not_hold_stop_the_start() -> None:
     connection = sqlite3.connect(":memory:")
-    with pytest.raises(sqlite.StoreSettingError, match="journal_mode"):
+    with pytest.raises(StoreSettingError, match="journal_mode"):
         sqlite.configure(connection)
     connection.close()
 
@@ -253,8 +256,8 @@ def test_the_log_flushes_every_commit_and_nobody_else_reads_it(tmp_path: Path) -
 
 def test_a_folder_of_any_name_holds_its_own_store(tmp_path: Path) -> None:
     path = tmp_path / "a?mode=memory&b#c%20d" / "relay.db"
-    with sqlite.engine(path).connect() as connection, sqlite.Transaction(connection):
-        sqlite.create_tables(connection)
+    with transaction(SqliteStore(path)):
+        pass
     assert path.stat().st_size > 0
 
 
@@ -270,7 +273,7 @@ async def test_a_store_of_another_shape_is_refused_and_left_alone(tmp_path: Path
     other = sqlite3.connect(tmp_path / "relay.db")
     other.execute(shape)
     before = list(other.iterdump())
-    with pytest.raises(sqlite.StoreSettingError, match="another version"):
+    with pytest.raises(StoreSettingError, match="another version"):
         await open_log(tmp_path)
     assert list(other.iterdump()) == before
     other.close()
@@ -287,9 +290,9 @@ def test_one_relay_per_store(tmp_path: Path) -> None:
 async def test_the_write_ahead_log_is_moved_while_the_relay_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Callable[[Callable[[], bool]], Awaitable[None]]
 ) -> None:
-    monkeypatch.setattr(sqlite, "PASSIVE_AT_BYTES", 1)
-    monkeypatch.setattr(sqlite, "RESTART_AT_BYTES", 1)
-    monkeypatch.setattr("relay.stores.writer.CHECKPOINT_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_checkpoints, "PASSIVE_AT_BYTES", 1)
+    monkeypatch.setattr(sqlite_checkpoints, "RESTART_AT_BYTES", 1)
+    monkeypatch.setattr(sqlite_checkpoints, "CHECKPOINT_SECONDS", 0.01)
     log = await with_stream(tmp_path)
     before = (tmp_path / "relay.db").stat().st_size
     for number in range(50):
@@ -300,23 +303,24 @@ async def test_the_write_ahead_log_is_moved_while_the_relay_runs(
 
 
 def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "relay.db")
+    store.prepare()
+
     def insert_and_fail(connection: Connection) -> None:
-        with sqlite.Transaction(connection):
-            sqlite.create_stream(connection, "s", "e")
+        with store.transaction(connection):
+            create_stream(connection, "s", "e")
             raise ZeroDivisionError
 
     def fail_at_commit(connection: Connection) -> None:
-        with sqlite.Transaction(connection):
+        with store.transaction(connection):
             connection.exec_driver_sql("PRAGMA defer_foreign_keys = 1")
             connection.exec_driver_sql("INSERT INTO invite VALUES ('BCDF', 9, '', 0, 0)")
 
-    with sqlite.engine(tmp_path / "relay.db").connect() as connection:
-        with sqlite.Transaction(connection):
-            sqlite.create_tables(connection)
+    with store.connect() as connection:
         with pytest.raises(ZeroDivisionError):
             insert_and_fail(connection)
-        assert sqlite.heads(connection) == {}
+        assert store.heads(connection) == {}
         with pytest.raises(IntegrityError):
             fail_at_commit(connection)
-        with sqlite.Transaction(connection):
+        with store.transaction(connection):
             assert connection.exec_driver_sql("SELECT count(*) FROM invite").scalar_one() == 0

@@ -30,7 +30,7 @@ async def test_a_code_gives_everything_a_till_needs(bench: Any, till: PairRespon
 
 
 async def test_the_token_is_not_in_the_database(bench: Any, till: PairResponse) -> None:
-    connection = sqlite3.connect(bench.settings.store)
+    connection = sqlite3.connect(bench.file)
     dump = "\n".join(connection.iterdump())
     connection.close()
     assert till.till_id in dump
