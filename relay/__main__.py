@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (_FailedError, StoreInUseError, StoreSettingError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
-        return _end(1, f"the store cannot be used: {getattr(failed, 'orig', failed)}")
+        return _end(1, f"the store cannot be used: {' '.join(str(getattr(failed, 'orig', failed)).split())}")
     except OSError as failed:
         return _end(1, failed.strerror or str(failed))
     return 0
@@ -84,6 +84,10 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
+_STORE = (
+    "sqlite:///path/to/relay.db (default: in the data folder), or postgresql://user@host/database; "
+    "one with a password belongs into RELAY_STORE, for others can see this command line"
+)
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
 _ENVIRONMENT = "All but the last three may be set as RELAY_<NAME> in the environment."
 
@@ -97,7 +101,7 @@ def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], t
 
 
 def _store_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", metavar="URL", help="sqlite:///path/to/relay.db (default: in the data folder)")
+    parser.add_argument("--store", metavar="URL", help=_STORE)
 
 
 def _serve(given: argparse.Namespace) -> None:

@@ -31,6 +31,9 @@ _READY = prepared(200, b'{"ready":true}', api=True)
 _NOT_READY = prepared(503, b'{"ready":false}', api=True)
 _UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
 
+_SAME_STORE = "another relay is serving this store"
+_SAME_HIGH_WATER = "another relay on this computer has the same high-water file: give each its own (--high-water)"
+
 logger = logging.getLogger("relay.app")
 
 
@@ -64,10 +67,11 @@ class Relay:
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
         """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
+        store = opened(settings.store)
         settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = StoreLock(settings.lock)
+        lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
-            return cls(settings, await EventLog.open(opened(settings.store), settings.high_water), lock)
+            return cls(settings, await EventLog.open(store, settings.high_water), lock)
         except BaseException:
             lock.release()
             raise

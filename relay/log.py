@@ -61,6 +61,7 @@ class EventLog:
         # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
         self._marker = ThreadPoolExecutor(1, thread_name_prefix="relay-marker")
         self._streams: dict[str, KnownStream] = {}
+        self._watched: dict[int, str] = {}
         self._store = store
         self._writer: Writer[_Waiting] = Writer(store, self)
         self._keeper = store.keeper(self)
@@ -155,11 +156,13 @@ class EventLog:
         """Sets `flag` whenever there may be something new. Enter it before the first read."""
         known = self._streams[stream]
         known.flags.add(flag)
+        self._watched[known.head.stream_id] = stream
         try:
             yield
         finally:
             known.flags.discard(flag)
             if not known.flags:
+                del self._watched[known.head.stream_id]
                 known.forget_tail()
 
     async def rotate(self, stream: str, epoch: str, reason: str) -> Head:
@@ -265,7 +268,7 @@ class EventLog:
     # On the store's:
 
     def watched(self) -> Mapping[int, str]:
-        return {known.head.stream_id: name for name, known in list(self._streams.items()) if known.flags}
+        return self._watched
 
     def seen(self, heads: dict[str, Head]) -> None:
         self._call(self._look_again, heads)

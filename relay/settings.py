@@ -11,7 +11,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from relay import protocol
-from relay.stores.store import SQLITE
+from relay.stores.store import POSTGRESQL, SQLITE
 
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
@@ -25,7 +25,7 @@ class SettingError(Exception):
 class Settings:
     """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests)."""
 
-    store: str
+    store: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8443
     public_url: str = ""
@@ -43,8 +43,8 @@ class Settings:
 
     @property
     def lock(self) -> Path:
-        """Held by the one relay that may serve this."""
-        return _beside(self.store, ".lock")
+        """Held by the one relay that may serve the store's file, or keep this high water of a store that is shared."""
+        return _beside(self.store, ".lock") if self.store.startswith(SQLITE) else _named(self.high_water, ".lock")
 
 
 def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
@@ -73,15 +73,23 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
 def store_url(said: str) -> str:
     """The address of a store; that of a file in the data folder where there is none."""
     if not said:
-        return f"{SQLITE}{user_data_path('till-relay', appauthor=False) / 'relay.db'}"
-    if not said.startswith(SQLITE) or len(said) == len(SQLITE):
-        raise SettingError("the store must look like sqlite:///path/to/relay.db")
+        return f"{SQLITE}{_data_folder() / 'relay.db'}"
+    if not said.startswith((SQLITE, *POSTGRESQL)) or said == SQLITE:
+        raise SettingError("the store must look like sqlite:///path/to/relay.db or postgresql://host/database")
     return said
 
 
 def _beside(store: str, ending: str) -> Path:
-    path = Path(store.removeprefix(SQLITE))
+    """By the store's file; in the data folder of this computer where the store is on another."""
+    return _named(Path(store.removeprefix(SQLITE)) if store.startswith(SQLITE) else _data_folder() / "relay", ending)
+
+
+def _named(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
+
+
+def _data_folder() -> Path:
+    return user_data_path("till-relay", appauthor=False)
 
 
 def _url(url: str) -> str:

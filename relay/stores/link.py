@@ -26,6 +26,10 @@ class Link:
         self._pause = 0.0
         self._not_before = 0.0
 
+    @property
+    def held(self) -> Connection | None:
+        return self._connection
+
     def get(self) -> Connection:
         """StoreGoneError while it is too early to try again; what `connect` raises where it does not work."""
         if self._connection is None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from relay.stores.sequence import Head, Incoming, Plan, Row
 
 SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class StoreSettingError(Exception):
@@ -33,7 +34,7 @@ class Watcher(Protocol):
     """Who is told of what other relays do. Called on a thread of the store."""
 
     def watched(self) -> Mapping[int, str]:
-        """The streams that somebody listens to, by id, with their names."""
+        """The streams that somebody listens to, by id, with their names; it changes while it is looked at."""
 
     def seen(self, heads: dict[str, Head]) -> None:
         """Heads as they were a moment ago; an older one than is known says nothing."""
@@ -100,7 +101,13 @@ def opened(url: str) -> Store:
         from relay.stores.sqlite import SqliteStore
 
         return SqliteStore(Path(url.removeprefix(SQLITE)))
-    raise StoreSettingError("there is no store of that kind")
+    try:
+        from relay.stores.postgresql import PostgresStore
+    except ModuleNotFoundError as missing:
+        raise StoreSettingError(
+            "a store on PostgreSQL needs psycopg: pip install 'mpesa-till[postgresql]'"
+        ) from missing
+    return PostgresStore(url)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from database_server import DatabaseServer
 
 from relay import protocol
 from relay.app import Relay
@@ -221,10 +222,36 @@ async def _running(settings: Settings) -> AsyncIterator[Bench]:
         await relay.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module whose `STORES` are several runs on each, where its tests use one and do not say which themselves."""
+    said = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "store" in metafunc.fixturenames and not any(names == "store" or "store" in tuple(names) for names in said):
+        metafunc.parametrize("store", getattr(metafunc.module, "STORES", ["sqlite"]), indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[DatabaseServer]:
+    made = DatabaseServer(lambda url: opened(url).prepare())
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty store: of a file, or of the kind that a test is parametrized with."""
+    if request.param != "postgresql":
+        yield request.param if request.param == "memory" else f"sqlite:///{tmp_path / 'store' / 'relay.db'}"
+        return
+    server: DatabaseServer = request.getfixturevalue("server")
+    url = server.lend()
+    yield url
+    server.give_back(url)
+
+
+@pytest.fixture
+def settings(store: str, tmp_path: Path) -> Settings:
     return Settings(
-        store=f"sqlite:///{tmp_path / 'store' / 'relay.db'}",
+        store=store,
         high_water=tmp_path / "high.water",
         public_url="http://relay.test",
         body_seconds=0.1,

@@ -6,10 +6,12 @@ import threading
 from typing import Any
 
 import pytest
+from database_server import ON_A_FILE
 
 from relay import protocol
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 RECEIPT = "UJE7K2M9QX"
 
 
@@ -211,6 +213,7 @@ async def test_a_claim_whose_caller_went_away_is_told_to_all_the_same(
     assert (await socket.until(protocol.Event))[-1].kind == "claim"
 
 
+@ON_A_FILE
 async def test_a_receipt_is_found_by_its_index_however_long_the_log(bench: Any, tills: Any) -> None:
     of_charge = "SELECT 1 FROM event_key WHERE kind = 'stk' AND receipt = 'X' AND stream_id = 1"
     of_confirmation = "SELECT 1 FROM event_key WHERE key_end = 'X' AND key_start >= 'c2b:' AND key_start < 'c2b;'"

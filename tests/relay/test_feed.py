@@ -5,11 +5,13 @@ import shutil
 from typing import Any
 
 import pytest
+from database_server import ON_A_FILE
 
 from relay import protocol
 from relay.protocol import GENESIS, Ack, Bye, CaughtUp, Error, Event, Heartbeat, Hello, PairResponse, Reset, Welcome
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 
 
 async def post_many(bench: Any, till: PairResponse, bodies: Any, first: int, count: int) -> None:
@@ -244,6 +246,7 @@ async def assert_all_read_again(bench: Any, till: PairResponse, cursor: protocol
     assert [type(frame) for frame in await resumed.until(CaughtUp)] == [Welcome, CaughtUp]
 
 
+@ON_A_FILE
 @pytest.mark.parametrize("high_water_lost", [False, True])
 @pytest.mark.parametrize("overgrown", [False, True])
 async def test_a_restored_older_copy_is_noticed(
@@ -305,6 +308,7 @@ async def test_a_trimmed_cursor_is_told_where_the_log_begins(bench: Any, till: P
     assert polled[1] == protocol.Reset(till.stream, protocol.RESET_EPOCH, cursor.epoch, 2, reset.chain)
 
 
+@ON_A_FILE
 async def test_a_wiped_relay_is_noticed(settings: Any, running: Any, bodies: Any) -> None:
     async with running(settings) as bench:
         bench.add_shop("Duka")
@@ -355,7 +359,7 @@ async def test_a_log_that_cannot_be_read_closes_the_till_for_a_while(
 
     await post_many(bench, till, bodies, 0, 1)
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.sqlite.SqliteStore.read", fails)
+        broken.setattr(bench.relay._log._store, "read", fails)
         socket = await bench.connect(till)
         assert (await socket.until(int))[-1] == protocol.CLOSE_FAILED
         assert (await bench.poll(till)).status == 503

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from relay import protocol
-from relay.log import APPEND_SECONDS, EventLog, Meta, Outcome, UnavailableError, UnknownStreamError
+from relay.log import APPEND_SECONDS, EventLog, Meta, Outcome, UnavailableError
 from relay.stores import high_water, sqlite, sqlite_batch, sqlite_checkpoints
 from relay.stores.sqlite import SqliteStore
 from relay.stores.streams import create_stream
@@ -161,19 +161,6 @@ async def test_a_job_with_a_bug_is_the_callers_problem_alone(tmp_path: Path) -> 
     with pytest.raises(ZeroDivisionError):
         await log.run(fail)
     assert log.healthy
-    await log.close()
-
-
-async def test_one_that_cannot_be_stored_does_not_take_the_others_with_it(tmp_path: Path) -> None:
-    log = await with_stream(tmp_path)
-    results = await asyncio.gather(
-        add(log, "a"), add(log, "\ud800"), add(log, "b", stream="nowhere"), add(log, "c"), return_exceptions=True
-    )
-    assert [type(result) for result in results[1:3]] == [UnavailableError, UnknownStreamError]
-    assert [event.key for event in await log.read("st", 0)] == ["a", "c"]
-    assert [event.seq for event in await log.read("st", 0)] == [1, 2]
-    with pytest.raises(UnknownStreamError):
-        await log.head("nowhere")
     await log.close()
 
 

@@ -1,0 +1,126 @@
+"""What other relays did to the streams that somebody here listens to: looked up every second, and at every hint.
+
+It must not know events. The hints of LISTEN may be late, lost, doubled or not to be had at all: only looking is truth.
+"""
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from psycopg import Notify
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from relay.stores import postgresql_days
+from relay.stores.link import Link
+from relay.stores.postgresql_batch import HEADS
+from relay.stores.postgresql_connecting import driver, translated
+from relay.stores.sequence import Head
+from relay.stores.store import StoreSettingError, Watcher
+
+LOOK_SECONDS = 1.0
+DAYS_SECONDS = 3600.0
+WORDS = "relay_words"
+"""The channel on which relays say a word to all: the sender, and the word."""
+
+logger = logging.getLogger("relay.store")
+
+LookUp = Callable[[Connection, list[str]], dict[str, Head]]
+
+
+class Lookout:
+    """A thread of its own with a connection of its own."""
+
+    def __init__(self, connect: Callable[[], Connection], look_up: LookUp, watcher: Watcher, own_name: str) -> None:
+        """What `own_name` says is not listened to: who says it knows it."""
+        self._link = Link(lambda: self._listening(connect()), longest_pause=LOOK_SECONDS)
+        self._look_up = look_up
+        self._watcher = watcher
+        self._own_name = own_name
+        self._told: dict[str, Head] = {}
+        self._can_listen = True
+        self._days_at = time.monotonic() + DAYS_SECONDS
+        self._stop, self._stopped = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="relay-lookout", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.close()
+        self._thread.join()
+        self._stopped.close()
+        self._link.drop()
+
+    def _run(self) -> None:
+        look_at = 0.0
+        going_on = True
+        while going_on:
+            try:
+                if time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK_SECONDS
+                    self._look_at_all(self._link.get())
+                going_on, hinted = self._wait(max(0.0, look_at - time.monotonic()))
+                if hinted:
+                    self._look(self._link.get(), hinted)
+            except (SQLAlchemyError, StoreSettingError, OSError) as error:
+                if self._link.held is not None:
+                    cause = getattr(error, "orig", error)
+                    logger.warning("the lookout lost the database: %s", type(cause).__name__)
+                self._link.drop()
+
+    def _listening(self, connection: Connection) -> Connection:
+        try:
+            for channel in (HEADS, WORDS) if self._can_listen else ():
+                connection.exec_driver_sql(f"LISTEN {channel}")
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            self._can_listen = False
+            logger.warning("the database has no LISTEN, so it is looked at every second: %s", type(error.orig).__name__)
+        return connection
+
+    def _look_at_all(self, connection: Connection) -> None:
+        watched = list(self._watcher.watched().values())
+        self._told = {name: self._told[name] for name in watched if name in self._told}
+        self._look(connection, watched)
+        if time.monotonic() >= self._days_at:
+            self._days_at = time.monotonic() + DAYS_SECONDS
+            postgresql_days.make_ahead(connection)
+
+    def _look(self, connection: Connection, names: list[str]) -> None:
+        """Tells what differs from what was told before."""
+        heads = self._look_up(connection, names) if names else {}
+        news = {name: head for name, head in heads.items() if self._told.get(name) != head}
+        if news:
+            self._told |= news
+            self._watcher.seen(news)
+
+    def _wait(self, seconds: float) -> tuple[bool, list[str]]:
+        """Whether to go on, and which watched streams may have moved."""
+        held = self._link.held
+        with selectors.DefaultSelector() as waiting, translated():
+            waiting.register(self._stopped, selectors.EVENT_READ)
+            if held is not None:
+                waiting.register(driver(held).fileno(), selectors.EVENT_READ)
+            ready = {key.fileobj for key, _ in waiting.select(seconds)}
+            if self._stopped in ready or held is None or not ready:
+                return self._stopped not in ready, []
+            hints = list(driver(held).notifies(timeout=0))
+        return True, sorted({name for hint in hints for name in self._heard(hint)})
+
+    def _heard(self, hint: Notify) -> list[str]:
+        sender, _, said = hint.payload.partition(" ")
+        if sender == self._own_name:
+            return []
+        if hint.channel == WORDS:
+            self._watcher.hinted(said)
+            return []
+        watched = self._watcher.watched()
+        if said == "*":
+            return list(watched.values())
+        found = (watched.get(int(number)) for number in said.split(",") if number.isdecimal())
+        return [name for name in found if name is not None]
