@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -109,7 +108,9 @@ class LogMachine(RuleBasedStateMachine):
         self.run(log.latest(self.stream))
         found = self.run(log.read(self.stream, after, limit))
         expected = self.run(self.reference.read(self.stream, after, limit))
-        assert list(map(protocol.encode, found)) == list(map(protocol.encode, expected))
+        # A page may be short: what is in memory is not filled up from the disk.
+        assert bool(found) == bool(expected)
+        assert list(map(protocol.encode, found)) == list(map(protocol.encode, expected[: len(found)]))
 
     @rule(at=which)
     def turn(self, at: int) -> None:
@@ -145,14 +146,11 @@ class LogMachine(RuleBasedStateMachine):
 @pytest.mark.parametrize(("store", "count"), RELAYS, indirect=["store"])
 def test_any_order_of_what_relays_do_is_one_log(store: str, count: int, tmp_path: Path) -> None:
     relays = Relays(store, count, tmp_path)
-    made: Callable[[], LogMachine] = lambda: LogMachine(relays)  # noqa: E731
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        made,
-        settings=hypothesis_settings(
-            max_examples=400 if FULL else 8,
-            stateful_step_count=50 if FULL else 20,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    relays.close()
+    size = {"max_examples": 400, "stateful_step_count": 50} if FULL else {"max_examples": 8, "stateful_step_count": 20}
+    try:
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            lambda: LogMachine(relays),
+            settings=hypothesis_settings(**size, deadline=None, suppress_health_check=list(HealthCheck)),
+        )
+    finally:
+        relays.close()

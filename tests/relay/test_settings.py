@@ -28,12 +28,20 @@ def test_the_default_store_is_in_the_data_folder() -> None:
     assert store_url("sqlite:///relative.db") == "sqlite:///relative.db"
 
 
+def test_a_store_of_its_own_has_what_belongs_to_it_on_this_computer() -> None:
+    made = from_arguments({}, {"RELAY_STORE": "postgresql://relay:secret@db.test/relay"})
+    assert made.store == "postgresql://relay:secret@db.test/relay"
+    assert (made.high_water.name, made.lock.name) == ("relay.highwater", "relay.highwater.lock")
+    assert made.high_water.parent == made.lock.parent == Path(store_url("").removeprefix("sqlite:///")).parent
+    assert "secret" not in repr(made)
+
+
 @pytest.mark.parametrize(
     "said",
     [
         {"store": "relay.db"},
         {"store": "sqlite:///"},
-        {"store": "postgresql://x"},
+        {"store": "mysql://x"},
         {"port": "x"},
         {"port": "65536"},
         {"port": "-1"},
