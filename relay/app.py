@@ -6,6 +6,7 @@ It must not know what any part does inside.
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,10 +21,14 @@ from relay.pairing import Pairing
 from relay.reports import Reports
 from relay.session import close
 from relay.settings import Settings
+from relay.shops import Shops
 from relay.stores.lock import StoreLock
 from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
+
+if TYPE_CHECKING:
+    from relay.replicas import Replicas
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
 _LIVE = prepared(200, b'{"alive":true}', api=True)
@@ -40,15 +45,17 @@ logger = logging.getLogger("relay.app")
 class Relay:
     """The ASGI application; `open` it, serve it, `drain` it before the sockets close, then `close` it."""
 
-    def __init__(self, settings: Settings, log: EventLog, lock: StoreLock) -> None:
+    def __init__(self, settings: Settings, log: EventLog, lock: StoreLock, shops: Shops) -> None:
         self._settings = settings
         self._log = log
         self._lock = lock
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
+        self._shops = shops
         self._feed = Feed(log, settings)
-        validation = Validation(log, self._bodies, self._feed.ask)
-        self._callbacks = Callbacks(log, settings, self._bodies, validation)
+        self._replicas = _replicas(log, self._feed)
+        validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation, shops)
         claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
@@ -71,7 +78,10 @@ class Relay:
         settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
-            return cls(settings, await EventLog.open(store, settings.high_water), lock)
+            log = await EventLog.open(store, settings.high_water)
+            shops = Shops(log)
+            await shops.look_again()
+            return cls(settings, log, lock, shops)
         except BaseException:
             lock.release()
             raise
@@ -87,6 +97,8 @@ class Relay:
     async def close(self) -> None:
         self._clock.cancel()
         await asyncio.gather(self._clock, return_exceptions=True)
+        if self._replicas is not None:
+            await self._replicas.close()
         await self._log.close()
         self._lock.release()
 
@@ -135,5 +147,17 @@ class Relay:
                 await self._feed.close_revoked()
                 await self._log.save_high_water()
                 await self._feed.note_acks()
+                await self._shops.look_again()
+                if self._replicas is not None:
+                    await self._replicas.exchange()
             except (UnavailableError, SQLAlchemyError, OSError) as error:
                 logger.error("housekeeping failed: %s", type(error).__name__)
+
+
+def _replicas(log: EventLog, feed: Feed) -> "Replicas | None":
+    """None where there are no others. What it says to them only a shared store can keep, and needs its driver."""
+    if not log.is_shared:
+        return None
+    from relay.replicas import Replicas
+
+    return Replicas(log, feed)

@@ -98,6 +98,16 @@ class EventLog:
         self._keeper.stop()
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other relays append to it too."""
+        return self._store.is_shared
+
+    @property
+    def name(self) -> str:
+        """What the others know this relay by."""
+        return self._store.own_name
+
+    @property
     def healthy(self) -> bool:
         return self._writer.healthy and not self._closed
 
@@ -218,8 +228,12 @@ class EventLog:
         """Runs `question`, which only reads, on the reader's thread."""
         return await self._reader.run(question)
 
+    def hint(self, connection: Connection, word: str) -> None:
+        """In a job: says the word to the other relays once that is durable. It may be lost on its way."""
+        self._store.hint(connection, word)
+
     def on_hint(self, told: Callable[[str], None]) -> None:
-        """`told` is called with what other relays say to all, some of it; see `Store.hint`."""
+        """`told` is called with each word of the others that is not lost."""
         self._hinted.append(told)
 
     async def save_high_water(self) -> None:

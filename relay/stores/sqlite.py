@@ -37,6 +37,7 @@ class SqliteStore:
 
     max_batch = sqlite_batch.MAX_BATCH
     is_shared = False
+    own_name = ""
     longest_pause = 0.0
 
     def __init__(self, path: Path) -> None:

@@ -56,6 +56,8 @@ class Store(Protocol):
     max_batch: int
     is_shared: bool
     """Whether other relays append to it too."""
+    own_name: str
+    """What the others know this one by."""
     longest_pause: float
     """Seconds between two tries to reach a database that is gone; 0 where each caller may try."""
 

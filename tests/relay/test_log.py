@@ -133,17 +133,6 @@ def test_what_could_not_be_stored_is_not_told_to_a_log(tmp_path: Path) -> None:
         assert "secret" not in str(failed.value)
 
 
-@pytest.mark.parametrize("shape", ["CREATE TABLE event (id INTEGER)", "PRAGMA user_version = 99"])
-async def test_a_store_of_another_shape_is_refused_and_left_alone(tmp_path: Path, shape: str) -> None:
-    other = sqlite3.connect(tmp_path / "relay.db")
-    other.execute(shape)
-    before = list(other.iterdump())
-    with pytest.raises(StoreSettingError, match="another version"):
-        await open_log(tmp_path)
-    assert list(other.iterdump()) == before
-    other.close()
-
-
 def test_one_relay_per_store(tmp_path: Path) -> None:
     held = StoreLock(tmp_path / "lock", "taken")
     with pytest.raises(StoreInUseError, match="taken"):
