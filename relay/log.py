@@ -7,7 +7,7 @@ late, twice or for nothing.
 import asyncio
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from relay.protocol import Event
+from relay.protocol import RESET_EPOCH, Event
 from relay.stores import high_water, streams
 from relay.stores.reader import Reader
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan
@@ -150,8 +150,19 @@ class EventLog:
         """As far as any relay knows: to hold a till's cursor against."""
         known = await self._stream(stream)
         if self._store.is_shared:
-            known.move(await self._look_up(stream))
+            told = {stream: known.head}
+            head, is_lost = await self._reader.run(lambda connection: self._look(connection, stream, told))
+            if is_lost:
+                return await self.rotate(stream, head.epoch, RESET_EPOCH)
+            known.move(head)
         return known.head
+
+    def _look(self, connection: Connection, stream: str, told: dict[str, Head]) -> tuple[Head, bool]:
+        """Whether the database has lost what was told of the stream, too."""
+        heads = self._store.heads(connection, [stream])
+        if stream not in heads:
+            raise UnknownStreamError(stream)
+        return heads[stream], bool(streams.lost(connection, heads, told))
 
     async def chain_at(self, stream: str, seq: int) -> str | None:
         stream_id = (await self._stream(stream)).head.stream_id
@@ -256,10 +267,7 @@ class EventLog:
         return self._streams[name]
 
     async def _look_up(self, name: str) -> Head:
-        heads = await self._reader.run(lambda connection: self._store.heads(connection, [name]))
-        if name not in heads:
-            raise UnknownStreamError(name)
-        return heads[name]
+        return (await self._reader.run(lambda connection: self._look(connection, name, {})))[0]
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
@@ -276,8 +284,9 @@ class EventLog:
         """A commit that was reported as failed may be in the database after all."""
         self._call(self._look_again, heads)
 
-    def known(self) -> Mapping[str, Head]:
-        return {name: known.head for name, known in list(self._streams.items())}
+    def known(self, names: Iterable[str] | None = None) -> dict[str, Head]:
+        wanted = list(self._streams) if names is None else names
+        return {name: self._streams[name].head for name in wanted if name in self._streams}
 
     # On the store's:
 

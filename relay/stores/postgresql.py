@@ -148,7 +148,7 @@ class PostgresStore:
         return not plan.rows or postgresql_batch.write(driver(connection), plan.rows, heads, plan.heads, sender)
 
     def keeper(self, watcher: Watcher) -> Lookout:
-        return Lookout(self._engines["writing"].connect, self.heads, watcher, self.own_name)
+        return Lookout(self, watcher)
 
     def hint(self, connection: Connection, word: str) -> None:
         if self._can_hint:
@@ -165,11 +165,10 @@ def _heads(connection: Connection, query: str, names: Sequence[str] | None = Non
 
 def _turn_the_lost(connection: Connection, held: dict[str, Head], remembered: Mapping[str, Head]) -> None:
     """A stream that has not come by what this relay committed has a new epoch before anything is added to it."""
-    moved = {name: remembered[name] for name, head in held.items() if name in remembered and remembered[name] != head}
-    for name, head in streams.lost(connection, held, moved).items():
-        fresh = streams.new_epoch(max(head.epoch, moved[name].epoch))
-        streams.set_epoch(connection, name, head.epoch, fresh)
-        held[name] = head._replace(epoch=fresh)
+    lost = streams.lost(connection, held, remembered)
+    if lost:
+        streams.turn(connection, lost, remembered)
+        held.update(_heads(connection, f"{_HEADS} WHERE name = ANY (%(names)s)", list(lost)))
 
 
 def _can_hint(connection: Connection) -> bool:

@@ -8,18 +8,16 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 from psycopg import Notify
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from relay.stores import postgresql_days
+from relay.stores import postgresql_days, streams
 from relay.stores.link import Link
 from relay.stores.postgresql_batch import HEADS
 from relay.stores.postgresql_connecting import driver, translated
-from relay.stores.sequence import Head
-from relay.stores.store import StoreSettingError, Watcher
+from relay.stores.store import Store, StoreSettingError, Watcher
 
 LOOK_SECONDS = 1.0
 DAYS_SECONDS = 3600.0
@@ -28,19 +26,14 @@ WORDS = "relay_words"
 
 logger = logging.getLogger("relay.store")
 
-LookUp = Callable[[Connection, list[str]], dict[str, Head]]
-
 
 class Lookout:
     """A thread of its own with a connection of its own."""
 
-    def __init__(self, connect: Callable[[], Connection], look_up: LookUp, watcher: Watcher, own_name: str) -> None:
-        """What `own_name` says is not listened to: who says it knows it."""
-        self._link = Link(lambda: self._listening(connect()), longest_pause=LOOK_SECONDS)
-        self._look_up = look_up
+    def __init__(self, store: Store, watcher: Watcher) -> None:
+        self._link = Link(lambda: self._listening(store.connect()), longest_pause=LOOK_SECONDS)
+        self._store = store
         self._watcher = watcher
-        self._own_name = own_name
-        self._told: dict[str, Head] = {}
         self._can_listen = True
         self._days_at = time.monotonic() + DAYS_SECONDS
         self._stop, self._stopped = socket.socketpair()
@@ -84,19 +77,24 @@ class Lookout:
         return connection
 
     def _look_at_all(self, connection: Connection) -> None:
-        watched = list(self._watcher.watched().values())
-        self._told = {name: self._told[name] for name in watched if name in self._told}
-        self._look(connection, watched)
+        self._look(connection, list(self._watcher.watched().values()))
         if time.monotonic() >= self._days_at:
             self._days_at = time.monotonic() + DAYS_SECONDS
             postgresql_days.make_ahead(connection)
 
     def _look(self, connection: Connection, names: list[str]) -> None:
-        """Tells what differs from what was told before."""
-        heads = self._look_up(connection, names) if names else {}
-        news = {name: head for name, head in heads.items() if self._told.get(name) != head}
+        """Tells what is not known. Where the log has not come by what is known, its epoch turns first."""
+        if not names:
+            return
+        known = self._watcher.known(names)
+        heads = self._store.heads(connection, names)
+        lost = streams.lost(connection, heads, known)
+        if lost:
+            with self._store.transaction(connection):
+                streams.turn(connection, lost, known)
+            heads = self._store.heads(connection, names)
+        news = {name: head for name, head in heads.items() if known.get(name) != head}
         if news:
-            self._told |= news
             self._watcher.seen(news)
 
     def _wait(self, seconds: float) -> tuple[bool, list[str]]:
@@ -114,7 +112,8 @@ class Lookout:
 
     def _heard(self, hint: Notify) -> list[str]:
         sender, _, said = hint.payload.partition(" ")
-        if sender == self._own_name:
+        if sender == self._store.own_name:
+            # Who says it knows it.
             return []
         if hint.channel == WORDS:
             self._watcher.hinted(said)

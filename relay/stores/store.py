@@ -4,7 +4,7 @@ It must not know SQLite or PostgreSQL. Whoever calls a store owns the connection
 the database comes as SQLAlchemyError.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,9 @@ class Watcher(Protocol):
 
     def watched(self) -> Mapping[int, str]:
         """The streams that somebody listens to, by id, with their names; it changes while it is looked at."""
+
+    def known(self, names: Iterable[str] | None = None) -> dict[str, Head]:
+        """Of these streams, or of all, the positions that anybody was told of."""
 
     def seen(self, heads: dict[str, Head]) -> None:
         """Heads as they were a moment ago; an older one than is known says nothing."""

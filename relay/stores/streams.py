@@ -3,6 +3,7 @@
 It must not know a dialect, threads or waiters. How a head is found is each store's own.
 """
 
+import logging
 import re
 import secrets
 import time
@@ -16,13 +17,16 @@ from relay.protocol import GENESIS
 from relay.stores.sequence import Head, row_id
 from relay.stores.tables import event_key, stream
 
+logger = logging.getLogger("relay.store")
 _EPOCH = re.compile(r"f([0-9a-f]{12})[0-9a-f]{6}")
 _AT_ONCE = 500
 
 
 class Position(Protocol):
-    """A place in a stream and the chain there."""
+    """A place in a stream, and the chain there."""
 
+    @property
+    def epoch(self) -> str: ...
     @property
     def seq(self) -> int: ...
     @property
@@ -58,15 +62,30 @@ def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
 
 
 def lost(connection: Connection, heads: Mapping[str, Head], known: Mapping[str, Position]) -> dict[str, Head]:
-    """Those of `heads` whose stream has not come by the position that is known of it: its database is an older copy,
-    or has gone another way since."""
+    """Those of `heads` whose database is older than what is known of the stream, or has gone another way since.
+
+    What is known must be known since before the heads were looked up. A newer epoch says that somebody has seen to it.
+    """
+    older = {name: head for name, head in heads.items() if name in known and head.epoch < known[name].epoch}
     places = {
         row_id(head.stream_id, known[name].seq): name
         for name, head in heads.items()
-        if name in known and known[name].seq > 0
+        if name in known and head.epoch == known[name].epoch and _has_moved(head, known[name])
     }
     chains = _chains(connection, list(places))
-    return {name: heads[name] for place, name in places.items() if chains.get(place) != known[name].chain}
+    return older | {name: heads[name] for place, name in places.items() if chains.get(place) != known[name].chain}
+
+
+def _has_moved(head: Head, known: Position) -> bool:
+    return known.seq > 0 and (head.seq, head.chain) != (known.seq, known.chain)
+
+
+def turn(connection: Connection, heads: Mapping[str, Head], *known: Mapping[str, Position]) -> None:
+    """Gives each of them a new epoch, unless somebody has; it sorts behind all that is `known`."""
+    for name, head in heads.items():
+        told = [positions[name].epoch for positions in known if name in positions]
+        if set_epoch(connection, name, head.epoch, new_epoch(max(head.epoch, *told))):
+            logger.warning("the database is not as %s was told: new epoch", name)
 
 
 def _chains(connection: Connection, places: list[int]) -> dict[int, str]:

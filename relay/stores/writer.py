@@ -5,7 +5,7 @@ It must not know asyncio or HTTP: it tells a listener, on its own thread.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -47,7 +47,7 @@ class Listener(Protocol[W_contra]):
     def failed(self, batch: Sequence[W_contra], error: UnavailableError | UnknownStreamError) -> None: ...
     def reopened(self, heads: dict[str, Head]) -> None: ...
 
-    def known(self) -> Mapping[str, Head]:
+    def known(self) -> dict[str, Head]:
         """Every position that anybody was told of."""
 
 
@@ -214,17 +214,12 @@ class Writer(Generic[W]):
 
     def _looked_up(self, connection: Connection) -> dict[str, Head]:
         """The heads as they are now. A stream that has lost what anybody was told of has a new epoch first."""
-        known = {**self._listener.known()}
-        for name, head in self._heads.items():
-            if name not in known or head.is_after(known[name]):
-                known[name] = head
-        heads = self._store.heads(connection, list(known))
-        lost = streams.lost(connection, heads, known)
-        if lost:
-            with self._store.transaction(connection):
-                for name, head in lost.items():
-                    told = max(head.epoch, known[name].epoch)
-                    streams.set_epoch(connection, name, head.epoch, streams.new_epoch(told))
-                    logger.warning("the database lost what was told of %s: new epoch", name)
-            heads = self._store.heads(connection, list(known))
-        return heads
+        told = self._listener.known()
+        names = list(told.keys() | self._heads.keys())
+        heads = self._store.heads(connection, names)
+        lost = streams.lost(connection, heads, told) | streams.lost(connection, heads, self._heads)
+        if not lost:
+            return heads
+        with self._store.transaction(connection):
+            streams.turn(connection, lost, told, self._heads)
+        return self._store.heads(connection, names)

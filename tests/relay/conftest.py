@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,10 @@ from typing import Any
 import pytest
 from database_server import DatabaseServer
 
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
+
+from relay_process import PATIENCE, RelayProcess
+
 from relay import protocol
 from relay.app import Relay
 from relay.log import new_epoch
@@ -24,8 +26,6 @@ from relay.protocol import FromRelay, PairRequest, PairResponse, StreamCursor
 from relay.settings import Settings
 from relay.stores import directory
 from relay.stores.store import opened, transaction
-
-PATIENCE = 20.0
 
 
 @dataclass
@@ -306,41 +306,12 @@ def eventually() -> Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[N
     return wait
 
 
-class RelayProcess:
-    """`python -m relay serve` on a port of its own."""
-
-    def __init__(self, store: Path, *options: str) -> None:
-        self.store = store
-        command = [sys.executable, "-m", "relay", "serve", "--port", "0", "--store", f"sqlite:///{store}", *options]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(PATIENCE)
-
-    def end(self) -> tuple[int, str]:
-        """SIGTERM; exit code and everything it logged."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        _, logged = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, logged
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate(timeout=PATIENCE)
-
-
 @pytest.fixture
 def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
     started: list[RelayProcess] = []
 
-    def start(*options: str, store: Path | None = None) -> RelayProcess:
-        started.append(RelayProcess(store or tmp_path / "relay.db", *options))
+    def start(*options: str, store: Path | None = None, url: str = "") -> RelayProcess:
+        started.append(RelayProcess(url or f"sqlite:///{store or tmp_path / 'relay.db'}", *options))
         return started[-1]
 
     yield start
@@ -352,8 +323,9 @@ def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
 def relay_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a relay command in a process of its own."""
 
-    def run(*arguments: str, store: Path | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "relay", *arguments, "--store", f"sqlite:///{store or tmp_path / 'relay.db'}"]
+    def run(*arguments: str, store: Path | None = None, url: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "relay", *arguments]
+        command += ["--store", url or f"sqlite:///{store or tmp_path / 'relay.db'}"]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     return run
