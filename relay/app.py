@@ -45,17 +45,17 @@ logger = logging.getLogger("relay.app")
 class Relay:
     """The ASGI application; `open` it, serve it, `drain` it before the sockets close, then `close` it."""
 
-    def __init__(self, settings: Settings, log: EventLog, lock: StoreLock, shops: Shops) -> None:
+    def __init__(self, settings: Settings, log: EventLog, lock: StoreLock) -> None:
         self._settings = settings
         self._log = log
         self._lock = lock
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
-        self._shops = shops
+        self._shops = Shops(log)
         self._feed = Feed(log, settings)
         self._replicas = _replicas(log, self._feed)
         validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
-        self._callbacks = Callbacks(log, settings, self._bodies, validation, shops)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops)
         claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
@@ -79,12 +79,18 @@ class Relay:
         lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
             log = await EventLog.open(store, settings.high_water)
-            shops = Shops(log)
-            await shops.look_again()
-            return cls(settings, log, lock, shops)
+            relay = cls(settings, log, lock)
+            await relay._look_around()
+            return relay
         except BaseException:
             lock.release()
             raise
+
+    async def _look_around(self) -> None:
+        """Before it is ready it knows all shops, and the other relays know of it."""
+        await self._shops.look_again()
+        if self._replicas is not None:
+            await self._replicas.exchange()
 
     def reached_at(self, url: str) -> None:
         """The address that the server took: callbacks come there where nobody set a public one."""

