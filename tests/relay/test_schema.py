@@ -98,7 +98,7 @@ def test_relays_that_start_together_make_it_once(server: Any, found: str) -> Non
         with store.connect() as connection, store.transaction(connection):
             schema.bring_up_to_date(connection, found)
     command = [sys.executable, "-m", "relay", "shop", "list", "--json", "--store", url]
-    starting = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "123"]
-    assert [(one.communicate(timeout=60), one.returncode) for one in starting] == [(("[]\n", ""), 0)] * 3
+    starting = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "12"]
+    assert [(one.communicate(timeout=60), one.returncode) for one in starting] == [(("[]\n", ""), 0)] * 2
     with opened(url).connect() as connection:
         assert schema.version(connection) == schema.HEAD
