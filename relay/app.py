@@ -150,8 +150,9 @@ class Relay:
             self._log.expire_waiting()
             self._feed.look_at_the_clock()
             try:
-                await self._feed.close_revoked()
+                # What was committed is marked first: it needs no database, which may be lost in this very second.
                 await self._log.save_high_water()
+                await self._feed.close_revoked()
                 await self._feed.note_acks()
                 await self._shops.look_again()
                 if self._replicas is not None:

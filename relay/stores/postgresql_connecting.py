@@ -18,11 +18,13 @@ from sqlalchemy.pool import NullPool
 from relay.stores.postgresql_arrays import register
 from relay.stores.store import StoreSettingError
 
-# A server that is no longer there is noticed within seconds, not after the two hours of an idle TCP connection.
+# A server that is no longer there is noticed within seconds, not after the two hours of an idle TCP connection. Of
+# several in the address the one is found that can be written: another may not have yet what was acknowledged.
 _LINE: Mapping[str, Any] = {
     "application_name": "till-relay",
     "client_encoding": "utf8",
     "connect_timeout": 3,
+    "target_session_attrs": "primary",
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,

@@ -146,7 +146,7 @@ class LogMachine(RuleBasedStateMachine):
 @pytest.mark.parametrize(("store", "count"), RELAYS, indirect=["store"])
 def test_any_order_of_what_relays_do_is_one_log(store: str, count: int, tmp_path: Path) -> None:
     relays = Relays(store, count, tmp_path)
-    size = {"max_examples": 400, "stateful_step_count": 50} if FULL else {"max_examples": 8, "stateful_step_count": 20}
+    size = {"max_examples": 150, "stateful_step_count": 50} if FULL else {"max_examples": 8, "stateful_step_count": 20}
     try:
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
             lambda: LogMachine(relays),

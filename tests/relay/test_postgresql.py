@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import random
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -331,6 +333,14 @@ def test_a_database_that_cannot_be_reached_is_one_line_and_exit_1(relay_command:
     assert (failed.returncode, failed.stdout, failed.stderr.count("\n")) == (1, "", 1)
     assert failed.stderr.startswith("relay: the store cannot be used: ")
     assert "secret" not in failed.stderr
+
+
+def test_without_its_driver_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['psycopg'] = None; from relay.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "shop", "list", "--store", "postgresql://db.test/relay"]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == "relay: a store on PostgreSQL needs psycopg: pip install 'mpesa-till[postgresql]'\n"
 
 
 def test_places_and_days_are_of_the_events_themselves(store: str) -> None:
