@@ -69,7 +69,7 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
-        self._clock = asyncio.create_task(self._keep_the_clock())
+        self._keeping = [asyncio.create_task(self._keep_the_clock()), asyncio.create_task(self._keep_house())]
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
@@ -101,8 +101,9 @@ class Relay:
         await self._feed.drain()
 
     async def close(self) -> None:
-        self._clock.cancel()
-        await asyncio.gather(self._clock, return_exceptions=True)
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         if self._replicas is not None:
             await self._replicas.close()
         await self._log.close()
@@ -144,11 +145,16 @@ class Relay:
             await answer(send, _UNAVAILABLE)
 
     async def _keep_the_clock(self) -> None:
+        """It waits for nothing else: who has waited too long is told so also while the database hangs."""
         while True:
             await asyncio.sleep(self._settings.housekeeping_seconds)
             self._bodies.look_at_the_clock()
             self._log.expire_waiting()
             self._feed.look_at_the_clock()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.housekeeping_seconds)
             try:
                 # What was committed is marked first: it needs no database, which may be lost in this very second.
                 await self._log.save_high_water()

@@ -7,7 +7,9 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
+import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -47,6 +49,7 @@ class PostgresStore:
             "reading": engine(url, READING),
         }
         self._can_hint: bool | None = None
+        self._contended: set[str] = set()
 
     def prepare(self) -> None:
         with self._engines["patient"].connect() as connection:
@@ -70,14 +73,15 @@ class PostgresStore:
     def transaction(self, connection: Connection) -> Iterator[None]:
         """What was undone inside it is never taken for committed: PostgreSQL answers such a COMMIT with ROLLBACK."""
         connection.exec_driver_sql("BEGIN")
+        server = driver(connection)
         try:
             yield
             with translated():
-                answer = driver(connection).execute("COMMIT").statusmessage
+                answer = server.execute("COMMIT").statusmessage
             if answer != "COMMIT":
                 raise OperationalError("COMMIT", None, Exception("it was rolled back"))
         except BaseException:
-            _roll_back(connection)
+            _roll_back(server)
             raise
 
     def recover(self, connection: Connection) -> None:
@@ -108,7 +112,8 @@ class PostgresStore:
 
     def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
         """One round trip where the heads are remembered right and nothing is a copy, which is nearly always."""
-        if all(one.stream in heads for one in batch):
+        names = {one.stream for one in batch}
+        if names <= heads.keys() and names.isdisjoint(self._contended):
             plan = sequence.plan(batch, heads, {})
             try:
                 if self._store(connection, plan, heads):
@@ -126,12 +131,21 @@ class PostgresStore:
             for name in names:
                 if name not in held:
                     raise UnknownStreamError(name)
+            self._note_contended(held, heads)
             _turn_the_lost(connection, held, heads)
             known = postgresql_batch.known(driver(connection), batch, held)
             plan = sequence.plan(batch, held, known)
             self._store_held(connection, plan, held)
         heads.update(plan.heads)
         return plan
+
+    def _note_contended(self, held: Mapping[str, Head], remembered: Mapping[str, Head]) -> None:
+        """What others move all the time is held at once; what nobody has moved since is tried without again."""
+        for name, head in held.items():
+            if remembered.get(name, head) == head:
+                self._contended.discard(name)
+            else:
+                self._contended.add(name)
 
     def append(self, connection: Connection, incoming: Sequence[Incoming], name: str, head: Head) -> Plan:
         heads = {name: head}
@@ -183,7 +197,8 @@ def _can_hint(connection: Connection) -> bool:
     return True
 
 
-def _roll_back(connection: Connection) -> None:
-    if driver(connection).info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+def _roll_back(server: psycopg.Connection[Any]) -> None:
+    """One that is gone has done so itself."""
+    if server.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
         with translated():
-            driver(connection).execute("ROLLBACK")
+            server.execute("ROLLBACK")

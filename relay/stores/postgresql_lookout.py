@@ -104,11 +104,16 @@ class Lookout:
             waiting.register(self._stopped, selectors.EVENT_READ)
             if held is not None:
                 waiting.register(driver(held).fileno(), selectors.EVENT_READ)
-            ready = {key.fileobj for key, _ in waiting.select(seconds)}
-            if self._stopped in ready or held is None or not ready:
-                return self._stopped not in ready, []
-            hints = list(driver(held).notifies(timeout=0))
-        return True, sorted({name for hint in hints for name in self._heard(hint)})
+            # Some may have come with the answer to a look.
+            hinted = [] if held is None else self._hints(held)
+            ready = {key.fileobj for key, _ in waiting.select(0 if hinted else seconds)}
+            if held is not None and ready and not hinted:
+                hinted = self._hints(held)
+        return self._stopped not in ready, hinted
+
+    def _hints(self, connection: Connection) -> list[str]:
+        hints = driver(connection).notifies(timeout=0)
+        return sorted({name for hint in hints for name in self._heard(hint)})
 
     def _heard(self, hint: Notify) -> list[str]:
         sender, _, said = hint.payload.partition(" ")

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from typing import Any
 
 import pytest
@@ -347,6 +348,23 @@ async def test_a_long_poll_says_what_a_websocket_says(
 @pytest.mark.parametrize("query", ["after=x", "after=0&wait=x", "after=" + "9" * 5000])
 async def test_a_long_poll_with_a_bad_cursor_is_refused(bench: Any, till: PairResponse, query: str) -> None:
     assert (await bench.poll(till, query)).status == 400
+
+
+@ON_A_FILE
+async def test_who_waits_too_long_is_told_so_also_while_the_housekeeping_hangs(
+    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.log.APPEND_SECONDS", 0.2)
+    log, hangs = bench.relay._log, threading.Event()
+    socket = await bench.connect(till)
+    await post_many(bench, till, bodies, 0, 1)
+    (*_, event) = await socket.until(Event)
+    stuck = asyncio.ensure_future(log.run(lambda _connection: hangs.wait(20)))
+    socket.say(Ack(till.stream, event.seq))  # which the housekeeping wants to note
+    reply = await asyncio.wait_for(bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b()), 5)
+    assert reply.status == 503
+    hangs.set()
+    await stuck
 
 
 async def test_a_log_that_cannot_be_read_closes_the_till_for_a_while(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from relay.log import Appended, EventLog, Meta, Outcome
 from relay.protocol import GENESIS, Cursor, Event
-from relay.stores import postgresql_lookout, streams
+from relay.stores import postgresql_batch, postgresql_lookout, streams
 from relay.stores.sequence import Incoming
 from relay.stores.store import opened
 
@@ -188,6 +188,29 @@ async def test_of_relays_that_decide_at_once_one_is_first(logs: list[EventLog]) 
         won = await asyncio.gather(*(claim(log, at, receipt) for at, log in enumerate(logs)))
         assert sorted(won) == [False, False, True]
     assert len(await everything(logs[0], "a")) == 10
+
+
+async def test_a_stream_that_another_relay_moves_all_the_time_is_held_at_once(
+    logs: list[EventLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And tried without again, once nobody else does."""
+    refused, write = list[bool](), postgresql_batch.write
+
+    def watched(*given: Any) -> bool:
+        refused.append(not write(*given))
+        return not refused[-1]
+
+    await add(logs[0], "a", "first")
+    await add(logs[1], "a", "second")
+    monkeypatch.setattr(postgresql_batch, "write", watched)
+    for number in range(6):
+        await add(logs[number % 2], "a", f"k{number}")
+    assert refused.count(True) == 2  # once at each
+    before = len(refused)
+    for number in range(6):
+        await add(logs[0], "a", f"l{number}")
+    assert refused[before:] == [False] * 6
+    assert logs[0]._store._contended == set()  # type: ignore[attr-defined]
 
 
 async def test_a_stream_that_is_held_for_a_moment_is_waited_for(logs: list[EventLog], store: str) -> None:
