@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Coroutine, Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -54,6 +55,7 @@ class Replicas:
         self._tills = tills
         self._others: frozenset[str] = frozenset()
         self._noted: dict[str, str] = {}
+        self._since: datetime | None = None
         self._seen: set[str] = set()
         self._working: set[asyncio.Task[object]] = set()
         self._verdict = asyncio.Event()
@@ -71,10 +73,11 @@ class Replicas:
         # What the others knew of this relay may have gone with a crash of the database: then it is said again.
         is_new = await self._log.run(lambda connection: self._say(connection, fresh))
         self._noted = {} if is_new else {till_id: session.id for till_id, session in sessions.items()}
-        self._others, replaced = await self._log.ask(self._hear)
+        self._others, (self._since, lately) = await self._log.ask(self._hear)
         self._log.set_alone(not self._others)
-        for till_id in replaced:
-            sessions[till_id].end(protocol.CLOSE_REPLACED)
+        for till_id, newest in lately.items():
+            if self._noted.get(till_id, newest) != newest:
+                sessions[till_id].end(protocol.CLOSE_REPLACED)
         await self._look_for_questions()
 
     def _say(self, connection: Connection, fresh: dict[str, Began]) -> bool:
@@ -83,8 +86,8 @@ class Replicas:
             told.note_sessions(connection, fresh)
         return is_new
 
-    def _hear(self, connection: Connection) -> tuple[frozenset[str], set[str]]:
-        return told.others(connection, self._log.name), told.replaced(connection, self._noted)
+    def _hear(self, connection: Connection) -> tuple[frozenset[str], tuple[datetime, dict[str, str]]]:
+        return told.others(connection, self._log.name), told.noted_lately(connection, self._since)
 
     async def ask(self, stream: str, body: bytes, seconds: float) -> str | None:
         """The first acceptance of any till at any relay, or the refusal of all; None where it is not so in time."""
@@ -95,7 +98,7 @@ class Replicas:
         try:
             for answer in asyncio.as_completed(asking, timeout=seconds):
                 code = await answer
-                if code == ACCEPTED:
+                if code is None or code == ACCEPTED:
                     return code
                 refusal = refusal or code
             return refusal or None
@@ -105,16 +108,11 @@ class Replicas:
             for task in asking:
                 task.cancel()
 
-    async def _ask_here(self, stream: str, body: bytes, seconds: float) -> str:
-        """TimeoutError where there are tills, and they say nothing."""
-        if not self._tills.can_ask(stream):
-            return _NOBODY
-        code = await self._tills.ask(stream, body, seconds)
-        if code is None:
-            raise TimeoutError
-        return code
+    async def _ask_here(self, stream: str, body: bytes, seconds: float) -> str | None:
+        """None where there are tills, and they say nothing."""
+        return await self._tills.ask(stream, body, seconds) if self._tills.can_ask(stream) else _NOBODY
 
-    async def _ask_others(self, stream: str, body: bytes, seconds: float) -> str:
+    async def _ask_others(self, stream: str, body: bytes, seconds: float) -> str | None:
         question = Question(secrets.token_hex(8), stream, body.decode(errors="replace"), seconds)
         try:
             await self._log.run(lambda connection: self._put(connection, question))
@@ -157,7 +155,8 @@ class Replicas:
 
     async def _answer(self, question: Question) -> None:
         code = await self._ask_here(question.stream, question.body.encode(), question.seconds)
-        await self._log.run(lambda connection: self._tell(connection, question.id, code))
+        if code is not None:
+            await self._log.run(lambda connection: self._tell(connection, question.id, code))
 
     def _tell(self, connection: Connection, question_id: str, code: str) -> None:
         told.answer(connection, question_id, self._log.name, code)
@@ -174,7 +173,7 @@ class Replicas:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, SQLAlchemyError | UnavailableError):
             logger.warning("another relay could not be answered: %s", type(error).__name__)
-        elif error is not None and not isinstance(error, TimeoutError):
+        elif error is not None:
             logger.error("another relay was not answered", exc_info=error)
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ It must not know HTTP or sockets. Times are the database's: no two relays need t
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -22,15 +23,17 @@ _OTHERS = f"""
     WHERE name <> %(name)s AND seen_at > clock_timestamp() - interval '{ALIVE_SECONDS} seconds'
 """  # noqa: S608 (a number of ours)
 _NOTED = """
-    INSERT INTO till_session (till_id, session, began_at)
-    SELECT till_id, session, clock_timestamp() - age::interval
+    INSERT INTO till_session AS held (till_id, session, began_at, noted_at)
+    SELECT till_id, session, clock_timestamp() - age::interval, clock_timestamp()
     FROM unnest(%(till)s::text[], %(session)s::text[], %(age)s::text[]) AS s (till_id, session, age) ORDER BY till_id
-    ON CONFLICT (till_id) DO UPDATE SET session = excluded.session, began_at = excluded.began_at
-    WHERE till_session.began_at < excluded.began_at
+    ON CONFLICT (till_id) DO UPDATE SET
+        session = CASE WHEN held.began_at < excluded.began_at THEN excluded.session ELSE held.session END,
+        began_at = greatest(held.began_at, excluded.began_at), noted_at = excluded.noted_at
 """
-_REPLACED = """
-    SELECT till_id FROM unnest(%(till)s::text[], %(session)s::text[]) AS s (till_id, session)
-    JOIN till_session AS held USING (till_id) WHERE held.session <> s.session
+# What was noted before a moment may be committed after it, by as much as a transaction may take.
+_LATELY = """
+    SELECT till_id, session FROM till_session
+    WHERE noted_at > coalesce(%(since)s::timestamptz, clock_timestamp()) - interval '20 seconds'
 """
 _ASKED = """
     INSERT INTO question (id, stream, body, asked_by, until)
@@ -80,7 +83,7 @@ def others(connection: Connection, name: str) -> frozenset[str]:
 
 
 def note_sessions(connection: Connection, began: Mapping[str, Began]) -> None:
-    """By till. One that began after it, at whichever relay, stays."""
+    """By till. One that began after it, at whichever relay, stays, and is told of again."""
     values = {
         "till": texts(list(began)),
         "session": texts([one.session for one in began.values()]),
@@ -89,10 +92,11 @@ def note_sessions(connection: Connection, began: Mapping[str, Began]) -> None:
     connection.exec_driver_sql(_NOTED, values)
 
 
-def replaced(connection: Connection, sessions: Mapping[str, str]) -> set[str]:
-    """Of these sessions, which were noted, the tills that have a newer one at another relay."""
-    values = {"till": texts(list(sessions)), "session": texts(list(sessions.values()))}
-    return set(connection.exec_driver_sql(_REPLACED, values).scalars())
+def noted_lately(connection: Connection, since: datetime | None) -> tuple[datetime, dict[str, str]]:
+    """The newest sessions of tills that were noted since, at any relay; and since when to ask the next time."""
+    now: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    found = connection.exec_driver_sql(_LATELY, {"since": since})
+    return now, {till_id: session for till_id, session in found}
 
 
 def ask(connection: Connection, question: Question, name: str) -> None:

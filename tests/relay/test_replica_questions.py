@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -193,14 +194,12 @@ async def test_an_older_session_never_takes_the_place_of_a_newer_one(both: Any, 
     """Whichever relay says it first: two that connect within a second may be told in either order."""
     told = postgresql_replicas
 
-    def say(connection: Any, session: str, age: float) -> set[str]:
+    def say(connection: Any, session: str, age: float) -> dict[str, str]:
         told.note_sessions(connection, {"till": told.Began(session, age)})
-        return told.replaced(connection, {"till": session})
+        return told.noted_lately(connection, None)[1]
 
-    assert both[0].in_store(lambda connection: say(connection, "newer", 0.5)) == set()
-    assert both[0].in_store(lambda connection: say(connection, "older", 0.9)) == {"till"}
-    assert both[0].in_store(lambda connection: say(connection, "newest", 0.1)) == set()
-    assert both[0].in_store(lambda connection: told.replaced(connection, {"till": "newer", "other": "x"})) == {"till"}
+    for session, age, newest in (("newer", 0.5, "newer"), ("older", 0.9, "newer"), ("newest", 0.1, "newest")):
+        assert both[0].in_store(partial(say, session=session, age=age)) == {"till": newest}
 
 
 async def test_a_relay_that_went_in_good_order_is_not_waited_for(

@@ -13,8 +13,10 @@ _POSTGRESQL = (
     """CREATE UNLOGGED TABLE till_session (
         till_id text COLLATE "C" PRIMARY KEY,
         session text COLLATE "C" NOT NULL,
-        began_at timestamptz NOT NULL
+        began_at timestamptz NOT NULL,
+        noted_at timestamptz NOT NULL
     )""",
+    "CREATE INDEX till_session_noted ON till_session(noted_at)",
     """CREATE UNLOGGED TABLE question (
         id text COLLATE "C" PRIMARY KEY,
         stream text COLLATE "C" NOT NULL,
