@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -21,9 +20,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from relay import server
 from relay.log import new_epoch, utc_text
-from relay.settings import SettingError, from_arguments, store_path
-from relay.stores import directory, sqlite
+from relay.settings import SettingError, from_arguments, store_url
+from relay.stores import directory
 from relay.stores.lock import StoreInUseError
+from relay.stores.store import StoreSettingError, opened, transaction
 
 T = TypeVar("T")
 
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, StoreInUseError, sqlite.StoreSettingError) as failed:
+    except (_FailedError, StoreInUseError, StoreSettingError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
-        return _end(1, f"the store cannot be used: {getattr(failed, 'orig', failed)}")
+        return _end(1, f"the store cannot be used: {' '.join(str(getattr(failed, 'orig', failed)).split())}")
     except OSError as failed:
         return _end(1, failed.strerror or str(failed))
     return 0
@@ -84,6 +84,10 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
+_STORE = (
+    "sqlite:///path/to/relay.db (default: in the data folder), or postgresql://user@host/database; "
+    "one with a password belongs into RELAY_STORE, for others can see this command line"
+)
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
 _ENVIRONMENT = "All but the last three may be set as RELAY_<NAME> in the environment."
 
@@ -97,7 +101,7 @@ def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], t
 
 
 def _store_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", metavar="URL", help="sqlite:///path/to/relay.db (default: in the data folder)")
+    parser.add_argument("--store", metavar="URL", help=_STORE)
 
 
 def _serve(given: argparse.Namespace) -> None:
@@ -107,7 +111,8 @@ def _serve(given: argparse.Namespace) -> None:
     logging.basicConfig(
         level=given.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(settings, partial(_announce, invitation)))
 
@@ -202,9 +207,8 @@ def _till_revoke(given: argparse.Namespace) -> None:
 
 def _in_store(given: argparse.Namespace, job: Callable[[Connection], T]) -> T:
     """Beside a running relay: waits for its write lock, never checkpoints."""
-    path: Path = store_path(given.store or os.environ.get("RELAY_STORE", ""))
-    with sqlite.engine(path).connect() as connection, sqlite.Transaction(connection):
-        sqlite.create_tables(connection)
+    store = opened(store_url(given.store or os.environ.get("RELAY_STORE", "")))
+    with transaction(store) as connection:
         return job(connection)
 
 

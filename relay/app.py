@@ -6,6 +6,7 @@ It must not know what any part does inside.
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,15 +21,23 @@ from relay.pairing import Pairing
 from relay.reports import Reports
 from relay.session import close
 from relay.settings import Settings
+from relay.shops import Shops
 from relay.stores.lock import StoreLock
+from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
+
+if TYPE_CHECKING:
+    from relay.replicas import Replicas
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
 _LIVE = prepared(200, b'{"alive":true}', api=True)
 _READY = prepared(200, b'{"ready":true}', api=True)
 _NOT_READY = prepared(503, b'{"ready":false}', api=True)
 _UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
+
+_SAME_STORE = "another relay is serving this store"
+_SAME_HIGH_WATER = "another relay on this computer has the same high-water file: give each its own (--high-water)"
 
 logger = logging.getLogger("relay.app")
 
@@ -42,9 +51,11 @@ class Relay:
         self._lock = lock
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
+        self._shops = Shops(log)
         self._feed = Feed(log, settings)
-        validation = Validation(log, self._bodies, self._feed.ask)
-        self._callbacks = Callbacks(log, settings, self._bodies, validation)
+        self._replicas = _replicas(log, self._feed)
+        validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops)
         claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
@@ -58,18 +69,28 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
-        self._clock = asyncio.create_task(self._keep_the_clock())
+        self._keeping = [asyncio.create_task(self._keep_the_clock()), asyncio.create_task(self._keep_house())]
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
         """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
-        settings.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = StoreLock(settings.store.with_name(settings.store.name + ".lock"))
+        store = opened(settings.store)
+        settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
-            return cls(settings, await EventLog.open(settings.store, settings.high_water), lock)
+            log = await EventLog.open(store, settings.high_water)
+            relay = cls(settings, log, lock)
+            await relay._look_around()
+            return relay
         except BaseException:
             lock.release()
             raise
+
+    async def _look_around(self) -> None:
+        """Before it is ready it knows all shops, and the other relays know of it."""
+        await self._shops.look_again()
+        if self._replicas is not None:
+            await self._replicas.exchange()
 
     def reached_at(self, url: str) -> None:
         """The address that the server took: callbacks come there where nobody set a public one."""
@@ -80,8 +101,11 @@ class Relay:
         await self._feed.drain()
 
     async def close(self) -> None:
-        self._clock.cancel()
-        await asyncio.gather(self._clock, return_exceptions=True)
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        if self._replicas is not None:
+            await self._replicas.close()
         await self._log.close()
         self._lock.release()
 
@@ -121,14 +145,32 @@ class Relay:
             await answer(send, _UNAVAILABLE)
 
     async def _keep_the_clock(self) -> None:
+        """It waits for nothing else: who has waited too long is told so also while the database hangs."""
         while True:
             await asyncio.sleep(self._settings.housekeeping_seconds)
             self._bodies.look_at_the_clock()
             self._log.expire_waiting()
             self._feed.look_at_the_clock()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.housekeeping_seconds)
             try:
-                await self._feed.close_revoked()
+                # What was committed is marked first: it needs no database, which may be lost in this very second.
                 await self._log.save_high_water()
+                await self._feed.close_revoked()
                 await self._feed.note_acks()
+                await self._shops.look_again()
+                if self._replicas is not None:
+                    await self._replicas.exchange()
             except (UnavailableError, SQLAlchemyError, OSError) as error:
                 logger.error("housekeeping failed: %s", type(error).__name__)
+
+
+def _replicas(log: EventLog, feed: Feed) -> "Replicas | None":
+    """None where there are no others. What it says to them only a shared store can keep, and needs its driver."""
+    if not log.is_shared:
+        return None
+    from relay.replicas import Replicas
+
+    return Replicas(log, feed)

@@ -28,7 +28,8 @@ from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, v
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
 from relay.reading_results import read_result, read_timeout, without_credential
 from relay.settings import Settings
-from relay.stores.directory import Shop, sha256, shop_by_key_hash
+from relay.shops import Shops
+from relay.stores.directory import Shop
 from relay.validation import Validation
 
 _ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
@@ -52,17 +53,19 @@ _request_numbers = itertools.count(1)
 
 
 class Callbacks:
-    def __init__(self, log: EventLog, settings: Settings, bodies: BodyReader, validation: Validation) -> None:
+    def __init__(
+        self, log: EventLog, settings: Settings, bodies: BodyReader, validation: Validation, shops: Shops
+    ) -> None:
         self._log = log
         self._bodies = bodies
         self._validation = validation
         self._settings = settings
-        self._shops: dict[str, Shop] = {}
+        self._shops = shops
 
     def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
         """A whole POST. False where it must be called instead; else `answered` is called when that is decided."""
         named = _named(scope["path"])
-        shop = self._shops.get(named[0]) if named is not None else None
+        shop = self._shops.known(named[0]) if named is not None else None
         if named is None or shop is None:
             return False
         body = without_credential(body)
@@ -86,7 +89,7 @@ class Callbacks:
     async def _validate(self, scope: Scope, receive: Receive, send: Send, key: str) -> Answer | None:
         """None where the validation has answered."""
         try:
-            shop = await self._shop(key)
+            shop = await self._shops.find(key)
         except SQLAlchemyError as error:
             return _not_stored(error)
         if shop is None or scope["method"] != "POST":
@@ -98,7 +101,7 @@ class Callbacks:
     async def _take(self, scope: Scope, receive: Receive, key: str, door: str, nonce: str | None) -> Answer | None:
         """None where nobody is left to be answered."""
         try:
-            shop = await self._shop(key)
+            shop = await self._shops.find(key)
             if shop is None:
                 logger.info("request %d: unknown callback key", next(_request_numbers))
                 return _NOT_FOUND
@@ -133,16 +136,6 @@ class Callbacks:
             reading.short_code,
             Encoding.JSON if reading.is_json else Encoding.BASE64,
         )
-
-    async def _shop(self, key: str) -> Shop | None:
-        known = self._shops.get(key)
-        if known is None:
-            # A shop may have been added beside the running relay.
-            hashed = sha256(key)
-            known = await self._log.ask(lambda connection: shop_by_key_hash(connection, hashed))
-            if known is not None:
-                self._shops[key] = known
-        return known
 
     def _listed(self, scope: Scope) -> bool:
         listed = self._settings.source_ips

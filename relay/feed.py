@@ -60,10 +60,19 @@ class Feed:
             await self._serve(session, receive, send)
         return None
 
+    def sessions(self) -> list[Session]:
+        """One for each till that is connected here."""
+        return list(self._sessions.values())
+
+    def can_ask(self, stream: str) -> bool:
+        return bool(self._validating(stream))
+
     async def ask(self, stream: str, body: bytes, seconds: float) -> str | None:
         """What the tills of the stream that are there make of it; None where they say nothing in time."""
-        asked = [session for session in self._sessions.values() if session.stream == stream and session.validates]
-        return await self._questions.put(asked, body, seconds)
+        return await self._questions.put(self._validating(stream), body, seconds)
+
+    def _validating(self, stream: str) -> list[Session]:
+        return [session for session in self._sessions.values() if session.stream == stream and session.validates]
 
     async def _hello(self, receive: Receive, send: Send, opened: Credential) -> Hello | int | None:
         """What the till said; or the code with which to close; None where the till has gone."""

@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 async def place(log: EventLog, cursor: StreamCursor) -> Place:
-    head = await log.head(cursor.s)
+    head = await log.latest(cursor.s)
     if cursor.seq <= 0 and cursor.epoch in ("", head.epoch) and head.floor == 0:
         return Place(0, head, None)
     reason = RESET_EPOCH if cursor.epoch != head.epoch else await _reason(log, cursor, head)

@@ -54,6 +54,8 @@ class Session:
         """`hello` names one stream; `heard` is told every verdict of the till."""
         cursor = hello.streams[0]
         self.till_id = till_id
+        self.id = secrets.token_hex(8)
+        self.began = time.monotonic()
         self.validates = protocol.CAP_VALIDATE in hello.caps
         self.stream = cursor.s
         self._heard = heard

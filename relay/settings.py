@@ -11,8 +11,8 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from relay import protocol
+from relay.stores.store import POSTGRESQL, SQLITE
 
-_SQLITE = "sqlite:///"
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
@@ -25,7 +25,7 @@ class SettingError(Exception):
 class Settings:
     """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests)."""
 
-    store: Path
+    store: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8443
     public_url: str = ""
@@ -41,6 +41,11 @@ class Settings:
     drain_seconds: float = 5.0
     retry_in: tuple[float, float] = (1, 30)
 
+    @property
+    def lock(self) -> Path:
+        """Held by the one relay that may serve the store's file, or keep this high water of a store that is shared."""
+        return _beside(self.store, ".lock") if self.store.startswith(SQLITE) else _named(self.high_water, ".lock")
+
 
 def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
     """`arguments` holds None for what was not said; then RELAY_<NAME> of the environment counts, then the default."""
@@ -49,14 +54,14 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         said = arguments.get(name)
         return str(said) if said is not None else environment.get(f"RELAY_{name.upper()}", default)
 
-    store = store_path(text("store"))
+    store = store_url(text("store"))
     beside = text("high_water")
     return Settings(
         store=store,
         host=text("host", "127.0.0.1"),
         port=_number(text("port", "8443"), "port", 0, 65535),
         public_url=_url(text("public_url")),
-        high_water=Path(beside) if beside else store.with_name(store.name + ".highwater"),
+        high_water=Path(beside) if beside else _beside(store, ".highwater"),
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_addresses(text("trusted_proxies")),
         stdin_closes=bool(arguments.get("stdin_closes")),
@@ -65,13 +70,26 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
     )
 
 
-def store_path(url: str) -> Path:
-    """The file that a store's address names; the data folder's where there is no address."""
-    if not url:
-        return user_data_path("till-relay", appauthor=False) / "relay.db"
-    if not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
-        raise SettingError("the store must look like sqlite:///path/to/relay.db")
-    return Path(url.removeprefix(_SQLITE))
+def store_url(said: str) -> str:
+    """The address of a store; that of a file in the data folder where there is none."""
+    if not said:
+        return f"{SQLITE}{_data_folder() / 'relay.db'}"
+    if not said.startswith((SQLITE, *POSTGRESQL)) or said == SQLITE:
+        raise SettingError("the store must look like sqlite:///path/to/relay.db or postgresql://host/database")
+    return said
+
+
+def _beside(store: str, ending: str) -> Path:
+    """By the store's file; in the data folder of this computer where the store is on another."""
+    return _named(Path(store.removeprefix(SQLITE)) if store.startswith(SQLITE) else _data_folder() / "relay", ending)
+
+
+def _named(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _data_folder() -> Path:
+    return user_data_path("till-relay", appauthor=False)
 
 
 def _url(url: str) -> str:

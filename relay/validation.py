@@ -78,17 +78,17 @@ class Validation:
         return told if told in rules.CODES else rules.default(held)
 
     async def _rules_of(self, stream: str) -> Rules:
-        """The document; where it cannot be had in time, none: a fault of ours must not stop a shop from being paid."""
-        known = self._rules.get(stream)
-        if known is None:
-            try:
-                async with asyncio.timeout(RULES_SECONDS):
-                    text = await self._log.ask(lambda connection: directory.rules(connection, stream))
-            except (TimeoutError, SQLAlchemyError) as error:
-                logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
-                return Rules()
-            known = self._rules[stream] = _parsed(text)
-        return known
+        """The document as it is now, for another relay may have changed it. Where that cannot be had in time, the last
+        that was known, or none: a fault of ours must not stop a shop from being paid.
+        """
+        try:
+            async with asyncio.timeout(RULES_SECONDS):
+                text = await self._log.ask(lambda connection: directory.rules(connection, stream))
+        except (TimeoutError, SQLAlchemyError) as error:
+            logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
+            return self._rules.get(stream, Rules())
+        self._rules[stream] = _parsed(text)
+        return self._rules[stream]
 
     def _record(self, shop: Shop, asked: Asked | None, body: bytes, code: str, trust: str) -> None:
         if asked is None:
@@ -104,7 +104,7 @@ def _parsed(text: str) -> Rules:
 
 def _keep(connection: Connection, stream: str, wanted: Rules) -> Rules:
     """What holds from now on."""
-    text = directory.rules(connection, stream)
+    text = directory.held_rules(connection, stream)
     if text and (held := _parsed(text)).version >= wanted.version:
         return held
     directory.set_rules(connection, stream, msgspec.json.encode(wanted).decode())

@@ -71,6 +71,10 @@ class Head(NamedTuple):
     chain: str
     floor: int = 0
 
+    def is_after(self, other: "Head") -> bool:
+        """An epoch sorts behind the ones before it."""
+        return (self.epoch, self.seq) > (other.epoch, other.seq)
+
 
 class Known(msgspec.Struct, frozen=True, gc=False):
     """An event of the log that has the same identity as an incoming one."""

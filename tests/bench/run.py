@@ -20,6 +20,7 @@ import feed
 import growing
 import idling
 import ingest
+import on_postgresql
 import screen
 import starting
 from figures import Figure
@@ -30,6 +31,7 @@ ALL: dict[str, Run] = {
     "P1": ingest.p1,
     "P2": ingest.p2,
     "P2b": ingest.p2b,
+    "P3b": on_postgresql.p3b,
     "P4": screen.p4,
     "P4b": feed.p4b,
     "P4c": arriving.p4c,

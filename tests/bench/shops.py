@@ -19,7 +19,8 @@ from machine import FLOORS, SERVER_CORE, Bench, Child
 
 from relay.log import new_epoch
 from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
-from relay.stores import directory, sqlite
+from relay.stores import directory
+from relay.stores.store import opened, transaction
 
 _LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _EAT = timezone(timedelta(hours=3))
@@ -49,9 +50,9 @@ class Paired:
     nonce_key: str
 
 
-def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
-    with sqlite.engine(store).connect() as connection, sqlite.Transaction(connection):
-        sqlite.create_tables(connection)
+def make_shops(store: Path | str, count: int = 1, tills: int = 1) -> list[Shop]:
+    """`store` is a file or the address of a database."""
+    with transaction(opened(_url(store))) as connection:
         made = [directory.add_shop(connection, f"shop {at}", new_epoch()) for at in range(count)]
         now = int(time.time() * 1000)
         return [
@@ -67,7 +68,7 @@ def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
 
 def relay(
     bench: Bench,
-    store: Path,
+    store: Path | str,
     *,
     echo: bool = False,
     core: int | None = SERVER_CORE,
@@ -75,7 +76,11 @@ def relay(
 ) -> Child:
     """A real relay process; with `echo` it also sends back what comes to /echo, so that both ride one server."""
     started = [str(FLOORS / "relay_with_echo.py"), "serve"] if echo else ["-m", "relay", "serve"]
-    return Child([*started, "--port", "0", "--store", f"sqlite:///{store}"], bench.log, core, environment)
+    return Child([*started, "--port", "0", "--store", _url(store)], bench.log, core, environment)
+
+
+def _url(store: Path | str) -> str:
+    return store if isinstance(store, str) else f"sqlite:///{store}"
 
 
 def pair(url: str, code: str, name: str = "bench") -> Paired:

@@ -181,7 +181,7 @@ async def test_what_could_not_be_stored_is_never_answered_with_200(
 
     path = stk_path(bodies, till)
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.batch.write", fails)
+        broken.setattr("relay.stores.sqlite_batch.write", fails)
         assert (await bench.post(path, bodies.stk())).status == 503
         assert (await bench.request("GET", "/readyz")).status == 503
         assert (await bench.request("GET", "/livez")).status == 200
@@ -191,11 +191,24 @@ async def test_what_could_not_be_stored_is_never_answered_with_200(
     assert event.seq == 1
 
 
-async def test_a_directory_that_cannot_be_asked_is_503(
+async def test_a_directory_that_cannot_be_asked_is_503_for_an_unknown_key_alone(
     bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
-    monkeypatch.setattr("relay.callbacks.shop_by_key_hash", fails)
-    assert (await bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b())).status == 503
+    await bench.relay._shops.look_again()
+    monkeypatch.setattr("relay.stores.directory.shop_by_key_hash", fails)
+    assert (await bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b())).status == 200
+    assert (await bench.post(f"/h/{'ab' * 16}/c2b/confirm", bodies.c2b())).status == 503
+
+
+async def test_a_shop_that_is_added_beside_the_relay_is_known_before_its_first_callback(
+    bench: Any, eventually: Any
+) -> None:
+    shop = bench.add_shop("Duka")
+    await eventually(lambda: bench.relay._shops.known(shop.callback_key) == shop)
+    other = bench.add_shop("Soko")
+    assert await bench.relay._shops.find(other.callback_key) == other
+    assert await bench.relay._shops.find("ab" * 16) is None
+    await eventually(lambda: bench.relay._shops.known(other.callback_key) is not None)

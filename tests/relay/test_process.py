@@ -242,9 +242,10 @@ def test_the_command_line_says_what_it_did(
     assert run("till", "revoke", "till_x", code=1) == "relay: there is no till till_x\n"
     code = json.loads(run("till", "invite", "--shop", "Kiosk", "--json"))["code"]
 
-    from relay.stores import directory, sqlite
+    from relay.stores import directory
+    from relay.stores.store import opened, transaction
 
-    with sqlite.engine(tmp_path / "relay.db").connect() as connection, sqlite.Transaction(connection):
+    with transaction(opened(store)) as connection:
         paired = directory.pair(connection, code, directory.Device("ab" * 16, "till one"), int(time.time() * 1000))
     assert paired is not None
     (facts,) = json.loads(run("till", "list", "--json"))

@@ -77,13 +77,11 @@ async def test_a_queue_timeout_is_kept_without_the_credential_that_it_brings_bac
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("door", ["stk", "result", "timeout", "c2b"])
-async def test_no_door_lets_a_credential_reach_the_disk(
-    bench: Any, till: PairResponse, bodies: Any, settings: Any, door: str
-) -> None:
+async def test_no_door_lets_a_credential_reach_the_disk(bench: Any, till: PairResponse, bodies: Any, door: str) -> None:
     tail = "/c2b/confirm" if door == "c2b" else f"/{door}/{make_nonce(till.nonce_key)}"
     for body in (json.dumps(ECHO), json.dumps({"Result": ECHO}), f"x&SecurityCredential={CIPHERTEXT}&y"):
         assert (await bench.post(bodies.path_of(till, tail), body.encode())).status == 200
-    kept = b"".join(path.read_bytes() for path in settings.store.parent.iterdir())
+    kept = b"".join(path.read_bytes() for path in bench.file.parent.iterdir())
     assert CIPHERTEXT[:20].encode() not in kept
     assert b"SecurityCredential" in kept
 

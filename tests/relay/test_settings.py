@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from relay.settings import SettingError, from_arguments, store_path
+from relay.settings import SettingError, from_arguments, store_url
 
 
 def test_the_command_line_comes_before_the_environment() -> None:
     environment = {"RELAY_PORT": "1", "RELAY_HOST": "::1", "RELAY_STORE": "sqlite:////data/relay.db"}
     made = from_arguments({"port": "2", "host": None, "stdin_closes": True}, environment)
-    assert (made.port, made.host, made.store) == (2, "::1", Path("/data/relay.db"))
+    assert (made.port, made.host, made.store) == (2, "::1", "sqlite:////data/relay.db")
     assert made.high_water == Path("/data/relay.db.highwater")
     assert made.stdin_closes
 
@@ -24,8 +24,16 @@ def test_lists_of_addresses_and_urls_are_tidied() -> None:
 
 
 def test_the_default_store_is_in_the_data_folder() -> None:
-    assert store_path("").name == "relay.db"
-    assert store_path("sqlite:///relative.db") == Path("relative.db")
+    assert store_url("").endswith("/relay.db")
+    assert store_url("sqlite:///relative.db") == "sqlite:///relative.db"
+
+
+def test_a_store_of_its_own_has_what_belongs_to_it_on_this_computer() -> None:
+    made = from_arguments({}, {"RELAY_STORE": "postgresql://relay:secret@db.test/relay"})
+    assert made.store == "postgresql://relay:secret@db.test/relay"
+    assert (made.high_water.name, made.lock.name) == ("relay.highwater", "relay.highwater.lock")
+    assert made.high_water.parent == made.lock.parent == Path(store_url("").removeprefix("sqlite:///")).parent
+    assert "secret" not in repr(made)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +41,7 @@ def test_the_default_store_is_in_the_data_folder() -> None:
     [
         {"store": "relay.db"},
         {"store": "sqlite:///"},
-        {"store": "postgresql://x"},
+        {"store": "mysql://x"},
         {"port": "x"},
         {"port": "65536"},
         {"port": "-1"},

@@ -13,6 +13,7 @@ from relay.protocol import CAP_VALIDATE, Hello, StreamCursor, Validate, Verdict
 from relay.stores import directory
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 
 E37 = (
     b'{"TransactionType":"Pay Bill","TransID":"UJE2A9C4KF","TransTime":"20261014160501","TransAmount":"500.00",'
