@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from relay import protocol
+from relay import protocol, request_id
 from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
@@ -18,6 +18,7 @@ from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepare
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.reports import Reports
+from relay.request_id import RequestIds
 from relay.session import close
 from relay.settings import Settings
 from relay.stores.lock import StoreLock
@@ -40,11 +41,12 @@ class Relay:
         self._settings = settings
         self._log = log
         self._lock = lock
+        self._requests = RequestIds(settings.trusted_proxies)
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
         self._feed = Feed(log, settings)
         validation = Validation(log, self._bodies, self._feed.ask)
-        self._callbacks = Callbacks(log, settings, self._bodies, validation)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation, self._requests)
         claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
@@ -90,16 +92,28 @@ class Relay:
         return self._callbacks.take(scope, body, answered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["path"].startswith("/h/"):
-                await self._callbacks(scope, receive, send)
+        request = self._requests.name(scope)
+        with request_id.during(request):
+            if scope["type"] == "http":
+                await self._http(scope, receive, request_id.naming(send, request))
             else:
-                await self._api(scope, receive, send)
-        elif scope["path"] == protocol.CONNECT_PATH:
-            await self._feed.connect(receive, send, scope)
+                await self._websocket(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/h/"):
+            await self._callbacks(scope, receive, send)
         else:
+            await self._api(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != protocol.CONNECT_PATH:
             await receive()
-            await close(send, protocol.CLOSE_FAILED)
+            return await close(send, protocol.CLOSE_FAILED)
+        try:
+            return await self._feed.connect(receive, send, scope)
+        except SQLAlchemyError as error:
+            logger.error("a till could not be let in: %s", type(error).__name__)
+            return await close(send, protocol.CLOSE_FAILED)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -117,7 +131,9 @@ class Relay:
                 case _:
                     await answer(send, _NOT_FOUND)
         except (UnavailableError, SQLAlchemyError) as error:
-            logger.error("%s failed: %s", scope["path"], type(error).__name__)
+            # Of a path only what is ours: the rest is the caller's text.
+            door = protocol.EVENTS_PATH if scope["path"].startswith(protocol.EVENTS_PATH) else scope["path"]
+            logger.error("%s failed: %s", door, type(error).__name__)
             await answer(send, _UNAVAILABLE)
 
     async def _keep_the_clock(self) -> None:

@@ -17,6 +17,10 @@ _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql",
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+
+
 class SettingError(Exception):
     """A setting that cannot be used; the text is for the operator."""
 
@@ -32,6 +36,8 @@ class Settings:
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
+    log_level: str = "info"
+    log_format: str = "text"
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -59,6 +65,8 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         high_water=Path(beside) if beside else store.with_name(store.name + ".highwater"),
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_addresses(text("trusted_proxies")),
+        log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
+        log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
@@ -94,3 +102,9 @@ def _addresses(said: str) -> frozenset[str]:
         return frozenset(str(ip_address(part.strip())) for part in said.split(",") if part.strip())
     except ValueError as wrong:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
+
+
+def _one_of(said: str, name: str, known: tuple[str, ...]) -> str:
+    if said not in known:
+        raise SettingError(f"{name} must be one of {', '.join(known)}")
+    return said

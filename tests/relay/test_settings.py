@@ -15,6 +15,12 @@ def test_the_command_line_comes_before_the_environment() -> None:
     assert made.stdin_closes
 
 
+def test_how_much_is_logged_and_in_which_form() -> None:
+    assert (from_arguments({}, {}).log_level, from_arguments({}, {}).log_format) == ("info", "text")
+    made = from_arguments({"log_level": "debug"}, {"RELAY_LOG_FORMAT": "json"})
+    assert (made.log_level, made.log_format) == ("debug", "json")
+
+
 def test_lists_of_addresses_and_urls_are_tidied() -> None:
     said = {"source_ips": "196.201.214.200, 2001:DB8::1", "public_url": "https://relay.test/", "high_water": "/x/y"}
     made = from_arguments(said, {})
@@ -40,6 +46,8 @@ def test_the_default_store_is_in_the_data_folder() -> None:
         {"public_url": "relay.test"},
         {"source_ips": "196.201.214.0/24"},
         {"trusted_proxies": "proxy"},
+        {"log_level": "loud"},
+        {"log_format": "xml"},
     ],
 )
 def test_what_cannot_be_used_is_refused(said: dict[str, object]) -> None:
