@@ -78,6 +78,9 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
     serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument(
+        "--metrics-from", metavar="A,B", help="addresses or networks that may ask for /metrics (default: this machine)"
+    )
     serve.add_argument("--log-level", choices=LOG_LEVELS, help="default info")
     serve.add_argument("--log-format", choices=LOG_FORMATS, help="text for a person (default), json for a machine")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")

@@ -5,6 +5,7 @@ It must not know what any part does inside.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +14,9 @@ from relay import protocol, request_id
 from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
+from relay.disks import Disks
 from relay.feed import Feed
+from relay.health import Health
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
@@ -24,11 +27,9 @@ from relay.settings import Settings
 from relay.stores.lock import StoreLock
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
+from relay.watching import Watch
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
-_LIVE = prepared(200, b'{"alive":true}', api=True)
-_READY = prepared(200, b'{"ready":true}', api=True)
-_NOT_READY = prepared(503, b'{"ready":false}', api=True)
 _UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
 
 logger = logging.getLogger("relay.app")
@@ -41,6 +42,7 @@ class Relay:
         self._settings = settings
         self._log = log
         self._lock = lock
+        self.metrics = log.metrics
         self._requests = RequestIds(settings.trusted_proxies)
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
@@ -60,7 +62,10 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
-        self._clock = asyncio.create_task(self._keep_the_clock())
+        self._health = Health(self.metrics, settings, self._is_ready)
+        self.metrics.at_scrape(self._feed.measure)
+        self.metrics.at_scrape(Disks(self.metrics, settings).measure)
+        self._tasks = [asyncio.create_task(self._keep_the_clock()), asyncio.create_task(Watch(log).run())]
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
@@ -82,8 +87,9 @@ class Relay:
         await self._feed.drain()
 
     async def close(self) -> None:
-        self._clock.cancel()
-        await asyncio.gather(self._clock, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._log.close()
         self._lock.release()
 
@@ -113,6 +119,7 @@ class Relay:
             return await self._feed.connect(receive, send, scope)
         except SQLAlchemyError as error:
             logger.error("a till could not be let in: %s", type(error).__name__)
+            self.metrics.ended(protocol.CLOSE_FAILED)
             return await close(send, protocol.CLOSE_FAILED)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,10 +131,8 @@ class Relay:
                     await self._feed.poll(scope, send)
                 case asked if asked in self._till_api:
                     await self._till_api(scope, receive, send)
-                case "GET", "/livez":
-                    await answer(send, _LIVE)
-                case "GET", "/readyz":
-                    await answer(send, _READY if self._log.healthy and not self._draining else _NOT_READY)
+                case "GET", path if path in self._health:
+                    await self._health(scope, send)
                 case _:
                     await answer(send, _NOT_FOUND)
         except (UnavailableError, SQLAlchemyError) as error:
@@ -136,9 +141,14 @@ class Relay:
             logger.error("%s failed: %s", door, type(error).__name__)
             await answer(send, _UNAVAILABLE)
 
+    def _is_ready(self) -> bool:
+        return self._log.healthy and not self._draining
+
     async def _keep_the_clock(self) -> None:
         while True:
+            due = time.monotonic() + self._settings.housekeeping_seconds
             await asyncio.sleep(self._settings.housekeeping_seconds)
+            self.metrics.loop_lag_seconds.observe(max(0.0, time.monotonic() - due))
             self._bodies.look_at_the_clock()
             self._log.expire_waiting()
             self._feed.look_at_the_clock()

@@ -24,6 +24,7 @@ from relay.http import (
     prepared,
 )
 from relay.log import Appended, Encoding, EventLog, Meta, Outcome, Stored, UnavailableError, UnknownStreamError
+from relay.metrics import TOO_LARGE, TOO_SLOW, UNAVAILABLE, UNKNOWN_KEY, UNREAD
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, validation_echo
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
 from relay.reading_results import read_result, read_timeout, without_credential
@@ -39,6 +40,7 @@ _REFUSED = {
     408: prepared(408, b'{"error":"too slow"}', close=True),
     413: prepared(413, b'{"error":"too large"}', close=True),
 }
+_COUNTED = {408: TOO_SLOW, 413: TOO_LARGE}
 _NOT_STORED = b'{"error":"not stored, send again"}'
 
 _READERS: dict[str, Callable[[bytes, str, Scope], Reading]] = {
@@ -103,6 +105,7 @@ class Callbacks:
         try:
             shop = await self._shop(key)
             if shop is None:
+                self._log.metrics.refused(UNKNOWN_KEY)
                 logger.info("unknown callback key")
                 return _NOT_FOUND
             if scope["method"] != "POST":
@@ -111,6 +114,7 @@ class Callbacks:
             reading, meta = self._judge(scope, shop, door, nonce, body)
             stored = await self._stored(shop, reading, body, meta)
         except BodyRefusedError as refused:
+            self._log.metrics.refused(_COUNTED[refused.status])
             logger.warning("body refused with %d", refused.status)
             return _REFUSED[refused.status]
         except SQLAlchemyError as error:
@@ -159,12 +163,13 @@ class Callbacks:
 
     def _told(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
         if isinstance(stored, Exception):
-            return self._not_stored(scope, stored)
+            return self._not_stored(scope, stored, reading.kind)
         self._note(scope, shop, reading, meta, stored)
         return _ACCEPTED
 
-    def _not_stored(self, scope: Scope, error: Exception) -> Answer:
+    def _not_stored(self, scope: Scope, error: Exception, kind: str = UNREAD) -> Answer:
         request = self._name(scope)
+        self._log.metrics.refused(UNAVAILABLE, kind)
         logger.error("not stored: %s", type(error).__name__, extra={"request": request})
         return prepared(503, _NOT_STORED, request=request)
 

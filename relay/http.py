@@ -17,7 +17,6 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_BODY = 64 * 1024
 
 REQUEST_ID = b"x-request-id"
-_JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 _API = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
@@ -49,11 +48,12 @@ def prepared(
     *,
     close: bool = False,
     api: bool = False,
+    kind: bytes = b"application/json",
     request: str = "",
 ) -> Answer:
     """An answer that is sent many times, made once; or one of its own, to the request that `request` names."""
     headers = [
-        _JSON,
+        (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         *(_API if api else []),
         *([_CLOSE] if close else []),

@@ -6,6 +6,7 @@ It must not know HTTP, websockets or tills. A wake-up only means "look now": it 
 import asyncio
 import logging
 import secrets
+import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
 from relay.stores import batch, high_water, sequence, sqlite
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan, Row
@@ -61,6 +63,7 @@ class _Stream:
 
     def __init__(self, head: Head) -> None:
         self.head = head
+        self.heard = time.time()
         self.reason = RESET_EPOCH
         self.flags: set[asyncio.Event] = set()
         self.tail: deque[Event] = deque()
@@ -89,6 +92,8 @@ class EventLog:
 
     def __init__(self, path: Path, high_water_path: Path) -> None:
         self._loop = asyncio.get_running_loop()
+        self.metrics = Metrics()
+        self._flushes = self.metrics.fsync_seconds.labels("store")
         self._high_water = high_water_path
         self._marked: dict[str, Head] = {}
         # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
@@ -127,7 +132,8 @@ class EventLog:
 
     @property
     def healthy(self) -> bool:
-        return self._writer.healthy and not self._closed
+        """Not while a flush hangs either: who calls then is refused in the end."""
+        return self._writer.healthy and not self._closed and self._waiting.longest() <= APPEND_SECONDS
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         """Returns once it is durable; else UnavailableError. Cancelling the caller does not cancel the append."""
@@ -167,6 +173,15 @@ class EventLog:
     async def chain_at(self, stream: str, seq: int) -> str | None:
         stream_id = (await self._stream(stream)).head.stream_id
         return await self._reader.run(lambda connection: sqlite.chain_at(connection, stream_id, seq))
+
+    def known_seq(self, stream: str) -> int:
+        """As far as this process has looked: what comes next may be there already."""
+        known = self._streams.get(stream)
+        return known.head.seq if known is not None else 0
+
+    def heard(self) -> dict[str, float]:
+        """When each stream was last called back here, at the earliest since the relay has known it."""
+        return {name: stream.heard for name, stream in self._streams.items()}
 
     def reset_reason(self, stream: str) -> str:
         """Why the stream's epoch turned while the relay ran."""
@@ -251,7 +266,9 @@ class EventLog:
         if heads.items() <= self._marked.items():
             return
         marks = self._marked | heads
+        began = time.monotonic()
         await self._loop.run_in_executor(self._marker, high_water.save, self._high_water, marks)
+        self.metrics.fsync_seconds.labels("high_water").observe(time.monotonic() - began)
         self._marked = marks
 
     async def _mark_all(self) -> None:
@@ -274,6 +291,9 @@ class EventLog:
     def committed(self, batch: Sequence[_Waiting], plan: Plan) -> None:
         self._call(self._publish, batch, plan)
 
+    def flushed(self, seconds: float) -> None:
+        self._flushes.observe(seconds)
+
     def failed(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         self._call(self._refuse_all, batch, error)
 
@@ -291,8 +311,10 @@ class EventLog:
             stream = self._streams.setdefault(name, _Stream(head))
             # The epoch is turned on the loop's side of a job, which this batch may have overtaken.
             stream.head = stream.head._replace(seq=head.seq, chain=head.chain)
+            stream.heard = time.time()
             stream.wake()
         self._waiting.answer(zip(batch, plan.answers, strict=True))
+        self.metrics.stored(batch, plan.answers)
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         self._waiting.answer((waiting, error) for waiting in batch)

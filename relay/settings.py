@@ -5,7 +5,7 @@ It must not know what the settings are used for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -17,6 +17,8 @@ _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql",
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
 
+Networks = tuple[IPv4Network | IPv6Network, ...]
+LOOPBACK: Networks = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 
@@ -36,6 +38,7 @@ class Settings:
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
+    metrics_from: Networks = LOOPBACK
     log_level: str = "info"
     log_format: str = "text"
     stdin_closes: bool = False
@@ -65,6 +68,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         high_water=Path(beside) if beside else store.with_name(store.name + ".highwater"),
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_addresses(text("trusted_proxies")),
+        metrics_from=_networks(text("metrics_from")) or LOOPBACK,
         log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
         log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
         stdin_closes=bool(arguments.get("stdin_closes")),
@@ -102,6 +106,15 @@ def _addresses(said: str) -> frozenset[str]:
         return frozenset(str(ip_address(part.strip())) for part in said.split(",") if part.strip())
     except ValueError as wrong:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
+
+
+def _networks(said: str) -> Networks:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in said.split(",") if part.strip())
+    except ValueError as wrong:
+        raise SettingError(
+            "addresses and networks must look like 10.1.2.3 or 10.0.0.0/8, with commas between"
+        ) from wrong
 
 
 def _one_of(said: str, name: str, known: tuple[str, ...]) -> str:

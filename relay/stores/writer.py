@@ -5,6 +5,7 @@ It must not know asyncio or HTTP: it tells a listener, on its own thread.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ class Listener(Protocol[W_contra]):
     """Called on the writer's thread."""
 
     def committed(self, batch: Sequence[W_contra], plan: Plan) -> None: ...
+    def flushed(self, seconds: float) -> None: ...
     def failed(self, batch: Sequence[W_contra], error: UnavailableError | UnknownStreamError) -> None: ...
     def reopened(self, heads: dict[str, Head]) -> None: ...
 
@@ -174,7 +176,9 @@ class Writer(Generic[W]):
     @contextmanager
     def _counted(self) -> Iterator[None]:
         self.begun = self.committed + 1
+        began = time.monotonic()
         yield
+        self._listener.flushed(time.monotonic() - began)
         self.committed = self.begun
 
     def _load_heads(self, connection: Connection, incoming: list[Incoming]) -> None:

@@ -301,6 +301,9 @@ async def test_a_trimmed_cursor_is_told_where_the_log_begins(bench: Any, till: P
     assert (reset.reason, reset.floor, reset.epoch) == (protocol.RESET_TRIMMED, 2, cursor.epoch)
     assert [event.seq for event in events] == [3, 4]
     assert events[0].follows(protocol.Cursor(reset.epoch, reset.floor, reset.chain))
+    _, reset, *_ = await (await bench.connect(await bench.pair("Duka"))).until(CaughtUp)
+    assert (reset.reason, reset.floor) == (protocol.RESET_TRIMMED, 2)
+    assert 'relay_reset_total{reason="trimmed"} 1.0' in bench.relay.metrics.told().decode()
     polled = protocol.decode_frames((await bench.poll(till, f"epoch=gone&after=1&chain={'0' * 32}&wait=0")).body)
     assert polled[1] == protocol.Reset(till.stream, protocol.RESET_EPOCH, cursor.epoch, 2, reset.chain)
 

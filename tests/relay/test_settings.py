@@ -1,10 +1,11 @@
 """Settings: command line first, then the environment, then the defaults; nonsense is refused with a sentence."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from relay.settings import SettingError, from_arguments, store_path
+from relay.settings import LOOPBACK, SettingError, from_arguments, store_path
 
 
 def test_the_command_line_comes_before_the_environment() -> None:
@@ -13,6 +14,12 @@ def test_the_command_line_comes_before_the_environment() -> None:
     assert (made.port, made.host, made.store) == (2, "::1", Path("/data/relay.db"))
     assert made.high_water == Path("/data/relay.db.highwater")
     assert made.stdin_closes
+
+
+def test_figures_are_for_this_machine_unless_others_are_named() -> None:
+    assert from_arguments({}, {}).metrics_from == from_arguments({"metrics_from": ""}, {}).metrics_from == LOOPBACK
+    made = from_arguments({"metrics_from": "10.0.0.0/8, 2001:db8::1"}, {})
+    assert made.metrics_from == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1"))
 
 
 def test_how_much_is_logged_and_in_which_form() -> None:
@@ -46,6 +53,7 @@ def test_the_default_store_is_in_the_data_folder() -> None:
         {"public_url": "relay.test"},
         {"source_ips": "196.201.214.0/24"},
         {"trusted_proxies": "proxy"},
+        {"metrics_from": "everywhere"},
         {"log_level": "loud"},
         {"log_format": "xml"},
     ],
