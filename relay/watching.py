@@ -38,11 +38,11 @@ class Watch:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look(time.time())
             except SQLAlchemyError as error:
                 logger.error("nobody could look after the shops: %s", type(error).__name__)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self, now: float) -> None:
         """At `now`, seconds of UTC."""

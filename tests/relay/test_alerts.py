@@ -67,7 +67,10 @@ def rules() -> list[dict[str, str]]:
         assert expr is not None, block
         assert runbook is not None, block
         assert severity is not None, block
-        told = {name: bool(re.search(rf'(?m)^          {name}: ".+"$', block)) for name in ("summary", "description")}
+        told = {
+            name: bool(re.search(rf'(?m)^          {name}: ["\'].+["\']$', block))
+            for name in ("summary", "description")
+        }
         assert all(told.values()), block
         found.append(
             {"alert": block.split()[0], "expr": expr[1], "runbook": runbook[1], "severity": severity[1]},
