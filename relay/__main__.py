@@ -6,7 +6,6 @@ Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` s
 import argparse
 import asyncio
 import json
-import logging
 import os
 import sys
 import time
@@ -18,9 +17,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from relay import server
+from relay import logs, server
 from relay.log import new_epoch, utc_text
-from relay.settings import SettingError, from_arguments, store_url
+from relay.settings import LOG_FORMATS, LOG_LEVELS, SettingError, from_arguments, store_url
 from relay.stores import directory
 from relay.stores.lock import StoreInUseError
 from relay.stores.store import StoreSettingError, opened, transaction
@@ -79,9 +78,13 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
     serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument(
+        "--metrics-from", metavar="A,B", help="addresses or networks that may ask for /metrics (default: this machine)"
+    )
+    serve.add_argument("--log-level", choices=LOG_LEVELS, help="default info")
+    serve.add_argument("--log-format", choices=LOG_FORMATS, help="text for a person (default), json for a machine")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
-    serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
 _STORE = (
@@ -89,7 +92,7 @@ _STORE = (
     "one with a password belongs into RELAY_STORE, for others can see this command line"
 )
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
-_ENVIRONMENT = "All but the last three may be set as RELAY_<NAME> in the environment."
+_ENVIRONMENT = "All but the last two may be set as RELAY_<NAME> in the environment."
 
 
 def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], told: str) -> argparse.ArgumentParser:
@@ -108,11 +111,7 @@ def _serve(given: argparse.Namespace) -> None:
     server.leave_no_core()
     settings = from_arguments(vars(given), os.environ)
     invitation = _in_store(given, partial(_invite_to, given.invite.strip())) if given.invite else None
-    logging.basicConfig(
-        level=given.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    for chatty in ("uvicorn", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.start(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(settings, partial(_announce, invitation)))
 

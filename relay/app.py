@@ -5,20 +5,24 @@ It must not know what any part does inside.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from relay import protocol
+from relay import protocol, request_id
 from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
+from relay.disks import Disks
 from relay.feed import Feed
+from relay.health import Health
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.reports import Reports
+from relay.request_id import RequestIds
 from relay.session import close
 from relay.settings import Settings
 from relay.shops import Shops
@@ -26,14 +30,12 @@ from relay.stores.lock import StoreLock
 from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
+from relay.watching import Watch
 
 if TYPE_CHECKING:
     from relay.replicas import Replicas
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
-_LIVE = prepared(200, b'{"alive":true}', api=True)
-_READY = prepared(200, b'{"ready":true}', api=True)
-_NOT_READY = prepared(503, b'{"ready":false}', api=True)
 _UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
 
 _SAME_STORE = "another relay is serving this store"
@@ -49,13 +51,15 @@ class Relay:
         self._settings = settings
         self._log = log
         self._lock = lock
+        self.metrics = log.metrics
+        self._requests = RequestIds(settings.trusted_proxies)
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
         self._shops = Shops(log)
         self._feed = Feed(log, settings)
         self._replicas = _replicas(log, self._feed)
         validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
-        self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops, requests=self._requests)
         claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
@@ -69,7 +73,11 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
-        self._keeping = [asyncio.create_task(self._keep_the_clock()), asyncio.create_task(self._keep_house())]
+        self._health = Health(self.metrics, settings, self._is_ready)
+        self.metrics.at_scrape(self._feed.measure)
+        self.metrics.at_scrape(Disks(self.metrics, settings).measure)
+        keeping = (self._keep_the_clock(), self._keep_house(), Watch(log).run())
+        self._keeping = [asyncio.create_task(what) for what in keeping]
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
@@ -114,16 +122,29 @@ class Relay:
         return self._callbacks.take(scope, body, answered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["path"].startswith("/h/"):
-                await self._callbacks(scope, receive, send)
+        request = self._requests.name(scope)
+        with request_id.during(request):
+            if scope["type"] == "http":
+                await self._http(scope, receive, request_id.naming(send, request))
             else:
-                await self._api(scope, receive, send)
-        elif scope["path"] == protocol.CONNECT_PATH:
-            await self._feed.connect(receive, send, scope)
+                await self._websocket(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/h/"):
+            await self._callbacks(scope, receive, send)
         else:
+            await self._api(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != protocol.CONNECT_PATH:
             await receive()
-            await close(send, protocol.CLOSE_FAILED)
+            return await close(send, protocol.CLOSE_FAILED)
+        try:
+            return await self._feed.connect(receive, send, scope)
+        except SQLAlchemyError as error:
+            logger.error("a till could not be let in: %s", type(error).__name__)
+            self.metrics.ended(protocol.CLOSE_FAILED)
+            return await close(send, protocol.CLOSE_FAILED)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -134,20 +155,25 @@ class Relay:
                     await self._feed.poll(scope, send)
                 case asked if asked in self._till_api:
                     await self._till_api(scope, receive, send)
-                case "GET", "/livez":
-                    await answer(send, _LIVE)
-                case "GET", "/readyz":
-                    await answer(send, _READY if self._log.healthy and not self._draining else _NOT_READY)
+                case "GET", path if path in self._health:
+                    await self._health(scope, send)
                 case _:
                     await answer(send, _NOT_FOUND)
         except (UnavailableError, SQLAlchemyError) as error:
-            logger.error("%s failed: %s", scope["path"], type(error).__name__)
+            # Of a path only what is ours: the rest is the caller's text.
+            door = protocol.EVENTS_PATH if scope["path"].startswith(protocol.EVENTS_PATH) else scope["path"]
+            logger.error("%s failed: %s", door, type(error).__name__)
             await answer(send, _UNAVAILABLE)
+
+    def _is_ready(self) -> bool:
+        return self._log.healthy and not self._draining
 
     async def _keep_the_clock(self) -> None:
         """It waits for nothing else: who has waited too long is told so also while the database hangs."""
         while True:
+            due = time.monotonic() + self._settings.housekeeping_seconds
             await asyncio.sleep(self._settings.housekeeping_seconds)
+            self.metrics.loop_lag_seconds.observe(max(0.0, time.monotonic() - due))
             self._bodies.look_at_the_clock()
             self._log.expire_waiting()
             self._feed.look_at_the_clock()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs
 
 from relay import protocol
+from relay.attendance import Attendance
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
 from relay.pairing import credential
@@ -40,21 +41,21 @@ class Feed:
         self._serving: set[asyncio.Future[int | None]] = set()
         self._polls: set[asyncio.Event] = set()
         self._bye: Bye | None = None
-        self._noted: dict[str, int] = {}
+        self._attendance = Attendance()
         self._questions = Questions()
 
     async def connect(self, receive: Receive, send: Send, scope: Scope) -> None:
         await receive()
         if protocol.SUBPROTOCOL not in scope["subprotocols"]:
             await send({"type": "websocket.accept"})
-            return await close(send, protocol.CLOSE_UPGRADE_REQUIRED)
+            return await self._refuse(send, protocol.CLOSE_UPGRADE_REQUIRED)
         await send({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
         opened = await credential(self._log, scope)
         if opened is None or opened.revoked:
-            return await close(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
+            return await self._refuse(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
         hello = await self._hello(receive, send, opened)
         if isinstance(hello, int):
-            return await close(send, hello)
+            return await self._refuse(send, hello)
         if hello is not None:
             session = Session(self._log, self._settings, opened.till_id, hello, self._questions.heard)
             await self._serve(session, receive, send)
@@ -66,6 +67,10 @@ class Feed:
 
     def can_ask(self, stream: str) -> bool:
         return bool(self._validating(stream))
+
+    async def _refuse(self, send: Send, code: int) -> None:
+        self._log.metrics.ended(code)
+        await close(send, code)
 
     async def ask(self, stream: str, body: bytes, seconds: float) -> str | None:
         """What the tills of the stream that are there make of it; None where they say nothing in time."""
@@ -106,10 +111,12 @@ class Feed:
             self._serving.add(session.over)
             code = await session.run(receive, send)
             logger.info("%s disconnected: %s", session.till_id, code or "by itself")
+            self._log.metrics.ended(code)
         finally:
             self._serving.discard(session.over)
             if self._sessions.get(session.till_id) is session:
                 del self._sessions[session.till_id]
+                self._attendance.was_here(session.till_id, self._reached(session.stream, session.acked))
 
     def look_at_the_clock(self) -> None:
         now = time.monotonic()
@@ -117,12 +124,26 @@ class Feed:
             session.look_at_the_clock(now)
 
     async def note_acks(self) -> None:
-        acks = {till_id: session.acked for till_id, session in self._sessions.items()}
-        fresh = dict(acks.items() - self._noted.items())
+        now = time.monotonic()
+        here = {till_id: self._reached(held.stream, held.acked) for till_id, held in self._sessions.items()}
+        fresh = self._attendance.due(here, now)
         if fresh:
             at = int(time.time() * 1000)
             await self._log.run(lambda connection: directory.note_acks(connection, fresh, at))
-            self._noted = acks
+            self._attendance.noted(fresh, now)
+
+    def _reached(self, stream: str, seq: int) -> int:
+        """A till's word for it is good as far as the log goes: what it says at first may be any number."""
+        return max(0, min(seq, self._log.known_seq(stream)))
+
+    def measure(self) -> None:
+        """For who looks at the figures now."""
+        sessions, metrics, now = self._sessions.values(), self._log.metrics, time.time()
+        metrics.tills_connected.set(len(sessions) + len(self._polls))
+        metrics.replay_active.set(sum(session.is_behind for session in sessions))
+        metrics.lagging(
+            [session.lag_events for session in sessions], [session.lag_seconds(now) for session in sessions]
+        )
 
     async def close_revoked(self) -> None:
         if self._sessions:
@@ -152,6 +173,7 @@ class Feed:
         except ValueError:
             return await answer(send, _MALFORMED)
         frames = await self._frames(cursor, wait)
+        self._attendance.was_here(opened.till_id, self._reached(cursor.s, cursor.seq))
         again = await credential(self._log, scope)
         if again is None or again.revoked:
             return await answer(send, _REVOKED)

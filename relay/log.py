@@ -6,6 +6,7 @@ late, twice or for nothing.
 
 import asyncio
 import logging
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
 from relay.stores import high_water, streams
 from relay.stores.reader import Reader
@@ -56,6 +58,8 @@ class EventLog:
 
     def __init__(self, store: Store, high_water_path: Path) -> None:
         self._loop = asyncio.get_running_loop()
+        self.metrics = Metrics()
+        self._flushes = self.metrics.fsync_seconds.labels("store")
         self._high_water = high_water_path
         self._marked: dict[str, Head] = {}
         # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
@@ -109,7 +113,8 @@ class EventLog:
 
     @property
     def healthy(self) -> bool:
-        return self._writer.healthy and not self._closed
+        """Not while a flush hangs either: who calls then is refused in the end."""
+        return self._writer.healthy and not self._closed and self._waiting.longest() <= APPEND_SECONDS
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         """Returns once it is durable; else UnavailableError. Cancelling the caller does not cancel the append."""
@@ -167,6 +172,15 @@ class EventLog:
     async def chain_at(self, stream: str, seq: int) -> str | None:
         stream_id = (await self._stream(stream)).head.stream_id
         return await self._reader.run(lambda connection: streams.chain_at(connection, stream_id, seq))
+
+    def known_seq(self, stream: str) -> int:
+        """As far as this process has looked: what comes next may be there already."""
+        known = self._streams.get(stream)
+        return known.head.seq if known is not None else 0
+
+    def heard(self) -> dict[str, float]:
+        """When each stream was last called back here, at the earliest since the relay has known it."""
+        return {name: stream.heard for name, stream in self._streams.items()}
 
     def reset_reason(self, stream: str) -> str:
         """Why the stream's epoch turned while the relay ran."""
@@ -257,7 +271,9 @@ class EventLog:
         if heads.items() <= self._marked.items():
             return
         marks = self._marked | heads
+        began = time.monotonic()
         await self._loop.run_in_executor(self._marker, high_water.save, self._high_water, marks)
+        self.metrics.fsync_seconds.labels("high_water").observe(time.monotonic() - began)
         self._marked = marks
 
     async def _mark_all(self) -> None:
@@ -280,6 +296,9 @@ class EventLog:
 
     def committed(self, batch: Sequence[_Waiting], plan: Plan) -> None:
         self._call(self._publish, batch, plan)
+
+    def flushed(self, seconds: float) -> None:
+        self._flushes.observe(seconds)
 
     def failed(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         self._call(self._refuse_all, batch, error)
@@ -309,12 +328,14 @@ class EventLog:
     def _publish(self, batch: Sequence[_Waiting], plan: Plan) -> None:
         for name, head in plan.heads.items():
             self._streams.setdefault(name, KnownStream(head)).move(head)
+            self._streams[name].heard = time.time()
         for waiting, row in zip(batch, plan.written, strict=True):
             name = waiting.incoming.stream
             known = self._streams[name]
             if row is not None and known.flags and plan.heads[name].epoch == known.head.epoch:
                 known.add(event_of(name, row))
         self._waiting.answer(zip(batch, plan.answers, strict=True))
+        self.metrics.stored(batch, plan.answers)
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         self._waiting.answer((waiting, error) for waiting in batch)

@@ -39,6 +39,7 @@ class Reports:
         if len(told) < len(rows):
             logger.warning("%s: %d pulled rows could not be read", till.till_id, len(rows) - len(told))
         new = await self._log.append_if(till.stream, lambda connection, head: _lacking(connection, head, told))
+        self._log.metrics.pull_found_missing.inc(new)
         if new:
             logger.warning("%s: Pull found %d payments that were never called back", till.stream, new)
         return 200, {"new": new, "known": len(told) - new, "unreadable": len(rows) - len(told)}

@@ -90,7 +90,7 @@ def _cents(amount: object) -> int | None:
 
 def verdict(rules: Rules, asked: Asked | None, at: datetime) -> str:
     """The code to answer with: the hours come first, the account last, for a till may know one more. `at` is aware."""
-    if _is_closed(rules, at):
+    if is_closed(rules, at):
         return OTHER
     if asked is None or asked.cents is None:
         return default(rules)
@@ -110,7 +110,7 @@ def _folded(reference: str) -> str:
     return "".join(filter(str.isalnum, reference)).casefold()
 
 
-def _is_closed(rules: Rules, at: datetime) -> bool:
+def is_closed(rules: Rules, at: datetime) -> bool:
     """A span that ends before it begins goes over midnight."""
     now = (at.astimezone(UTC) + _EAST_AFRICA).strftime("%H:%M")
     return any(start <= now < end if start <= end else now >= start or now < end for start, end in rules.closed)

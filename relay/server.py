@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -31,6 +32,11 @@ logger = logging.getLogger("relay.server")
 
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Lets go of a peer that takes nothing: closing would wait for it to read what is still in its buffer."""
+
+    def keepalive_timeout(self) -> None:
+        if not self.close_sent and not self.transport.is_closing():
+            cast(Relay, self.config.app).metrics.pongs_missed.inc()
+        super().keepalive_timeout()
 
     async def run_asgi(self) -> None:
         try:

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -70,6 +71,8 @@ class Session:
         self.over: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._bye: Bye | None = None
         self._waiting_since: float | None = None
+        self._turns: list[tuple[int, str]] = []
+        self.is_behind = True
         self._next_heartbeat = time.monotonic() + settings.heartbeat_seconds
         self._heartbeat_due = False
 
@@ -95,6 +98,16 @@ class Session:
             self._next_heartbeat = now + self._settings.heartbeat_seconds
             self._heartbeat_due = True
             self._stir.set()
+
+    @property
+    def lag_events(self) -> int:
+        return max(0, self._log.known_seq(self.stream) - self.acked)
+
+    def lag_seconds(self, now: float) -> float:
+        """Since the first event came of the oldest turn that is not acknowledged; `now` is of UTC."""
+        if not self._turns:
+            return 0.0
+        return max(0.0, now - datetime.fromisoformat(self._turns[0][1]).timestamp())
 
     async def run(self, receive: Receive, send: Send) -> int | None:
         """Serves the till until one of the two ends it; the code it was closed with, None if the till went."""
@@ -139,7 +152,6 @@ class Session:
         await send_frame(send, welcome(self._settings, self.stream, found))
         if found.reset is not None:
             await self._reset(send, found.reset)
-        told = False
         while self._bye is None:
             self._stir.clear()
             await self._say_what_is_due(send)
@@ -147,12 +159,12 @@ class Session:
             if head.epoch != self._epoch:
                 reason = self._log.reset_reason(self.stream)
                 await self._reset(send, await reset(self._log, self.stream, reason, head))
-                told = False
+                self.is_behind = True
             elif await self._turn(send, head.seq):
                 await asyncio.sleep(0)
-            elif self._sent == head.seq and not told:
+            elif self._sent == head.seq and self.is_behind:
                 await send_frame(send, CaughtUp(self.stream, head.seq))
-                told = True
+                self.is_behind = False
             else:
                 await self._stir.wait()
         await send_frame(send, self._bye)
@@ -164,6 +176,8 @@ class Session:
         if room <= 0 or self._sent >= head:
             return False
         events = await self._log.read(self.stream, self._sent, min(room, TURN_EVENTS))
+        if events:
+            self._turns.append((events[-1].seq, events[0].at))
         for event in events:
             if self._waiting_since is None:
                 self._waiting_since = time.monotonic()
@@ -177,6 +191,7 @@ class Session:
         self._epoch = told.epoch
         self._sent = self.acked = told.floor
         self._waiting_since = None
+        self._turns.clear()
 
     async def _say_what_is_due(self, send: Send) -> None:
         while self._to_say:
@@ -199,6 +214,8 @@ class Session:
     def _note(self, seq: int) -> None:
         acked = min(seq, self._sent)
         if acked > self.acked:
+            self._log.metrics.deliver_seconds.observe(self.lag_seconds(time.time()))
+            self._turns = [turn for turn in self._turns if turn[0] > acked]
             self.acked = acked
             self._waiting_since = None if acked == self._sent else time.monotonic()
             self._stir.set()

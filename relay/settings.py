@@ -5,7 +5,7 @@ It must not know what the settings are used for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -15,6 +15,12 @@ from relay.stores.store import POSTGRESQL, SQLITE
 
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+LOOPBACK: Networks = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 
 
 class SettingError(Exception):
@@ -32,6 +38,9 @@ class Settings:
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
+    metrics_from: Networks = LOOPBACK
+    log_level: str = "info"
+    log_format: str = "text"
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -42,9 +51,14 @@ class Settings:
     retry_in: tuple[float, float] = (1, 30)
 
     @property
+    def store_file(self) -> Path | None:
+        """None where the store is a server's."""
+        return _file(self.store)
+
+    @property
     def lock(self) -> Path:
         """Held by the one relay that may serve the store's file, or keep this high water of a store that is shared."""
-        return _beside(self.store, ".lock") if self.store.startswith(SQLITE) else _named(self.high_water, ".lock")
+        return _named(self.store_file or self.high_water, ".lock")
 
 
 def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
@@ -64,6 +78,9 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         high_water=Path(beside) if beside else _beside(store, ".highwater"),
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_addresses(text("trusted_proxies")),
+        metrics_from=_networks(text("metrics_from")) or LOOPBACK,
+        log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
+        log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
@@ -79,9 +96,13 @@ def store_url(said: str) -> str:
     return said
 
 
+def _file(store: str) -> Path | None:
+    return Path(store.removeprefix(SQLITE)) if store.startswith(SQLITE) else None
+
+
 def _beside(store: str, ending: str) -> Path:
     """By the store's file; in the data folder of this computer where the store is on another."""
-    return _named(Path(store.removeprefix(SQLITE)) if store.startswith(SQLITE) else _data_folder() / "relay", ending)
+    return _named(_file(store) or _data_folder() / "relay", ending)
 
 
 def _named(path: Path, ending: str) -> Path:
@@ -112,3 +133,18 @@ def _addresses(said: str) -> frozenset[str]:
         return frozenset(str(ip_address(part.strip())) for part in said.split(",") if part.strip())
     except ValueError as wrong:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
+
+
+def _networks(said: str) -> Networks:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in said.split(",") if part.strip())
+    except ValueError as wrong:
+        raise SettingError(
+            "addresses and networks must look like 10.1.2.3 or 10.0.0.0/8, with commas between"
+        ) from wrong
+
+
+def _one_of(said: str, name: str, known: tuple[str, ...]) -> str:
+    if said not in known:
+        raise SettingError(f"{name} must be one of {', '.join(known)}")
+    return said

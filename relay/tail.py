@@ -4,6 +4,7 @@ It must not know the database, and never goes back: what it is told late is old.
 """
 
 import asyncio
+import time
 from collections import deque
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,10 +19,13 @@ _TAIL_EVENTS = 512
 
 
 class KnownStream:
-    """The tail holds the newest events, and no gap. `reason` says why the epoch turned while the process ran."""
+    """The tail holds the newest events, and no gap. `reason` says why the epoch turned while the process ran, `heard`
+    when it was last called back here, at the earliest since the process has known it (seconds of UTC).
+    """
 
     def __init__(self, head: Head) -> None:
         self.head = head
+        self.heard = time.time()
         self.reason = RESET_EPOCH
         self.flags: set[asyncio.Event] = set()
         self._turning: dict[str, str] = {}

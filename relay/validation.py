@@ -56,6 +56,7 @@ class Validation:
         return 200, _parsed(await self._log.ask(lambda connection: directory.rules(connection, till.stream)))
 
     async def __call__(self, shop: Shop, scope: Scope, receive: Receive, send: Send, trust: str) -> None:
+        began = time.monotonic()
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await self._bodies.read(receive)
@@ -64,20 +65,26 @@ class Validation:
         except CallerGoneError:
             return
         asked = rules.read(body)
-        code = await self._verdict(shop, asked, body)
+        code, path = await self._verdict(shop, asked, body)
         await answer_json(send, 200, _reply(shop, asked, code, trust))
+        self._log.metrics.decided(path, time.monotonic() - began)
         self._record(shop, asked, body, code, trust)
 
-    async def _verdict(self, shop: Shop, asked: Asked | None, body: bytes) -> str:
+    async def _verdict(self, shop: Shop, asked: Asked | None, body: bytes) -> tuple[str, str]:
+        """The code, and who decided it: `rules`, `till`, or `default` where neither did."""
         held = await self._rules_of(shop.stream)
+        if held is None:
+            return rules.verdict(Rules(), asked, datetime.now(UTC)), "default"
         code = rules.verdict(held, asked, datetime.now(UTC))
+        if asked is None:
+            return code, "default"
         # What the hours or the amount refuse no till would let in; an account may be that of a sale it has open.
-        if code not in {ACCEPTED, BAD_ACCOUNT} or not held.ask or asked is None:
-            return code
+        if code not in {ACCEPTED, BAD_ACCOUNT} or not held.ask:
+            return code, "rules"
         told = await self._ask(shop.stream, body, ASK_SECONDS)
-        return told if told in rules.CODES else rules.default(held)
+        return (told, "till") if told is not None and told in rules.CODES else (rules.default(held), "default")
 
-    async def _rules_of(self, stream: str) -> Rules:
+    async def _rules_of(self, stream: str) -> Rules | None:
         """The document as it is now, for another relay may have changed it. Where that cannot be had in time, the last
         that was known, or none: a fault of ours must not stop a shop from being paid.
         """
@@ -86,7 +93,7 @@ class Validation:
                 text = await self._log.ask(lambda connection: directory.rules(connection, stream))
         except (TimeoutError, SQLAlchemyError) as error:
             logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
-            return self._rules.get(stream, Rules())
+            return self._rules.get(stream)
         self._rules[stream] = _parsed(text)
         return self._rules[stream]
 

@@ -233,7 +233,21 @@ def held_rules(connection: Connection, stream_name: str) -> str:
 
 
 def note_acks(connection: Connection, acks: dict[str, int], now_ms: int) -> None:
-    """A hint for trimming and for the lag figure; delivery never reads it."""
+    """A hint for trimming, for the lag figure and for who is away; delivery never reads it."""
     noted = update(till).where(till.c.id == bindparam("of")).values(acked_seq=bindparam("seq"), acked_at=now_ms)
     # In one order at every relay, so that two never wait for each other.
     connection.execute(noted, [{"of": till_id, "seq": acks[till_id]} for till_id in sorted(acks)])
+
+
+def away(connection: Connection, after_ms: int, before_ms: int) -> list[tuple[str, int]]:
+    """How many tills of each shop were last noted between the two times, with the rules of that shop, or nothing."""
+    gone = (till.c.acked_at > after_ms) & (till.c.acked_at <= before_ms) & till.c.revoked_at.is_(None)
+    counted = (
+        select(func.coalesce(stream.c.rules, ""), func.count())
+        .select_from(till)
+        .join(shop, shop.c.id == till.c.shop_id)
+        .join(stream, stream.c.id == shop.c.stream_id)
+        .where(gone)
+        .group_by(stream.c.id, stream.c.rules)
+    )
+    return [(document, count) for document, count in connection.execute(counted)]

@@ -5,6 +5,7 @@ It must not know asyncio or HTTP: it tells a listener, on its own thread.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
@@ -44,6 +45,7 @@ class Listener(Protocol[W_contra]):
     """Called on the writer's thread."""
 
     def committed(self, batch: Sequence[W_contra], plan: Plan) -> None: ...
+    def flushed(self, seconds: float) -> None: ...
     def failed(self, batch: Sequence[W_contra], error: UnavailableError | UnknownStreamError) -> None: ...
     def reopened(self, heads: dict[str, Head]) -> None: ...
 
@@ -129,7 +131,7 @@ class Writer(Generic[W]):
     def _commit(self, batch: list[W]) -> None:
         incoming = [waiting.incoming for waiting in batch]
         try:
-            plan = self._unless_clashing(lambda: self._store.write(self._link.get(), incoming, self._heads))
+            plan = self._unless_clashing(lambda: self._write(incoming))
         except (IntegrityError, DataError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             self._commit_apart(batch, error)
         except UnknownStreamError as error:
@@ -140,6 +142,14 @@ class Writer(Generic[W]):
         else:
             self.healthy = True
             self._listener.committed(batch, plan)
+
+    def _write(self, incoming: list[Incoming]) -> Plan:
+        connection = self._link.get()
+        began = time.monotonic()
+        plan = self._store.write(connection, incoming, self._heads)
+        if plan.rows:
+            self._listener.flushed(time.monotonic() - began)
+        return plan
 
     def _commit_apart(self, batch: list[W], error: Exception) -> None:
         """One that cannot be stored must not take the others of its batch with it."""

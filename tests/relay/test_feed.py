@@ -305,6 +305,9 @@ async def test_a_trimmed_cursor_is_told_where_the_log_begins(bench: Any, till: P
     assert (reset.reason, reset.floor, reset.epoch) == (protocol.RESET_TRIMMED, 2, cursor.epoch)
     assert [event.seq for event in events] == [3, 4]
     assert events[0].follows(protocol.Cursor(reset.epoch, reset.floor, reset.chain))
+    _, reset, *_ = await (await bench.connect(await bench.pair("Duka"))).until(CaughtUp)
+    assert (reset.reason, reset.floor) == (protocol.RESET_TRIMMED, 2)
+    assert 'relay_reset_total{reason="trimmed"} 1.0' in bench.relay.metrics.told().decode()
     polled = protocol.decode_frames((await bench.poll(till, f"epoch=gone&after=1&chain={'0' * 32}&wait=0")).body)
     assert polled[1] == protocol.Reset(till.stream, protocol.RESET_EPOCH, cursor.epoch, 2, reset.chain)
 
@@ -355,11 +358,17 @@ async def test_who_waits_too_long_is_told_so_also_while_the_housekeeping_hangs(
     bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("relay.log.APPEND_SECONDS", 0.2)
-    log, hangs = bench.relay._log, threading.Event()
+    log, begun, hangs = bench.relay._log, threading.Event(), threading.Event()
+
+    def hang(_connection: object) -> None:
+        begun.set()
+        hangs.wait(20)
+
     socket = await bench.connect(till)
     await post_many(bench, till, bodies, 0, 1)
     (*_, event) = await socket.until(Event)
-    stuck = asyncio.ensure_future(log.run(lambda _connection: hangs.wait(20)))
+    stuck = asyncio.ensure_future(log.run(hang))
+    assert await asyncio.to_thread(begun.wait, 5)
     socket.say(Ack(till.stream, event.seq))  # which the housekeeping wants to note
     reply = await asyncio.wait_for(bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b()), 5)
     assert reply.status == 503

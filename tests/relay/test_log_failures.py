@@ -175,9 +175,11 @@ async def test_a_disk_that_hangs_is_given_up_on(tmp_path: Path, monkeypatch: pyt
         await asyncio.sleep(0.01)
     with pytest.raises(UnavailableError):
         await calling
+    assert not log.healthy
     other.execute("ROLLBACK")
     other.close()
     assert (await add(log, "k")).outcome is Outcome.DUPLICATE
+    assert log.healthy
     assert APPEND_SECONDS > 1
     await log.close()
 

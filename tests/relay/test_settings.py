@@ -1,10 +1,11 @@
 """Settings: command line first, then the environment, then the defaults; nonsense is refused with a sentence."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from relay.settings import SettingError, from_arguments, store_url
+from relay.settings import LOOPBACK, SettingError, from_arguments, store_url
 
 
 def test_the_command_line_comes_before_the_environment() -> None:
@@ -13,6 +14,18 @@ def test_the_command_line_comes_before_the_environment() -> None:
     assert (made.port, made.host, made.store) == (2, "::1", "sqlite:////data/relay.db")
     assert made.high_water == Path("/data/relay.db.highwater")
     assert made.stdin_closes
+
+
+def test_figures_are_for_this_machine_unless_others_are_named() -> None:
+    assert from_arguments({}, {}).metrics_from == from_arguments({"metrics_from": ""}, {}).metrics_from == LOOPBACK
+    made = from_arguments({"metrics_from": "10.0.0.0/8, 2001:db8::1"}, {})
+    assert made.metrics_from == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1"))
+
+
+def test_how_much_is_logged_and_in_which_form() -> None:
+    assert (from_arguments({}, {}).log_level, from_arguments({}, {}).log_format) == ("info", "text")
+    made = from_arguments({"log_level": "debug"}, {"RELAY_LOG_FORMAT": "json"})
+    assert (made.log_level, made.log_format) == ("debug", "json")
 
 
 def test_lists_of_addresses_and_urls_are_tidied() -> None:
@@ -48,6 +61,9 @@ def test_a_store_of_its_own_has_what_belongs_to_it_on_this_computer() -> None:
         {"public_url": "relay.test"},
         {"source_ips": "196.201.214.0/24"},
         {"trusted_proxies": "proxy"},
+        {"metrics_from": "everywhere"},
+        {"log_level": "loud"},
+        {"log_format": "xml"},
     ],
 )
 def test_what_cannot_be_used_is_refused(said: dict[str, object]) -> None:
