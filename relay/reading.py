@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from relay.protocol import KIND_C2B_CONFIRMATION, KIND_C2B_PULLED, KIND_STK, KIND_UNPARSED
+from relay.protocol import KIND_C2B_CONFIRMATION, KIND_C2B_PULLED, KIND_STK, KIND_UNPARSED, RECEIPT, SHORT_CODE
 
 MAX_BRACKETS = 256
 """A callback has about ten. With more it is not read at all, so that no reader runs out of stack."""
 
 IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
-_RECEIPT = re.compile(r"[0-9A-Z]{1,32}")
-_SHORT_CODE = re.compile(r"[0-9]{1,12}")
+_RECEIPT = re.compile(RECEIPT)
+_SHORT_CODE = re.compile(SHORT_CODE)
 _NONCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
