@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
+
 from relay import protocol
 from relay.app import Relay
 from relay.log import new_epoch
