@@ -117,7 +117,8 @@ class Relay:
                 case _:
                     await answer(send, _NOT_FOUND)
         except (UnavailableError, SQLAlchemyError) as error:
-            logger.error("%s failed: %s", scope["path"], type(error).__name__)
+            # The path may hold what a caller put there.
+            logger.error("a request failed: %s", type(error).__name__)
             await answer(send, _UNAVAILABLE)
 
     async def _keep_the_clock(self) -> None:
