@@ -47,22 +47,10 @@ def document() -> Document:
         "operations": dict([*_operations("receive", FROM_TILL), *_operations("send", FROM_RELAY)]),
         "components": {
             "messages": {_tag(kind): _message(kind) for kind in kinds},
-            "schemas": {name: _older(tidied(schema)) for name, schema in schemas.items()},
+            "schemas": {name: tidied(schema) for name, schema in schemas.items()},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
-
-
-def _older(schema: Any) -> Any:
-    """AsyncAPI reads schemas as draft 7, which spells the members of a pair otherwise."""
-    if isinstance(schema, list):
-        return [_older(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "prefixItems" in schema:
-        schema = {**schema, "items": schema["prefixItems"], "additionalItems": False}
-        del schema["prefixItems"]
-    return {name: _older(value) for name, value in schema.items()}
 
 
 def _channel(kinds: tuple[FrameKind, ...]) -> Document:

@@ -65,11 +65,17 @@ def document() -> Document:
     }
 
 
-def tidied(schema: Document) -> Document:
-    """A docstring without the indentation of its lines."""
-    if "description" in schema:
-        schema["description"] = cleandoc(schema["description"])
-    return schema
+def tidied(schema: Any) -> Any:
+    """Docstrings without their indentation; pairs spelt so that every version of JSON Schema reads them."""
+    if isinstance(schema, list):
+        return [tidied(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if isinstance(schema.get("description"), str):
+        schema = schema | {"description": cleandoc(schema["description"])}
+    if "prefixItems" in schema:
+        schema = schema | {"items": schema["prefixItems"][0]}
+    return {name: tidied(value) for name, value in schema.items() if name != "prefixItems"}
 
 
 def _bodies() -> Iterator[Any]:
