@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -41,7 +42,12 @@ def held(method: str, path: str, status: int, body: bytes) -> Said:
     """AssertionError for an answer that the page does not know; else which one it is."""
     route = route_of(method, path)
     assert route is not None, f"{method} {path} is not documented"
-    responses = _document["paths"][route.path][method.lower()]["responses"]
+    return _held(route, status, body)
+
+
+@lru_cache(4096)
+def _held(route: Route, status: int, body: bytes) -> Said:
+    responses = _document["paths"][route.path][route.method.lower()]["responses"]
     assert str(status) in responses, f"{route.name} answered {status}: {body[:200]!r}"
     schema = responses[str(status)]["content"]["application/json"]["schema"]
     said = json.loads(body)
