@@ -1,4 +1,4 @@
-"""The OpenAPI and AsyncAPI pages: valid, as the code is now, and true of frames that a relay really sends."""
+"""The pages of the manual: valid, as the code is now, and true of what a relay really sends."""
 
 import json
 import re
@@ -12,9 +12,19 @@ from openapi_spec_validator import validate
 
 from relay import protocol
 from relay.__main__ import main
+from relay.claims import MAX_CASHIER, MAX_REASON
+from relay.feed import MAX_WAIT_SECONDS
+from relay.http import MAX_BODY
+from relay.log import TURN_BYTES, TURN_EVENTS
 from relay.manual import asyncapi, openapi
 from relay.manual.frames import CLOSE_CODES, FROM_RELAY, FROM_TILL
+from relay.manual.routes import ROUTES
+from relay.pairing import _MAX_NAME, WRONG_PER_MINUTE
 from relay.protocol import CaughtUp, Event, Heartbeat, Reset, Validate, Welcome
+from relay.reading import MAX_BRACKETS
+from relay.rules import MAX_CLOSED, MAX_REFERENCES
+from relay.settings import _FORBIDDEN_WORDS, Settings
+from relay.stores.directory import CODE_TRIES
 
 pytestmark = pytest.mark.anyio
 
@@ -138,3 +148,55 @@ async def test_what_a_relay_sends_is_as_the_page_says(bench: Any, till: Any, bod
     }
     for frame in sent:
         schema_of(frame).validate(frame)
+
+
+def rows_under(heading: str) -> list[list[str]]:
+    """The first table under a heading of the manual, without its head."""
+    section = (GUIDE / "manual.md").read_text("utf-8").split(f" {heading}\n", 1)[1].split("\n#", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def words_in(cell: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def test_the_manual_names_every_close_code() -> None:
+    told = {int(code): what for code, _, what in rows_under("Close codes")}
+    assert told.keys() == CLOSE_CODES.keys()
+    for code, what in told.items():
+        assert what.startswith("stop") == protocol.closes_for_good(code)
+
+
+def test_the_manual_names_every_error_and_no_other() -> None:
+    told = {(int(status), word) for status, words, *_ in rows_under("Errors") for word in words_in(words)}
+    listed = {(answer.status, word) for route in ROUTES for answer in route.answers for word in answer.errors}
+    assert told == listed | {(405, "POST only")}
+    assert {word for _, word in told} >= {text for name, text in vars(protocol).items() if name.startswith("ERROR_")}
+
+
+def test_the_manual_names_every_kind_and_every_reset() -> None:
+    kinds = {word for row in rows_under("The log and its cursor") for word in words_in(row[0])}
+    assert kinds == {text for name, text in vars(protocol).items() if name.startswith("KIND_")}
+    reasons = {word for row in rows_under("Resets") for word in words_in(row[0])}
+    assert reasons == {text for name, text in vars(protocol).items() if name.startswith("RESET_")}
+
+
+def test_the_manual_says_the_limits_that_hold() -> None:
+    page = (GUIDE / "manual.md").read_text("utf-8")
+    settings = Settings(store=Path("x"))
+    for said in (
+        f"{MAX_BODY // 1024} KiB, whole within {settings.body_seconds:.0f} seconds",
+        f"up to {protocol.MAX_FRAME_BYTES // 1024} KiB",
+        f"| {protocol.WINDOW}, for {settings.slow_seconds:.0f} seconds |",
+        f"{MAX_WAIT_SECONDS:.0f} seconds; {TURN_EVENTS} events or about {TURN_BYTES // 1024} KiB",
+        f"| {protocol.MAX_ROWS} |",
+        f"{protocol.MAX_SALE}, {MAX_CASHIER}, {MAX_REASON} and {_MAX_NAME} characters",
+        f"{MAX_REFERENCES} and {MAX_CLOSED}",
+        f"{CODE_TRIES} for each code, {WRONG_PER_MINUTE} a minute",
+        f"| {MAX_BRACKETS};",
+        f"`hb` comes every {settings.heartbeat_seconds} seconds",
+        f"`hello` within {settings.hello_seconds} seconds",
+    ):
+        assert said in page, said
+    assert all(word in page for word in _FORBIDDEN_WORDS)
