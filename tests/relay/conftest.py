@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
@@ -111,17 +112,15 @@ class Socket:
         self._to_relay.put_nowait({"type": "websocket.disconnect", "code": 1001})
 
 
-@dataclass
-class Bench:
-    """A relay in this process, and everything that happens around it."""
+class Beside:
+    """What the command line does beside a running relay, without a process for it."""
 
-    settings: Settings
-    relay: Relay
-    sockets: list[Socket] = field(default_factory=list)
+    @property
+    def path(self) -> Path:
+        raise AssertionError("a relay has a store")
 
     def in_store(self, job: Callable[[Any], Any]) -> Any:
-        """What the command line does beside a running relay."""
-        with sqlite.engine(self.settings.store).connect() as connection, sqlite.Transaction(connection):
+        with sqlite.engine(self.path).connect() as connection, sqlite.Transaction(connection):
             return job(connection)
 
     def add_shop(self, name: str) -> directory.Shop:
@@ -131,6 +130,22 @@ class Bench:
     def invite(self, shop: str) -> str:
         now = int(time.time() * 1000)
         return str(self.in_store(lambda connection: directory.invite_till(connection, shop, now)).code)
+
+    def revoke(self, till_id: str) -> None:
+        assert self.in_store(lambda connection: directory.revoke(connection, till_id, 1))
+
+
+@dataclass
+class Bench(Beside):
+    """A relay in this process, and everything that happens around it."""
+
+    settings: Settings
+    relay: Relay
+    sockets: list[Socket] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        return self.settings.store
 
     async def request(
         self,
@@ -276,7 +291,7 @@ def eventually() -> Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[N
     return wait
 
 
-class RelayProcess:
+class RelayProcess(Beside):
     """`python -m relay serve` on a port of its own."""
 
     def __init__(self, store: Path, *options: str) -> None:
@@ -287,6 +302,14 @@ class RelayProcess:
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
+
+    @property
+    def path(self) -> Path:
+        return self.store
+
+    def pair(self, shop: str, name: str = "till one") -> PairResponse:
+        asked = protocol.encode(PairRequest(self.invite(shop), name, secrets.token_hex(16)))
+        return protocol.decode_pair_response(httpx.post(self.url + protocol.PAIR_PATH, content=asked).content)
 
     def kill(self) -> None:
         self.process.kill()

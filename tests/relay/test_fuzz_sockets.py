@@ -1,11 +1,9 @@
 """A relay process on the other end of a socket: whole callbacks in any cut, and requests that are hardly HTTP."""
 
 import asyncio
-import json
 import os
 import random
 import re
-import secrets
 from base64 import b64decode
 from hashlib import sha256
 from typing import Any
@@ -16,7 +14,7 @@ from mutations import Mutator
 
 from relay import protocol
 from relay.http import MAX_BODY
-from relay.protocol import PairRequest, PairResponse, make_nonce
+from relay.protocol import PairResponse, make_nonce
 from relay.reading_results import without_credential
 
 pytestmark = pytest.mark.anyio
@@ -124,19 +122,11 @@ def follow(till: PairResponse, url: str) -> set[str]:
             return digests
 
 
-def pair(relay: Any, relay_command: Any) -> PairResponse:
-    relay_command("shop", "add", "Duka")
-    code = json.loads(relay_command("till", "invite", "--shop", "Duka", "--json").stdout)["code"]
-    asked = protocol.encode(PairRequest(code, "till one", secrets.token_hex(16)))
-    return protocol.decode_pair_response(httpx.post(relay.url + protocol.PAIR_PATH, content=asked).content)
-
-
 @pytest.mark.timeout(3600 if FULL else 300)
-async def test_a_process_lives_through_whatever_comes_over_its_sockets(
-    start_relay: Any, relay_command: Any, rng: random.Random
-) -> None:
+async def test_a_process_lives_through_whatever_comes_over_its_sockets(start_relay: Any, rng: random.Random) -> None:
     relay = start_relay("--log-level", "error")
-    till = pair(relay, relay_command)
+    relay.add_shop("Duka")
+    till = relay.pair("Duka")
     sender = Sender(till, rng)
     for _ in range(REQUESTS // AT_ONCE):
         await asyncio.gather(*(sender.whole() if rng.random() < 0.5 else sender.broken() for _ in range(AT_ONCE)))

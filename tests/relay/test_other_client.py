@@ -11,8 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from relay.stores import directory
-from relay.stores import sqlite as sqlite_store
 
 pytestmark = pytest.mark.anyio
 
@@ -86,28 +84,25 @@ def client(tmp_path: Path) -> Iterator[ClientProcess]:
 class Shop:
     """A relay with one shop; what was answered 200 is in `accepted`."""
 
-    def __init__(self, store: Path, start_relay: Any) -> None:
-        self.store, self._start = store, start_relay
-        self._shop: directory.Shop = self.in_store(lambda connection: directory.add_shop(connection, "Duka", "e1"))
-        self.relay = start_relay(store=store)
+    def __init__(self, start_relay: Any) -> None:
+        self._start = start_relay
+        self.relay = start_relay()
+        self._shop = self.relay.add_shop("Duka")
         self.accepted: list[str] = []
 
-    def in_store(self, job: Callable[[Any], Any]) -> Any:
-        """What the command line does beside a running relay, without a process for it."""
-        with sqlite_store.engine(self.store).connect() as connection, sqlite_store.Transaction(connection):
-            sqlite_store.create_tables(connection)
-            return job(connection)
+    @property
+    def store(self) -> Path:
+        return Path(self.relay.store)
 
     def invite(self) -> str:
-        now = int(time.time() * 1000)
-        return str(self.in_store(lambda connection: directory.invite_till(connection, "Duka", now)).code)
+        return str(self.relay.invite("Duka"))
 
     def revoke_all(self) -> None:
-        for till in self.in_store(directory.tills):
-            self.in_store(lambda connection, till_id=till.id: directory.revoke(connection, till_id, 1))
+        for till in self.relay.in_store(directory.tills):
+            self.relay.revoke(till.id)
 
     def start_again(self) -> None:
-        self.relay = self._start("--port", self.relay.url.rsplit(":", 1)[1], store=self.store)
+        self.relay = self._start("--port", self.relay.url.rsplit(":", 1)[1])
 
     async def pay(self, bodies: Any, *receipts: str) -> None:
         async with httpx.AsyncClient() as http:
@@ -126,8 +121,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(start_relay: Any, tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "relay.db", start_relay)
+def shop(start_relay: Any) -> Shop:
+    return Shop(start_relay)
 
 
 async def test_killed_at_any_time_it_has_everything_once(

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import secrets
 import time
 from typing import Any
 
@@ -15,17 +14,11 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from relay import protocol
 from relay.manual.routes import ROUTES, TILL
-from relay.protocol import Hello, PairRequest, PairResponse, StreamCursor
+from relay.protocol import Hello, PairResponse, StreamCursor
 
 pytestmark = pytest.mark.anyio
 
 OUT_SECONDS = 5.0
-
-
-def pair(relay: Any, relay_command: Any, name: str) -> PairResponse:
-    code = json.loads(relay_command("till", "invite", "--shop", "Duka", "--json").stdout)["code"]
-    asked = protocol.encode(PairRequest(code, name, secrets.token_hex(16)))
-    return protocol.decode_pair_response(httpx.post(relay.url + protocol.PAIR_PATH, content=asked).content)
 
 
 def headers(till: PairResponse) -> dict[str, str]:
@@ -47,9 +40,9 @@ async def closed_with(socket: ClientConnection) -> int:
 
 
 async def test_a_revoked_till_is_out_of_every_path_within_five_seconds(start_relay: Any, relay_command: Any) -> None:
-    relay_command("shop", "add", "Duka")
     relay = start_relay()
-    gone, stays = pair(relay, relay_command, "gone"), pair(relay, relay_command, "stays")
+    relay.add_shop("Duka")
+    gone, stays = relay.pair("Duka", "gone"), relay.pair("Duka", "stays")
     events = relay.url + protocol.EVENTS_PATH + gone.stream
     async with httpx.AsyncClient(timeout=60) as client:
         polls = [asyncio.create_task(client.get(events + "?wait=50", headers=headers(till))) for till in (gone, stays)]
