@@ -182,8 +182,8 @@ class Mutator:
         return self._longer(made) if self._rng.random() < 0.002 else made
 
     def nonce(self) -> str:
-        """One that no till made; now and then the same again."""
-        return self.text() + (f"{self._made}" if self._rng.random() < 0.9 else "")
+        """One that no till made; for a while the same again and again, so that there are revisions."""
+        return self.text() + str(self._made // 500)
 
     def text(self) -> str:
         """For a part of a path, or a header."""
