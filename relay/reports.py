@@ -77,6 +77,9 @@ def _lacking(connection: Connection, head: Head, told: list[Incoming]) -> tuple[
 
 
 def _promoted(connection: Connection, head: Head, till: Credential, asked: Promotion) -> tuple[list[Incoming], Reply]:
+    if not asked.key.isprintable():
+        # No event has such a key, and not every database could be asked for it.
+        return [], (404, Taken("unknown event"))
     if events.is_trusted(connection, head.stream_id, asked.key):
         return [], (200, {"new": False})
     held = events.with_body(connection, head.stream_id, asked.key, asked.body_sha256)

@@ -298,6 +298,26 @@ async def test_the_store_is_never_asked_for_a_secret_itself(shops: Shops) -> Non
     assert [secret for secret in wrong for said in asked if secret in said] == []
 
 
+async def test_no_text_reaches_the_store_that_a_database_may_not_keep(shops: Shops) -> None:
+    """PostgreSQL takes no NUL in a text, and would fail the whole statement."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+        asked.extend(text for text in parameters if isinstance(text, str))
+
+    pairing = {"code": shops.bench.invite("Duka"), "name": "till\0 \u2028one\n", "device": "cd" * 16, "till_code": "\0"}
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert (await shops.ask("POST", protocol.PAIR_PATH, {**pairing, "code": "BCDF\0HJK"}))[0] == 403
+        assert (await shops.ask("POST", protocol.PAIR_PATH, pairing))[0] == 200
+        said = {"key": "c2b:600966:\0", "body_sha256": "0" * 64}
+        assert (await shops.ask("POST", protocol.PROMOTIONS_PATH, said))[0] == 404
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert "till one" in asked
+    assert [text for text in asked if not text.isprintable()] == []
+
+
 async def test_a_nearly_right_key_or_token_takes_as_long_as_any(shops: Shops) -> None:
     """As far as a test can say: medians, taken in alternation, of the same order."""
     for near, path in ((shops.duka_key[:-1] + "x", "/h/{}/c2b/confirm"), (shops.duka.token[:-1] + "x", "")):
