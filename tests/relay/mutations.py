@@ -171,8 +171,9 @@ HEAD_TOKENS = [
 
 
 class Mutator:
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, shapes: list[Any] = SHAPES) -> None:
         self._rng = rng
+        self._shapes = shapes
         self._made = 0
 
     def body(self) -> bytes:
@@ -199,7 +200,7 @@ class Mutator:
 
     def _json(self) -> bytes:
         rng = self._rng
-        document = self._named(rng.choice(SHAPES))
+        document = self._named(rng.choice(self._shapes))
         for _ in range(rng.choice((0, 0, 1, 1, 2, 5))):
             document = self._changed(document)
         written = json.dumps(document, ensure_ascii=rng.random() < 0.5).encode()
