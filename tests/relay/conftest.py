@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -301,6 +302,11 @@ class RelayProcess(Beside):
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
         )
         assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        # A pipe that nobody reads is full after 64 KiB, and then the relay stands still at its next line.
+        self._logged: list[str] = []
+        self._reading = threading.Thread(target=self._logged.extend, args=(self.process.stderr,), daemon=True)
+        self._reading.start()
         self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
 
     @property
@@ -319,13 +325,17 @@ class RelayProcess(Beside):
         """SIGTERM; exit code and everything it logged."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        _, logged = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, logged
+        self.process.wait(PATIENCE)
+        self._reading.join(PATIENCE)
+        return self.process.returncode, "".join(self._logged)
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate(timeout=PATIENCE)
+        self.end()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A relay process on the other end of a socket: whole callbacks in any cut, and requests that are hardly HTTP."""
 
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -71,7 +72,8 @@ class Sender:
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
             writer.write(self._mutator.mangled(self._plain(self._mutator.body())))
-            writer.write_eof()
+            with contextlib.suppress(OSError):  # it may have hung up before that
+                writer.write_eof()
             said = await asyncio.wait_for(reader.read(), 20)
         except ConnectionResetError:
             said = b""
@@ -133,4 +135,7 @@ async def test_a_process_lives_through_whatever_comes_over_its_sockets(start_rel
     assert sender.accepted <= follow(till, relay.url)
     assert relay.process.poll() is None
     code, logged = await asyncio.to_thread(relay.end)
-    assert (code, "Traceback" in logged) == (0, False), logged
+    assert code == 0
+    # The server says of each that it is no HTTP, whatever it is told to say.
+    assert set(re.findall(r"(?:WARNING|ERROR|CRITICAL) (\S+)", logged)) <= {"uvicorn.error"}
+    assert re.search("ERROR|Traceback", logged) is None
