@@ -119,7 +119,8 @@ def _response(answer: Answer, of: Document) -> Document:
     schema = of[str(answer.body)]
     if answer.errors:
         schema = {"allOf": [schema, {"properties": {"error": {"enum": list(answer.errors)}}}]}
-    return {"description": answer.means, "content": _json(schema)}
+    content = {"text/plain": {"schema": schema}} if answer.body is str else _json(schema)
+    return {"description": answer.means, "content": content}
 
 
 def _json(schema: Document) -> Document:

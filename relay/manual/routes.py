@@ -38,7 +38,9 @@ MEANS = {
 
 
 class Answer(NamedTuple):
-    """`body` is what the JSON holds. `errors` are the words that its `error` may be; any, where none are listed."""
+    """`body` is what the JSON holds, or str for plain text. `errors` are the words that its `error` may be; any, where
+    none are listed.
+    """
 
     status: int
     means: str
