@@ -23,7 +23,8 @@ pytestmark = pytest.mark.anyio
 FULL = os.environ.get("TILL_TEST_FULL") == "1"
 REQUESTS = 20_000 if FULL else 400
 AT_ONCE = 20
-STATED = {200, 400, 404, 405, 408, 413}
+STATED = {100, 200, 400, 404, 405, 408, 413}
+"""100 where it was asked for, before the answer."""
 
 
 @pytest.fixture
