@@ -1,7 +1,6 @@
 """Callbacks of any content: never an answer that is not stated, and what was accepted is in the log to the byte."""
 
 import asyncio
-import base64
 import gc
 import logging
 import os
@@ -11,14 +10,13 @@ from typing import Any, NamedTuple
 
 import documented
 import pytest
+from copies import Told, body_of, reading_of
 from mutations import Mutator
 
 from relay import protocol
 from relay.http import MAX_BODY
 from relay.protocol import Cursor, Event, make_nonce
-from relay.reading import MAX_BRACKETS, Reading, nonce_text, read_confirmation, read_stk
-from relay.reading_results import read_result, read_timeout, without_credential
-from relay.rules import read as read_validation
+from relay.reading import MAX_BRACKETS, Reading
 from relay.stores import high_water
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +45,10 @@ class Case(NamedTuple):
     @property
     def path(self) -> str:
         return f"/c2b/{self.door}" if self.door in ("confirm", "validate") else f"/{self.door}/{self.nonce}"
+
+    @property
+    def reading(self) -> Reading | None:
+        return reading_of(self.door, self.nonce, self.body, self.header)
 
 
 class Fuzzer:
@@ -94,59 +96,30 @@ class Fuzzer:
 
 
 class Log:
-    """What the till is told, read behind its cursor: whole, readable, and with which bodies."""
+    """What the till is told, read behind its cursor: whole, and readable."""
 
     def __init__(self, bench: Any, stream: str) -> None:
         self._bench = bench
         self._stream = stream
         self._cursor = Cursor()
-        self._digests: set[bytes] = set()
-        self._told: set[tuple[str, str]] = set()
+        self.told = Told()
 
-    async def read_on(self) -> int:
-        log, so_far = self._bench.relay._log, self._cursor.seq
-        while events := await log.read(self._stream, self._cursor.seq):
+    async def read_on(self) -> None:
+        while events := await self._bench.relay._log.read(self._stream, self._cursor.seq):
             for event in events:
                 self._take(event)
-        return self._cursor.seq - so_far
 
     def _take(self, event: Event) -> None:
-        body = bytes(event.body) if event.raw is None else base64.b64decode(event.raw)
-        digest = sha256(body).digest()
-        assert digest.hex() == event.body_sha256
-        told = protocol.decode_from_relay(protocol.encode(event))
-        assert isinstance(told, Event)
-        assert told.follows(self._cursor)
-        assert bytes(told.body) == (b"null" if event.raw is not None else body.strip(b" \t\r\n"))
-        self._cursor = Cursor("", told.seq, told.chain)
+        body = body_of(event)
+        assert sha256(body).hexdigest() == event.body_sha256
+        sent = protocol.decode_from_relay(protocol.encode(event))
+        assert isinstance(sent, Event)
+        assert sent.follows(self._cursor)
+        assert bytes(sent.body) == (b"null" if event.raw is not None else body.strip(b" \t\r\n"))
+        self._cursor = Cursor("", event.seq, event.chain)
         # More than that a till may not be able to read, and would come back for it for ever.
-        assert told.raw is not None or body.count(b"{") + body.count(b"[") <= MAX_BRACKETS
-        self._digests.add(digest)
-        self._told.add((event.key, event.trust))
-
-    def has(self, case: Case) -> bool:
-        return sha256(without_credential(case.body)).digest() in self._digests
-
-    def has_copy_of(self, reading: Reading) -> bool:
-        """The same payment was told before, in other words; nothing that cannot be read is a copy."""
-        copied = {(reading.key, trust) for trust in (protocol.TRUSTED, protocol.QUARANTINED)} & self._told
-        return reading.is_json and reading.kind != protocol.KIND_UNPARSED and bool(copied)
-
-
-def reading_of(case: Case) -> Reading | None:
-    """None for a question that cannot be read, or not whole: it is answered, and not kept."""
-    body, nonce = without_credential(case.body), nonce_text(case.nonce)
-    match case.door:
-        case "confirm":
-            return read_confirmation(body)
-        case "stk":
-            return read_stk(body, nonce, case.header)
-        case "result":
-            return read_result(body, nonce)
-        case "timeout":
-            return read_timeout(body, nonce)
-    asked = read_validation(body) if len(case.body) <= MAX_BODY else None
-    return None if asked is None else Reading("", f"val:{asked.receipt}", b"", asked.receipt, None, True)
+        assert event.raw is not None or body.count(b"{") + body.count(b"[") <= MAX_BRACKETS
+        self.told.add(event)
 
 
 @pytest.fixture
@@ -171,8 +144,8 @@ async def test_whatever_is_called_back_is_kept_to_the_byte(strict: Any, eventual
             kept += [case for case, so in zip(cases, accepted, strict=True) if so]
         await eventually(lambda: not strict.relay._log._waiting)
         await log.read_on()
-        missing = [(case, reading) for case in kept if not log.has(case) and (reading := reading_of(case))]
-        assert [case for case, reading in missing if not log.has_copy_of(reading)] == []
+        missing = [(case, reading) for case in kept if not log.told.has(case.body) and (reading := case.reading)]
+        assert [case for case, reading in missing if not log.told.has_copy_of(reading)] == []
         copies += len(missing)
         gc.collect(1)
     assert copies < BODIES / 20
