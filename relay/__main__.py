@@ -1,4 +1,4 @@
-"""The relay's command line: serve, add and list shops, invite, list and revoke tills.
+"""The relay's command line: serve, add and list shops, invite, list and revoke tills, print the manual's pages.
 
 Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
 """
@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     _command(till, "list", _till_list, "list the tills and how far each has acknowledged")
     revoke = _command(till, "revoke", _till_revoke, "close a till's door for good, within seconds")
     revoke.add_argument("id")
+    manual = nouns.add_parser("manual", help="print how the relay is spoken to, for other programs")
+    manual.set_defaults(run=_manual)
+    manual.add_argument("--format", choices=["openapi", "asyncapi"], default="openapi", help="HTTP, or the websocket")
     return parser
 
 
@@ -202,6 +205,13 @@ def _till_revoke(given: argparse.Namespace) -> None:
     if not _in_store(given, lambda connection: directory.revoke(connection, given.id, _now_ms())):
         raise _FailedError(f"there is no till {given.id}")
     _print(given, {"id": given.id, "revoked": True}, f"{given.id} revoked")
+
+
+def _manual(given: argparse.Namespace) -> None:
+    from relay.manual import asyncapi, openapi
+
+    made = asyncapi.document() if given.format == "asyncapi" else openapi.document()
+    sys.stdout.write(json.dumps(made, indent=1) + "\n")
 
 
 def _in_store(given: argparse.Namespace, job: Callable[[Connection], T]) -> T:

@@ -39,7 +39,7 @@ class Feed:
         self._settings = settings
         self._sessions: dict[str, Session] = {}
         self._serving: set[asyncio.Future[int | None]] = set()
-        self._polls: set[asyncio.Event] = set()
+        self._polls: dict[asyncio.Event, str] = {}
         self._bye: Bye | None = None
         self._attendance = Attendance()
         self._questions = Questions()
@@ -146,9 +146,15 @@ class Feed:
         )
 
     async def close_revoked(self) -> None:
-        if self._sessions:
-            for till_id in await self._log.ask(directory.revoked) & self._sessions.keys():
-                self._sessions[till_id].end(protocol.CLOSE_REVOKED)
+        """Who waits in a long poll is woken, and told when its token is looked at again."""
+        if not self._sessions and not self._polls:
+            return
+        revoked = await self._log.ask(directory.revoked)
+        for till_id in revoked & self._sessions.keys():
+            self._sessions[till_id].end(protocol.CLOSE_REVOKED)
+        for flag, till_id in self._polls.items():
+            if till_id in revoked:
+                flag.set()
 
     async def drain(self) -> None:
         """Says bye to every till and closes; those who take nothing are dropped after `drain_seconds`."""
@@ -172,17 +178,17 @@ class Feed:
             cursor, wait = _asked(scope, opened.stream)
         except ValueError:
             return await answer(send, _MALFORMED)
-        frames = await self._frames(cursor, wait)
+        frames = await self._frames(opened.till_id, cursor, wait)
         self._attendance.was_here(opened.till_id, self._reached(cursor.s, cursor.seq))
         again = await credential(self._log, scope)
         if again is None or again.revoked:
             return await answer(send, _REVOKED)
         return await answer_json(send, 200, protocol.encode_frames(frames))
 
-    async def _frames(self, cursor: StreamCursor, wait: float) -> list[FromRelay]:
+    async def _frames(self, till_id: str, cursor: StreamCursor, wait: float) -> list[FromRelay]:
         """What a websocket would say first: welcome, a reset if there is one, then events or `caught_up`."""
         found = await place(self._log, cursor)
-        with self._polling() as flag, self._log.wakeups(cursor.s, flag):
+        with self._polling(till_id) as flag, self._log.wakeups(cursor.s, flag):
             events = await self._log.read(cursor.s, found.seq)
             if not events and found.reset is None and self._bye is None:
                 try:
@@ -203,13 +209,13 @@ class Feed:
         return frames if self._bye is None else [*frames, self._bye]
 
     @contextmanager
-    def _polling(self) -> Iterator[asyncio.Event]:
+    def _polling(self, till_id: str) -> Iterator[asyncio.Event]:
         flag = asyncio.Event()
-        self._polls.add(flag)
+        self._polls[flag] = till_id
         try:
             yield flag
         finally:
-            self._polls.discard(flag)
+            del self._polls[flag]
 
 
 def _asked(scope: Scope, stream: str) -> tuple[StreamCursor, float]:

@@ -11,14 +11,24 @@ import msgspec
 from sqlalchemy import Connection
 
 from relay.log import EventLog
-from relay.protocol import KIND_C2B_PULLED, SOURCE_PULL, SOURCE_TILL, TRUSTED, Promotion, PulledRequest, Taken
+from relay.protocol import (
+    DIGEST,
+    KIND_C2B_PULLED,
+    SHORT_CODE,
+    SOURCE_PULL,
+    SOURCE_TILL,
+    TRUSTED,
+    Promotion,
+    PulledRequest,
+    Taken,
+)
 from relay.reading import read_pulled
 from relay.stores import events
 from relay.stores.directory import Credential
 from relay.stores.sequence import Head, Incoming, Meta
 
-MAX_ROWS = 100
-_DIGEST = re.compile(r"[0-9a-f]{32,64}")
+_DIGEST = re.compile(DIGEST)
+_SHORT_CODE = re.compile(SHORT_CODE)
 
 Reply = tuple[int, object]
 
@@ -32,8 +42,8 @@ class Reports:
     async def pulled(self, till: Credential, body: bytes) -> Reply:
         """Appends the rows whose payment no trusted event tells of; the others are counted as known."""
         asked = msgspec.json.decode(body, type=PulledRequest)
-        if len(asked.rows) > MAX_ROWS or not asked.short_code.isdecimal():
-            return 400, {"error": f"rows (at most {MAX_ROWS}) or short_code"}
+        if not _SHORT_CODE.fullmatch(asked.short_code):
+            return 400, {"error": "short_code"}
         rows = [_pulled(till.stream, asked.short_code, bytes(row)) for row in asked.rows]
         told = [row for row in rows if row is not None]
         if len(told) < len(rows):
@@ -68,6 +78,9 @@ def _lacking(connection: Connection, head: Head, told: list[Incoming]) -> tuple[
 
 
 def _promoted(connection: Connection, head: Head, till: Credential, asked: Promotion) -> tuple[list[Incoming], Reply]:
+    if not asked.key.isprintable():
+        # No event has such a key, and not every database could be asked for it.
+        return [], (404, Taken("unknown event"))
     if events.is_trusted(connection, head.stream_id, asked.key):
         return [], (200, {"new": False})
     held = events.with_body(connection, head.stream_id, asked.key, asked.body_sha256)

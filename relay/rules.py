@@ -5,9 +5,11 @@ Pure: it must not know HTTP, the store or a clock. Sources: contract §2.5 (vali
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
+
+from relay import reading
 
 ACCEPTED = "0"
 BAD_ACCOUNT = "C2B00012"
@@ -70,15 +72,13 @@ def parse(document: bytes) -> Rules:
 
 def read(body: bytes) -> Asked | None:
     """None where it is no validation request; then the default answers."""
-    try:
-        said: Any = msgspec.json.decode(body)
-        receipt, amount, reference = said["TransID"], said["TransAmount"], said.get("BillRefNumber")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, AttributeError):
-        return None
-    if not isinstance(receipt, str) or not receipt.strip():
-        return None
+    said, _ = reading.parse(body)
     # In the spelling in which the confirmation is read, or the echo would not prove it.
-    return Asked(receipt.strip().upper(), _cents(amount), reference if isinstance(reference, str) else "")
+    receipt = reading.receipt_text(reading.get(said, "TransID"))
+    if receipt is None or "TransAmount" not in said:
+        return None
+    reference = reading.get(said, "BillRefNumber")
+    return Asked(receipt, _cents(said["TransAmount"]), reference if isinstance(reference, str) else "")
 
 
 def _cents(amount: object) -> int | None:

@@ -50,9 +50,9 @@ def welcome(settings: Settings, stream: str, found: Place) -> Welcome:
 
 class Session:
     def __init__(
-        self, log: EventLog, settings: Settings, till_id: str, hello: Hello, heard: Callable[[Verdict], None]
+        self, log: EventLog, settings: Settings, till_id: str, hello: Hello, heard: Callable[["Session", Verdict], None]
     ) -> None:
-        """`hello` names one stream; `heard` is told every verdict of the till."""
+        """`hello` names one stream; `heard` is told every verdict of the till, and whose it is."""
         cursor = hello.streams[0]
         self.till_id = till_id
         self.id = secrets.token_hex(8)
@@ -209,7 +209,7 @@ class Session:
             if isinstance(frame, Ack) and frame.s == self.stream:
                 self._note(frame.seq)
             elif isinstance(frame, Verdict):
-                self._heard(frame)
+                self._heard(self, frame)
 
     def _note(self, seq: int) -> None:
         acked = min(seq, self._sent)

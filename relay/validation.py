@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from relay import protocol, rules
 from relay.http import BodyReader, BodyRefusedError, CallerGoneError, Receive, Scope, Send, answer_json
 from relay.log import Encoding, EventLog, Meta, Stored
+from relay.reading_results import without_credential
 from relay.rules import ACCEPTED, BAD_ACCOUNT, Asked, Rules, RulesError
 from relay.stores import directory
 from relay.stores.directory import Credential, Shop
@@ -64,6 +65,7 @@ class Validation:
             body = b""
         except CallerGoneError:
             return
+        body = without_credential(body)
         asked = rules.read(body)
         code, path = await self._verdict(shop, asked, body)
         await answer_json(send, 200, _reply(shop, asked, code, trust))

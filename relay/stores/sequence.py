@@ -150,7 +150,10 @@ Identity = tuple[int, str]
 
 
 def plan(batch: Sequence[Incoming], heads: dict[str, Head], known: dict[Identity, list[Known]]) -> Plan:
-    """Changes none of what it is given but `known`, which it extends by what the batch itself adds."""
+    """Changes none of what it is given but `known`, which it extends by what the batch itself adds.
+
+    `known` is in the order of revisions; it may name one more than once, where the batch asks for it more than once.
+    """
     made = Plan([], [], [], {})
     ends: dict[str, _End] = {}
     for incoming in batch:
@@ -163,7 +166,7 @@ def plan(batch: Sequence[Incoming], heads: dict[str, Head], known: dict[Identity
             made.answers.append(Appended(end.epoch, first.seq, first.chain, Outcome.DUPLICATE))
             made.written.append(None)
             continue
-        rev = len(same)
+        rev = same[-1].rev + 1 if same else 0
         row = end.add(incoming, rev)
         made.rows.append(row)
         made.written.append(row)

@@ -5,7 +5,6 @@ import json
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,15 +16,13 @@ from database_server import DatabaseServer
 
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
-from relay_process import PATIENCE, RelayProcess
+from relay_process import PATIENCE, Beside, RelayProcess
 
 from relay import protocol
 from relay.app import Relay
-from relay.log import new_epoch
 from relay.protocol import FromRelay, PairRequest, PairResponse, StreamCursor
 from relay.settings import Settings
-from relay.stores import directory
-from relay.stores.store import opened, transaction
+from relay.stores.store import opened
 
 
 @dataclass
@@ -112,7 +109,7 @@ class Socket:
 
 
 @dataclass
-class Bench:
+class Bench(Beside):
     """A relay in this process, and everything that happens around it."""
 
     settings: Settings
@@ -120,22 +117,8 @@ class Bench:
     sockets: list[Socket] = field(default_factory=list)
 
     @property
-    def file(self) -> Path:
-        """Of a store on SQLite."""
-        return Path(self.settings.store.removeprefix("sqlite:///"))
-
-    def in_store(self, job: Callable[[Any], Any]) -> Any:
-        """What the command line does beside a running relay."""
-        with transaction(opened(self.settings.store)) as connection:
-            return job(connection)
-
-    def add_shop(self, name: str) -> directory.Shop:
-        shop: directory.Shop = self.in_store(lambda connection: directory.add_shop(connection, name, new_epoch()))
-        return shop
-
-    def invite(self, shop: str) -> str:
-        now = int(time.time() * 1000)
-        return str(self.in_store(lambda connection: directory.invite_till(connection, shop, now)).code)
+    def store(self) -> str:
+        return self.settings.store
 
     async def request(
         self,

@@ -68,6 +68,16 @@ async def test_another_amount_or_short_code_is_a_revision(bench: Any, till: Pair
     assert [event.rev for event in await bench.events(till)] == [0, 1, 2]
 
 
+async def test_revisions_that_come_together_are_numbered_without_a_gap(
+    bench: Any, till: PairResponse, bodies: Any
+) -> None:
+    path = stk_path(bodies, till)
+    for amounts in ((1,), (2, 3, 4), (5,), (6, 7)):
+        replies = await asyncio.gather(*(bench.post(path, bodies.stk(amount=amount)) for amount in amounts))
+        assert {reply.status for reply in replies} == {200}
+    assert [event.rev for event in await bench.events(till)] == list(range(7))
+
+
 @pytest.mark.parametrize("nonce", ["0" * 32, "x", "..", "%2e", "é", "a" * 500])
 async def test_a_false_nonce_is_quarantined(bench: Any, till: PairResponse, bodies: Any, nonce: str) -> None:
     assert (await bench.post(stk_path(bodies, till, nonce), bodies.stk())).status == 200

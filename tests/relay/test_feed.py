@@ -110,7 +110,7 @@ async def test_a_revoked_till_is_put_out(bench: Any, till: PairResponse, eventua
 
     socket = await bench.connect(till)
     await socket.until(CaughtUp)
-    waiting = asyncio.create_task(bench.poll(till, "after=0&wait=0.2"))
+    waiting = asyncio.create_task(bench.poll(till, "after=0&wait=50"))
     await eventually(lambda: bool(bench.relay._feed._polls))
     assert bench.in_store(lambda connection: directory.revoke(connection, till.till_id, 1))
     assert await socket.next() == protocol.CLOSE_REVOKED

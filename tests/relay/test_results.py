@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -73,6 +74,15 @@ async def test_a_queue_timeout_is_kept_without_the_credential_that_it_brings_bac
     (event,) = await bench.events(till)
     assert (event.kind, event.key, event.trust) == ("timeout", f"timeout:{nonce}", "trusted")
     assert json.loads(bytes(event.body)) == ECHO | {"SecurityCredential": ""}
+
+
+@pytest.mark.anyio
+async def test_two_timeouts_that_cannot_be_read_are_both_kept(bench: Any, till: PairResponse, bodies: Any) -> None:
+    path = bodies.path_of(till, f"/timeout/{make_nonce(till.nonce_key)}")
+    for body in (b"<html>one", b"<html>two", b"<html>one", b"null"):
+        assert (await bench.post(path, body)).status == 200
+    kept = [event.raw or bytes(event.body) for event in await bench.events(till)]
+    assert kept == [b64encode(b"<html>one").decode(), b64encode(b"<html>two").decode(), b"null"]
 
 
 @pytest.mark.anyio
