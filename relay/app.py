@@ -130,5 +130,6 @@ class Relay:
                 await self._feed.close_revoked()
                 await self._log.save_high_water()
                 await self._feed.note_acks()
+                await self._feed.read_again()
             except (UnavailableError, SQLAlchemyError, OSError) as error:
                 logger.error("housekeeping failed: %s", type(error).__name__)

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay.protocol import RESET_EPOCH, Event
-from relay.stores import batch, high_water, sequence, sqlite
+from relay.stores import batch, console_tables, high_water, sequence, sqlite
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan, Row
 from relay.stores.writer import Job, UnavailableError, UnknownStreamError, Writer
 from relay.waiting import Waiting, WaitingRoom
@@ -105,6 +105,7 @@ class EventLog:
         prepare = sqlite.engine(path)
         with prepare.connect() as connection, sqlite.Transaction(connection):
             sqlite.create_tables(connection)
+            console_tables.create(connection)
             for name, head in high_water.outdated(connection, high_water.load(high_water_path)).items():
                 sqlite.set_epoch(connection, name, head.epoch, new_epoch())
                 logger.warning("the database is older than the high water of %s: new epoch", name)
