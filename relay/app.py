@@ -131,5 +131,6 @@ class Relay:
                 await self._log.save_high_water()
                 await self._feed.note_acks()
                 await self._feed.read_again()
+                await self._callbacks.note_senders()
             except (UnavailableError, SQLAlchemyError, OSError) as error:
                 logger.error("housekeeping failed: %s", type(error).__name__)

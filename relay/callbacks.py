@@ -6,6 +6,7 @@ It must not know tills. Its answers: 200 once durable, 404 for an unknown key, 4
 import itertools
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +30,7 @@ from relay.reading import Reading, nonce_text, read_confirmation, read_stk, thir
 from relay.reading_results import read_result, read_timeout, without_credential
 from relay.settings import Settings
 from relay.stores.directory import Shop, sha256, shop_by_key_hash
+from relay.stores.quarantine import Sender, note_senders
 from relay.validation import Validation
 
 _ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
@@ -47,6 +49,9 @@ _READERS: dict[str, Callable[[bytes, str, Scope], Reading]] = {
 }
 """By the door at which a callback with a nonce came in."""
 
+_SENDERS = 1000
+"""Remembered between two writes of them; a flood pushes its own out."""
+
 logger = logging.getLogger("relay.callbacks")
 _request_numbers = itertools.count(1)
 
@@ -58,6 +63,7 @@ class Callbacks:
         self._validation = validation
         self._settings = settings
         self._shops: dict[str, Shop] = {}
+        self._senders: deque[Sender] = deque(maxlen=_SENDERS)
 
     def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
         """A whole POST. False where it must be called instead; else `answered` is called when that is decided."""
@@ -69,7 +75,7 @@ class Callbacks:
         reading, meta = self._judge(scope, shop, named[1], named[2], body)
 
         def told(stored: Stored) -> None:
-            answered(_told(shop, reading, meta, stored))
+            answered(self._told(scope, shop, reading, meta, stored))
 
         return self._log.put(shop.stream, reading.kind, reading.key, body, meta, told=told)
 
@@ -114,7 +120,21 @@ class Callbacks:
             return _not_stored(error)
         except CallerGoneError:
             return None
-        return _told(shop, reading, meta, stored)
+        return self._told(scope, shop, reading, meta, stored)
+
+    def _told(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
+        if isinstance(stored, Exception):
+            return _not_stored(stored)
+        if meta.trust != TRUSTED:
+            self._senders.append(Sender(shop.stream, stored.seq, client_ip(scope, self._settings.trusted_proxies)))
+        _note(shop, reading, meta, stored)
+        return _ACCEPTED
+
+    async def note_senders(self) -> None:
+        """Of what was quarantined since: only a sign for an operator, so it may come after the answer, or be lost."""
+        senders = [self._senders.popleft() for _ in range(len(self._senders))]
+        if senders:
+            await self._log.run(lambda connection: note_senders(connection, senders))
 
     def _judge(self, scope: Scope, shop: Shop, door: str, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
         if nonce is None:
@@ -175,13 +195,6 @@ def _was_validated(shop: Shop, reading: Reading, body: bytes) -> bool:
 def _not_stored(error: Exception) -> Answer:
     logger.error("request %d: not stored: %s", next(_request_numbers), type(error).__name__)
     return _UNAVAILABLE
-
-
-def _told(shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
-    if isinstance(stored, Exception):
-        return _not_stored(stored)
-    _note(shop, reading, meta, stored)
-    return _ACCEPTED
 
 
 def _note(shop: Shop, reading: Reading, meta: Meta, stored: Appended) -> None:
