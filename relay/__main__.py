@@ -1,4 +1,4 @@
-"""The relay's command line: serve, add and list shops, invite, list and revoke tills.
+"""The relay's command line: serve, add and list shops, invite, list and revoke tills; operators are the console's.
 
 Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
 """
@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from relay import server
+from relay.console import commands
 from relay.log import new_epoch, utc_text
 from relay.settings import SettingError, from_arguments, store_path
 from relay.stores import directory, sqlite
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, StoreInUseError, sqlite.StoreSettingError) as failed:
+    except (_FailedError, commands.OperatorError, StoreInUseError, sqlite.StoreSettingError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
         return _end(1, f"the store cannot be used: {getattr(failed, 'orig', failed)}")
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(till, "list", _till_list, "list the tills and how far each has acknowledged")
     revoke = _command(till, "revoke", _till_revoke, "close a till's door for good, within seconds")
     revoke.add_argument("id")
+    commands.add_to(nouns, commands.Shell(_command, _in_store, _print))
     return parser
 
 
@@ -79,6 +81,10 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
     serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument("--console", choices=["on", "off"], help="the operators' web console (default off)")
+    serve.add_argument("--console-host", help="address that it listens on (default 127.0.0.1)")
+    serve.add_argument("--console-port", help="its own port, 0 for any free one (default 8444)")
+    serve.add_argument("--console-url", metavar="URL", help="its https address, if others than this computer reach it")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
     serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
@@ -112,10 +118,12 @@ def _serve(given: argparse.Namespace) -> None:
         runner.run(server.serve(settings, partial(_announce, invitation)))
 
 
-def _announce(invitation: directory.Invitation | None, url: str) -> None:
+def _announce(invitation: directory.Invitation | None, url: str, console_url: str | None) -> None:
     sys.stdout.write(f"listening on {url}\n")
     if invitation is not None:
         sys.stdout.write(f"pairing code {_code_line(invitation)}\n")
+    if console_url is not None:
+        sys.stdout.write(f"console on {console_url}\n")
     sys.stdout.flush()
 
 

@@ -5,7 +5,9 @@ It must not know what any part does inside.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +25,9 @@ from relay.settings import Settings
 from relay.stores.lock import StoreLock
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
+
+if TYPE_CHECKING:
+    from relay.console.app import Console
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
 _LIVE = prepared(200, b'{"alive":true}', api=True)
@@ -58,6 +63,7 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
+        self._began_at = int(time.time() * 1000)
         self._clock = asyncio.create_task(self._keep_the_clock())
 
     @classmethod
@@ -74,6 +80,17 @@ class Relay:
     def reached_at(self, url: str) -> None:
         """The address that the server took: callbacks come there where nobody set a public one."""
         self._pairing.public_url = self._settings.public_url or url
+
+    def console(self) -> "Console":
+        """The pages for operators, to be served where they alone can reach it."""
+        from relay.console.app import Console  # a relay without one does not load it
+        from relay.console.parts import Parts
+
+        def public_url() -> str:
+            return self._pairing.public_url
+
+        parts = Parts(self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at)
+        return Console(parts, self._settings.console_url)
 
     async def drain(self) -> None:
         self._draining = True

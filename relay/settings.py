@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
 from relay import protocol
 
 _SQLITE = "sqlite:///"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
@@ -23,7 +25,10 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests)."""
+    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests).
+
+    The console has a port of its own. `console_url` is its https address where others than this computer reach it.
+    """
 
     store: Path
     host: str = "127.0.0.1"
@@ -32,6 +37,10 @@ class Settings:
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
+    console: bool = False
+    console_host: str = "127.0.0.1"
+    console_port: int = 8444
+    console_url: str = ""
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -50,6 +59,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         return str(said) if said is not None else environment.get(f"RELAY_{name.upper()}", default)
 
     store = store_path(text("store"))
+    console_host = text("console_host", "127.0.0.1")
     beside = text("high_water")
     return Settings(
         store=store,
@@ -59,6 +69,10 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         high_water=Path(beside) if beside else store.with_name(store.name + ".highwater"),
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_addresses(text("trusted_proxies")),
+        console=_switch(text("console", "off"), "console"),
+        console_host=console_host,
+        console_port=_number(text("console_port", "8444"), "console_port", 0, 65535),
+        console_url=_console_url(text("console_url"), console_host),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
@@ -81,6 +95,21 @@ def _url(url: str) -> str:
     if found:
         raise SettingError(f"Safaricom takes no callback URL with '{found[0]}' in it: the public URL must be without")
     return url.rstrip("/")
+
+
+def _console_url(url: str, host: str) -> str:
+    """Passwords travel to it: beyond this computer by https only."""
+    if url and not (url.startswith("https://") and urlsplit(url).path in ("", "/")):
+        raise SettingError("the console's URL must be https://name, with nothing behind the name")
+    if not url and host not in _LOOPBACK:
+        raise SettingError("a console that others reach needs --console-url https://…, the address that they type")
+    return url.rstrip("/")
+
+
+def _switch(said: str, name: str) -> bool:
+    if said not in ("on", "off"):
+        raise SettingError(f"{name} must be on or off")
+    return said == "on"
 
 
 def _number(said: str, name: str, least: int, most: int) -> int:
