@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-_HERE = Path(__file__).parent
-_PACKAGES = _HERE.parent.parent
+_STATIC = Path(__file__).parent / "static"
+_PACKAGES = Path(__file__).parents[2]
 _FONT_FOLDERS = (_PACKAGES / "resources" / "fonts", _PACKAGES / "pos_app" / "resources" / "fonts")
-"""In a checkout; in an installed wheel. Without either the browser takes what it has."""
+"""In a checkout and a packaged program; in an installed wheel. Without either the browser takes what it has."""
 _FILES = {
-    "style.css": ("text/css; charset=utf-8", _HERE / "style.css"),
-    "refresh.js": ("text/javascript; charset=utf-8", _HERE / "refresh.js"),
-    "icon.svg": ("image/svg+xml", _HERE / "icon.svg"),
+    "style.css": ("text/css; charset=utf-8", _STATIC / "style.css"),
+    "refresh.js": ("text/javascript; charset=utf-8", _STATIC / "refresh.js"),
+    "icon.svg": ("image/svg+xml", _STATIC / "icon.svg"),
 }
 _FONTS = {"inter-400.ttf": "Inter_400Regular.ttf", "inter-600.ttf": "Inter_600SemiBold.ttf"}
 _KEPT = {"cache-control": "public, max-age=3600"}

@@ -214,7 +214,7 @@ def _compared(event: Event, now_ms: int) -> Html:
         "<h2>Compared with the log</h2><p>{mark}</p><p>{advice}</p>{table}",
         mark=frame.mark(found.mark),
         advice=found.advice,
-        table=frame.table("Other messages about the same payment", columns, rows, "No other message about it."),
+        table=frame.table("Other messages about the same payment", columns, rows, "") if rows else None,
     )
 
 

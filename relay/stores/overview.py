@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from relay.protocol import SOURCE_DARAJA
+from relay.protocol import SOURCE_DARAJA, TRUSTED
 from relay.stores.directory import Till
 from relay.stores.sequence import row_id
 from relay.stores.tables import event, seat, shop, stream, till
@@ -82,11 +82,12 @@ def _line(columns: Sequence[Any]) -> TillLine:
 
 
 def last_callbacks(connection: Connection, stream_id: int, head: int) -> list[int]:
-    """When Safaricom called lately, in milliseconds of UTC, the newest first."""
-    wanted = select(event.c.at, event.c.src).where(
+    """When Safaricom called lately, in milliseconds of UTC, the newest first; nobody else counts."""
+    wanted = select(event.c.at, event.c.src, event.c.trust).where(
         event.c.id > row_id(stream_id, max(0, head - _LATELY)), event.c.id <= row_id(stream_id, head)
     )
-    return [at for at, src in connection.execute(wanted.order_by(event.c.id.desc())) if src == SOURCE_DARAJA]
+    found = connection.execute(wanted.order_by(event.c.id.desc()))
+    return [at for at, src, trust in found if (src, trust) == (SOURCE_DARAJA, TRUSTED)]
 
 
 def at_of(connection: Connection, stream_id: int, seq: int) -> int | None:

@@ -243,13 +243,14 @@ def test_a_shop_is_quiet_at_three_times_its_usual_gap() -> None:
     assert not Income(0, 0, 0, 1).is_quiet(10**12)
 
 
-async def test_what_tills_say_is_not_taken_for_a_callback(joan: Any, till: Any) -> None:
+async def test_what_tills_or_strangers_say_is_not_taken_for_a_callback(joan: Any, till: Any) -> None:
     await joan.pay(till)
+    await joan.pay(till, "UJE7K2M9QY", sender="203.0.113.9")
     headers = {"Authorization": f"Bearer {till.token}"}
     claim = b'{"receipt":"UJE7K2M9QX","sale":"S-1"}'
     assert (await joan.bench.post(protocol.CLAIMS_PATH, claim, headers=headers)).status == 200
     stream_id = (await joan.bench.relay._log.head(till.stream)).stream_id
-    assert len(joan.bench.in_store(lambda connection: overview.last_callbacks(connection, stream_id, 2))) == 1
+    assert len(joan.bench.in_store(lambda connection: overview.last_callbacks(connection, stream_id, 3))) == 1
 
 
 # Health and the record.
