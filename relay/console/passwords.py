@@ -24,6 +24,7 @@ WAITING_KNOWN = 8
 """A browser that its operator is known at still finds a place while strangers fill theirs."""
 _MEMORY_KIB = 46 * 1024
 _ITERATIONS = 2
+_NICE = 10
 _COMMON = {
     "password",
     "passw0rd",
@@ -106,4 +107,4 @@ class Passwords:
 def _give_way() -> None:
     """On Linux a thread has a priority of its own: a callback never waits for a password."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

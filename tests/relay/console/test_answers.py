@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from console_desk import Desk
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay.console import passwords, words
@@ -16,6 +16,7 @@ from relay.console.passwords import fault
 from relay.settings import SettingError, from_arguments
 
 pytestmark = pytest.mark.anyio
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -176,6 +177,7 @@ def test_what_a_password_must_be_like(password: str, will_do: bool) -> None:
     assert (fault(password, "joan") == "") is will_do
 
 
+@unhurried
 @given(st.text(min_size=1, max_size=30), st.text(max_size=30))
 def test_only_the_same_words_are_right(password: str, other: str) -> None:
     import unicodedata
@@ -197,6 +199,7 @@ def test_a_password_costs_what_it_should(monkeypatch: pytest.MonkeyPatch) -> Non
 # HTML and words.
 
 
+@unhurried
 @given(st.text())
 def test_a_text_is_only_ever_a_text(text: str) -> None:
     made = html('<a title="{text}">{text}</a>', text=text)

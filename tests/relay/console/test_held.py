@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from console_desk import PASSWORD, words_of
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay import protocol
@@ -14,6 +14,7 @@ from relay.console.words import masked_name, masked_phone
 from relay.stores import quarantine
 
 pytestmark = pytest.mark.anyio
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 STRANGER = "203.0.113.9"
 
 
@@ -193,6 +194,7 @@ def test_every_question_of_the_quarantine_has_its_index(tmp_path: Any) -> None:
 # What a body says.
 
 
+@unhurried
 @given(st.sampled_from(sorted(payment.KINDS)), st.binary(max_size=300))
 def test_no_body_stops_it(kind: str, body: bytes) -> None:
     assert isinstance(payment.told(kind, body), payment.Told)
@@ -214,6 +216,7 @@ _json = st.recursive(
 )
 
 
+@unhurried
 @given(st.sampled_from(sorted(payment.KINDS)), _json)
 def test_no_shape_stops_it_and_no_text_is_long(kind: str, document: Any) -> None:
     told = payment.told(kind, json.dumps(document).encode())
