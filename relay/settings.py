@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
 from relay import protocol
 from relay.stores.store import POSTGRESQL, SQLITE
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
@@ -29,7 +31,10 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests)."""
+    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests).
+
+    The console has a port of its own. `console_url` is its https address where others than this computer reach it.
+    """
 
     store: str = field(repr=False)
     host: str = "127.0.0.1"
@@ -41,6 +46,10 @@ class Settings:
     metrics_from: Networks = LOOPBACK
     log_level: str = "info"
     log_format: str = "text"
+    console: bool = False
+    console_host: str = "127.0.0.1"
+    console_port: int = 8444
+    console_url: str = ""
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -69,6 +78,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         return str(said) if said is not None else environment.get(f"RELAY_{name.upper()}", default)
 
     store = store_url(text("store"))
+    console_host = text("console_host", "127.0.0.1")
     beside = text("high_water")
     return Settings(
         store=store,
@@ -81,6 +91,10 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         metrics_from=_networks(text("metrics_from")) or LOOPBACK,
         log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
         log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
+        console=_switch(text("console", "off"), "console"),
+        console_host=console_host,
+        console_port=_number(text("console_port", "8444"), "console_port", 0, 65535),
+        console_url=_console_url(text("console_url"), console_host),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
@@ -120,6 +134,21 @@ def _url(url: str) -> str:
     if found:
         raise SettingError(f"Safaricom takes no callback URL with '{found[0]}' in it: the public URL must be without")
     return url.rstrip("/")
+
+
+def _console_url(url: str, host: str) -> str:
+    """Passwords travel to it: beyond this computer by https only."""
+    if url and not (url.startswith("https://") and urlsplit(url).path in ("", "/")):
+        raise SettingError("the console's URL must be https://name, with nothing behind the name")
+    if not url and host not in _LOOPBACK:
+        raise SettingError("a console that others reach needs --console-url https://…, the address that they type")
+    return url.rstrip("/")
+
+
+def _switch(said: str, name: str) -> bool:
+    if said not in ("on", "off"):
+        raise SettingError(f"{name} must be on or off")
+    return said == "on"
 
 
 def _number(said: str, name: str, least: int, most: int) -> int:
