@@ -5,7 +5,8 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,10 @@ class Relay(Program):
         request = PairRequest(self.told("till", "invite", "--shop", "Duka")["code"], "till one", secrets.token_hex(16))
         reply = http.post(protocol.PAIR_PATH, content=protocol.encode(request)).raise_for_status()
         return protocol.decode_pair_response(reply.content)
+
+
+def wait_until(met: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not met():
+        assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
+        time.sleep(0.01)
