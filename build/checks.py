@@ -8,7 +8,11 @@ import coverage_gates
 import libraries
 from environment import Environment
 
-STRACE: libraries.Libraries = {"strace": "strace"}  # the tests that kill a process where it calls the system
+TEST_TOOLS: libraries.Libraries = {
+    "strace": "strace",  # kills a process where it calls the system
+    "systemd-analyze": "systemd",  # reads the relay's unit
+    "systemd-nspawn": "systemd-container",  # boots it
+}
 _LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())"
 
 Check = tuple[str, Callable[[], int]]

@@ -7,12 +7,11 @@ becomes the program there. The root holds no shell. What may be written is named
 import ctypes
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
-NO_NEW_PRIVILEGES, DROP_FROM_BOUNDING_SET, DENY_WRITE_EXECUTE = 38, 24, 65
+NO_NEW_PRIVILEGES, DROP_FROM_BOUNDING_SET = 38, 24
 HIGHEST_CAPABILITY = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,7 +35,7 @@ def main() -> None:
     _mount("-o", "remount,ro", str(root))
     os.chroot(root)
     os.chdir("/")
-    _give_everything_up(told["user"], told["files"], deny_write_execute=told["deny_write_execute"])
+    _give_everything_up(told["user"])
     os.execve(told["command"][0], told["command"], told["variables"])
 
 
@@ -52,9 +51,7 @@ def _show(root: Path, path: Path, how: str) -> None:
     _mount("-o", f"remount,bind,nosuid,{how}", str(inside))
 
 
-def _give_everything_up(user: int, files: int, *, deny_write_execute: bool) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _give_everything_up(user: int) -> None:
     for capability in range(HIGHEST_CAPABILITY + 1):
         _prctl(DROP_FROM_BOUNDING_SET, capability)
     os.setgroups([])
@@ -62,8 +59,6 @@ def _give_everything_up(user: int, files: int, *, deny_write_execute: bool) -> N
     os.setuid(user)
     os.umask(0o077)
     _prctl(NO_NEW_PRIVILEGES, 1)
-    if deny_write_execute:
-        _prctl(DENY_WRITE_EXECUTE, 1)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -80,3 +80,8 @@ def wait_until(met: Callable[[], bool], what: str) -> None:
     while not met():
         assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
         time.sleep(0.01)
+
+
+def may_mount() -> bool:
+    """Root in a container of somebody else's may often not."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False).returncode == 0
