@@ -3,7 +3,7 @@
 It must not know what the settings are used for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from relay import protocol
+from relay.addresses import Addresses
 
 _SQLITE = "sqlite:///"
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
@@ -31,7 +32,7 @@ class Settings:
     public_url: str = ""
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
-    trusted_proxies: frozenset[str] = frozenset()
+    trusted_proxies: Container[str] = frozenset()
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -58,7 +59,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         public_url=_url(text("public_url")),
         high_water=Path(beside) if beside else store.with_name(store.name + ".highwater"),
         source_ips=_addresses(text("source_ips")),
-        trusted_proxies=_addresses(text("trusted_proxies")),
+        trusted_proxies=_proxies(text("trusted_proxies")),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
@@ -94,3 +95,11 @@ def _addresses(said: str) -> frozenset[str]:
         return frozenset(str(ip_address(part.strip())) for part in said.split(",") if part.strip())
     except ValueError as wrong:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
+
+
+def _proxies(said: str) -> Addresses:
+    """In a cluster a proxy has another address every day, and its network is what is known of it."""
+    try:
+        return Addresses(said)
+    except ValueError as wrong:
+        raise SettingError("proxies must be addresses or networks like 10.0.0.0/8, with commas between them") from wrong

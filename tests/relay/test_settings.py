@@ -28,6 +28,13 @@ def test_the_default_store_is_in_the_data_folder() -> None:
     assert store_path("sqlite:///relative.db") == Path("relative.db")
 
 
+def test_proxies_are_believed_by_address_or_by_network() -> None:
+    ours = from_arguments({"trusted_proxies": "10.4.0.0/16, 192.0.2.7,2001:DB8::/32"}, {}).trusted_proxies
+    assert all(address in ours for address in ("10.4.0.0", "10.4.255.9", "::ffff:10.4.1.1", "192.0.2.7", "2001:db8::1"))
+    assert not any(address in ours for address in ("10.5.0.1", "192.0.2.8", "2001:db9::1", "", "unix"))
+    assert "127.0.0.1" not in from_arguments({}, {}).trusted_proxies
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -40,6 +47,7 @@ def test_the_default_store_is_in_the_data_folder() -> None:
         {"public_url": "relay.test"},
         {"source_ips": "196.201.214.0/24"},
         {"trusted_proxies": "proxy"},
+        {"trusted_proxies": "10.0.0.0/33"},
     ],
 )
 def test_what_cannot_be_used_is_refused(said: dict[str, object]) -> None:
