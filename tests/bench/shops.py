@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from machine import FLOORS, SERVER_CORE, Bench, Child
+from sqlalchemy import Connection
 
 from relay.log import new_epoch
 from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
@@ -49,9 +51,16 @@ class Paired:
     nonce_key: str
 
 
-def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
+@contextmanager
+def in_store(store: Path) -> Iterator[Connection]:
+    """One transaction in the store of a relay that does not run."""
     with sqlite.engine(store).connect() as connection, sqlite.Transaction(connection):
         sqlite.create_tables(connection)
+        yield connection
+
+
+def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
+    with in_store(store) as connection:
         made = [directory.add_shop(connection, f"shop {at}", new_epoch()) for at in range(count)]
         now = int(time.time() * 1000)
         return [
