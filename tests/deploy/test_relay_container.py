@@ -16,6 +16,8 @@ from programs import Program, may_mount
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="containers are Linux's")
 
 NOBODY = 10001
+WRITABLE = {"/var/lib/relay": "store", "/var/spool/relay": "spool", "/run/relay": "run"}
+"""Two volumes, and memory for what lasts as long as the process; each with its folder in these tests."""
 PINNED = re.compile(r"docker\.io/library/[a-z]+:\d+\.\d+\.\d+[a-z.-]*")
 
 
@@ -63,6 +65,7 @@ def test_only_two_folders_keep_anything(told: dict[str, list[str]], variables: d
     assert kept == ["/var/lib/relay", "/var/spool/relay"]
     assert variables["RELAY_STORE"].startswith(f"sqlite:///{kept[0]}/")
     assert variables["RELAY_SPOOL"] == kept[1]
+    assert variables["RELAY_ADMIN"].startswith("/run/relay/")
     assert Path(variables["RELAY_HIGH_WATER"]).parent == Path(kept[1]), "what proves an old database lies apart from it"
 
 
@@ -101,7 +104,7 @@ def contained(
     """Starts the container's program, with its variables; a volume is a folder of this test."""
     if not may_mount():
         pytest.skip("only root can make a root of its own for a program")
-    volumes = {"/var/lib/relay": tmp_path / "store", "/var/spool/relay": tmp_path / "spool"}
+    volumes = {inside: tmp_path / name for inside, name in WRITABLE.items()}
     for folder in volumes.values():
         folder.mkdir()
         os.chown(folder, NOBODY, NOBODY)
@@ -154,7 +157,8 @@ def test_it_serves_as_nobody_from_a_root_that_cannot_be_written(
     assert status["Uid"].split() == [str(NOBODY)] * 4
     assert status["NoNewPrivs"] == "1"
     assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb")} == {0}
-    assert _writable(relay.process.pid) == {"/tmp", "/dev/null", str(tmp_path / "store"), str(tmp_path / "spool")}
+    folders = {str(tmp_path / name) for name in WRITABLE.values()}
+    assert _writable(relay.process.pid) == {"/tmp", "/dev/null", *folders}
     answer = httpx.post(
         f"{url}{shop['callback_path']}/c2b/confirm", content=confirmation("UJE7K2M9QX"), trust_env=False
     )
