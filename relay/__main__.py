@@ -82,7 +82,7 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--public-url", metavar="URL", help="where Safaricom reaches this relay")
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
-    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies or networks whose X-Forwarded-For counts")
     serve.add_argument(
         "--metrics-from", metavar="A,B", help="addresses or networks that may ask for /metrics (default: this machine)"
     )

@@ -3,15 +3,16 @@
 It must not know what the settings are used for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
 from relay import protocol
+from relay.addresses import Addresses
 from relay.stores.store import POSTGRESQL, SQLITE
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -19,8 +20,7 @@ _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql",
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
-LOOPBACK: Networks = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+LOOPBACK = Addresses("127.0.0.0/8, ::1")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 
@@ -42,8 +42,8 @@ class Settings:
     public_url: str = ""
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
-    trusted_proxies: frozenset[str] = frozenset()
-    metrics_from: Networks = LOOPBACK
+    trusted_proxies: Container[str] = frozenset()
+    metrics_from: Container[str] = LOOPBACK
     log_level: str = "info"
     log_format: str = "text"
     console: bool = False
@@ -87,8 +87,8 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         public_url=_url(text("public_url")),
         high_water=Path(beside) if beside else _beside(store, ".highwater"),
         source_ips=_addresses(text("source_ips")),
-        trusted_proxies=_addresses(text("trusted_proxies")),
-        metrics_from=_networks(text("metrics_from")) or LOOPBACK,
+        trusted_proxies=_networks(text("trusted_proxies")),
+        metrics_from=_networks(text("metrics_from")) if text("metrics_from") else LOOPBACK,
         log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
         log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
         console=_switch(text("console", "off"), "console"),
@@ -164,9 +164,10 @@ def _addresses(said: str) -> frozenset[str]:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
 
 
-def _networks(said: str) -> Networks:
+def _networks(said: str) -> Addresses:
+    """In a cluster a proxy has another address every day, and its network is what is known of it."""
     try:
-        return tuple(ip_network(part.strip(), strict=False) for part in said.split(",") if part.strip())
+        return Addresses(said)
     except ValueError as wrong:
         raise SettingError(
             "addresses and networks must look like 10.1.2.3 or 10.0.0.0/8, with commas between"
