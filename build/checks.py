@@ -8,7 +8,13 @@ import coverage_gates
 import libraries
 from environment import Environment
 
-STRACE: libraries.Libraries = {"strace": "strace"}  # the tests that kill a process where it calls the system
+TEST_TOOLS: libraries.Libraries = {
+    "strace": "strace",  # kills a process where it calls the system
+    "promtool": "prometheus",  # tries the relay's alerts
+    "chromium-headless-shell|chromium|google-chrome": "chromium-headless-shell",  # looks at the relay's console
+    "systemd-analyze": "systemd",  # reads the relay's unit
+    "systemd-nspawn": "systemd-container",  # boots it
+}
 _LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())"
 
 _MEASURED = ("tests/daraja", "tests/domain", "tests/relay", "tests/relay_link", "tests/services")

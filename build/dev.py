@@ -96,7 +96,7 @@ def _test(options: argparse.Namespace) -> int:
     import checks
     import libraries
 
-    environment = _ready(libraries.missing_tools(checks.STRACE))
+    environment = _ready(libraries.missing_tools(checks.TEST_TOOLS))
     return checks.run_all(checks.static(environment) + checks.tests(environment, options.full, options.seed))
 
 

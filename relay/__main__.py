@@ -1,4 +1,4 @@
-"""The relay's command line: serve, add and list shops, invite, list and revoke tills.
+"""The relay's command line: serve, shops, tills and who pairs, the console's operators, the manual's pages.
 
 Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
 """
@@ -6,24 +6,24 @@ Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` s
 import argparse
 import asyncio
 import json
-import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from relay import server
+from relay import logs, server
+from relay.console import commands
 from relay.log import new_epoch, utc_text
-from relay.settings import SettingError, from_arguments, store_path
-from relay.stores import directory, sqlite
+from relay.settings import LOG_FORMATS, LOG_LEVELS, SettingError, from_arguments, store_url
+from relay.stores import directory
 from relay.stores.lock import StoreInUseError
+from relay.stores.store import StoreSettingError, opened, transaction
 
 T = TypeVar("T")
 
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, StoreInUseError, sqlite.StoreSettingError) as failed:
+    except (_FailedError, commands.OperatorError, StoreInUseError, StoreSettingError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
-        return _end(1, f"the store cannot be used: {getattr(failed, 'orig', failed)}")
+        return _end(1, f"the store cannot be used: {' '.join(str(getattr(failed, 'orig', failed)).split())}")
     except OSError as failed:
         return _end(1, failed.strerror or str(failed))
     return 0
@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     _command(till, "list", _till_list, "list the tills and how far each has acknowledged")
     revoke = _command(till, "revoke", _till_revoke, "close a till's door for good, within seconds")
     revoke.add_argument("id")
+    manual = nouns.add_parser("manual", help="print how the relay is spoken to, for other programs")
+    manual.set_defaults(run=_manual)
+    manual.add_argument("--format", choices=["openapi", "asyncapi"], default="openapi", help="HTTP, or the websocket")
+    commands.add_to(nouns, commands.Shell(_command, _in_store, _print))
     return parser
 
 
@@ -78,14 +82,26 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--public-url", metavar="URL", help="where Safaricom reaches this relay")
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
-    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies or networks whose X-Forwarded-For counts")
+    serve.add_argument(
+        "--metrics-from", metavar="A,B", help="addresses or networks that may ask for /metrics (default: this machine)"
+    )
+    serve.add_argument("--log-level", choices=LOG_LEVELS, help="default info")
+    serve.add_argument("--log-format", choices=LOG_FORMATS, help="text for a person (default), json for a machine")
+    serve.add_argument("--console", choices=["on", "off"], help="the operators' web console (default off)")
+    serve.add_argument("--console-host", help="address that it listens on (default 127.0.0.1)")
+    serve.add_argument("--console-port", help="its own port, 0 for any free one (default 8444)")
+    serve.add_argument("--console-url", metavar="URL", help="its https address, if others than this computer reach it")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
-    serve.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
 
 
+_STORE = (
+    "sqlite:///path/to/relay.db (default: in the data folder), or postgresql://user@host/database; "
+    "one with a password belongs into RELAY_STORE, for others can see this command line"
+)
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
-_ENVIRONMENT = "All but the last three may be set as RELAY_<NAME> in the environment."
+_ENVIRONMENT = "All but the last two may be set as RELAY_<NAME> in the environment."
 
 
 def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], told: str) -> argparse.ArgumentParser:
@@ -97,25 +113,24 @@ def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], t
 
 
 def _store_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", metavar="URL", help="sqlite:///path/to/relay.db (default: in the data folder)")
+    parser.add_argument("--store", metavar="URL", help=_STORE)
 
 
 def _serve(given: argparse.Namespace) -> None:
     server.leave_no_core()
     settings = from_arguments(vars(given), os.environ)
     invitation = _in_store(given, partial(_invite_to, given.invite.strip())) if given.invite else None
-    logging.basicConfig(
-        level=given.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logs.start(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(settings, partial(_announce, invitation)))
 
 
-def _announce(invitation: directory.Invitation | None, url: str) -> None:
+def _announce(invitation: directory.Invitation | None, url: str, console_url: str | None) -> None:
     sys.stdout.write(f"listening on {url}\n")
     if invitation is not None:
         sys.stdout.write(f"pairing code {_code_line(invitation)}\n")
+    if console_url is not None:
+        sys.stdout.write(f"console on {console_url}\n")
     sys.stdout.flush()
 
 
@@ -200,11 +215,17 @@ def _till_revoke(given: argparse.Namespace) -> None:
     _print(given, {"id": given.id, "revoked": True}, f"{given.id} revoked")
 
 
+def _manual(given: argparse.Namespace) -> None:
+    from relay.manual import asyncapi, openapi
+
+    made = asyncapi.document() if given.format == "asyncapi" else openapi.document()
+    sys.stdout.write(json.dumps(made, indent=1) + "\n")
+
+
 def _in_store(given: argparse.Namespace, job: Callable[[Connection], T]) -> T:
     """Beside a running relay: waits for its write lock, never checkpoints."""
-    path: Path = store_path(given.store or os.environ.get("RELAY_STORE", ""))
-    with sqlite.engine(path).connect() as connection, sqlite.Transaction(connection):
-        sqlite.create_tables(connection)
+    store = opened(store_url(given.store or os.environ.get("RELAY_STORE", "")))
+    with transaction(store) as connection:
         return job(connection)
 
 

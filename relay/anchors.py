@@ -11,12 +11,12 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from relay.log import EventLog, utc_text
-from relay.protocol import ERROR_AUDIT_CUT, KIND_ANCHOR, SOURCE_TILL, Anchor, AnchorRequest, Unanchored
+from relay.protocol import ERROR_AUDIT_CUT, KIND_ANCHOR, MAC, SOURCE_TILL, Anchor, AnchorRequest, Unanchored
 from relay.stores.directory import Credential
 from relay.stores.sequence import Head, Incoming, Meta
-from relay.stores.tables import event
+from relay.stores.tables import event_key
 
-_MAC = re.compile(r"[0-9a-f]{64}")
+_MAC = re.compile(MAC)
 _START = f"{KIND_ANCHOR}:"
 _anchor = msgspec.json.Decoder(Anchor)
 
@@ -30,8 +30,8 @@ class Anchors:
     async def put(self, till: Credential, body: bytes) -> Reply:
         """200 once it is in the log; 409 with the last one where this one is of a log that ends before it."""
         asked = msgspec.json.decode(body, type=AnchorRequest)
-        if asked.seq < 1 or not _MAC.fullmatch(asked.mac):
-            return 400, {"error": "seq or mac"}
+        if not _MAC.fullmatch(asked.mac):
+            return 400, {"error": "mac"}
         return await self._log.append_if(till.stream, lambda connection, head: _put(connection, head, till, asked))
 
     async def get(self, till: Credential, _body: bytes) -> Reply:
@@ -55,8 +55,9 @@ def _put(connection: Connection, head: Head, till: Credential, asked: AnchorRequ
 
 
 def _latest(connection: Connection, stream_id: int, till_id: str) -> Anchor | None:
-    of_till = (event.c.key_start == _START) & (event.c.key_end == till_id) & (event.c.stream_id == stream_id)
-    newest = select(event.c.body).where(of_till).order_by(event.c.rev.desc()).limit(1)
+    known = event_key.c
+    of_till = (known.key_start == _START) & (known.key_end == till_id) & (known.stream_id == stream_id)
+    newest = select(known.body).where(of_till).order_by(known.rev.desc()).limit(1)
     body = connection.execute(newest).scalar()
     return None if body is None else _anchor.decode(body)
 

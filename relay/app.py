@@ -5,30 +5,42 @@ It must not know what any part does inside.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from relay import protocol
+from relay import protocol, request_id
 from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
+from relay.disks import Disks
 from relay.feed import Feed
+from relay.health import Health
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.reports import Reports
+from relay.request_id import RequestIds
 from relay.session import close
 from relay.settings import Settings
+from relay.shops import Shops
 from relay.stores.lock import StoreLock
+from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
 from relay.validation import Validation
+from relay.watching import Watch
+
+if TYPE_CHECKING:
+    from relay.console.app import Console
+    from relay.replicas import Replicas
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
-_LIVE = prepared(200, b'{"alive":true}', api=True)
-_READY = prepared(200, b'{"ready":true}', api=True)
-_NOT_READY = prepared(503, b'{"ready":false}', api=True)
 _UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
+
+_SAME_STORE = "another relay is serving this store"
+_SAME_HIGH_WATER = "another relay on this computer has the same high-water file: give each its own (--high-water)"
 
 logger = logging.getLogger("relay.app")
 
@@ -40,11 +52,15 @@ class Relay:
         self._settings = settings
         self._log = log
         self._lock = lock
+        self.metrics = log.metrics
+        self._requests = RequestIds(settings.trusted_proxies)
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
+        self._shops = Shops(log)
         self._feed = Feed(log, settings)
-        validation = Validation(log, self._bodies, self._feed.ask)
-        self._callbacks = Callbacks(log, settings, self._bodies, validation)
+        self._replicas = _replicas(log, self._feed)
+        validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
+        self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops, requests=self._requests)
         claims, reports, anchors = Claims(log), Reports(log), Anchors(log)
         asked: dict[tuple[str, str], Handler] = {
             ("POST", protocol.CLAIMS_PATH): claims.claim,
@@ -58,30 +74,59 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
-        self._clock = asyncio.create_task(self._keep_the_clock())
+        self._health = Health(self.metrics, settings, self._is_ready)
+        self.metrics.at_scrape(self._feed.measure)
+        self.metrics.at_scrape(Disks(self.metrics, settings).measure)
+        self._began_at = int(time.time() * 1000)
+        keeping = (self._keep_the_clock(), self._keep_house(), Watch(log).run())
+        self._keeping = [asyncio.create_task(what) for what in keeping]
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
         """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
-        settings.store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = StoreLock(settings.store.with_name(settings.store.name + ".lock"))
+        store = opened(settings.store)
+        settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
-            return cls(settings, await EventLog.open(settings.store, settings.high_water), lock)
+            log = await EventLog.open(store, settings.high_water)
+            relay = cls(settings, log, lock)
+            await relay._look_around()
+            return relay
         except BaseException:
             lock.release()
             raise
 
+    async def _look_around(self) -> None:
+        """Before it is ready it knows all shops, and the other relays know of it."""
+        await self._shops.look_again()
+        if self._replicas is not None:
+            await self._replicas.exchange()
+
     def reached_at(self, url: str) -> None:
         """The address that the server took: callbacks come there where nobody set a public one."""
         self._pairing.public_url = self._settings.public_url or url
+
+    def console(self) -> "Console":
+        """The pages for operators, to be served where they alone can reach it."""
+        from relay.console.app import Console  # a relay without one does not load it
+        from relay.console.parts import Parts
+
+        def public_url() -> str:
+            return self._pairing.public_url
+
+        parts = Parts(self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at)
+        return Console(parts, self._settings.console_url)
 
     async def drain(self) -> None:
         self._draining = True
         await self._feed.drain()
 
     async def close(self) -> None:
-        self._clock.cancel()
-        await asyncio.gather(self._clock, return_exceptions=True)
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        if self._replicas is not None:
+            await self._replicas.close()
         await self._log.close()
         self._lock.release()
 
@@ -90,16 +135,29 @@ class Relay:
         return self._callbacks.take(scope, body, answered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["path"].startswith("/h/"):
-                await self._callbacks(scope, receive, send)
+        request = self._requests.name(scope)
+        with request_id.during(request):
+            if scope["type"] == "http":
+                await self._http(scope, receive, request_id.naming(send, request))
             else:
-                await self._api(scope, receive, send)
-        elif scope["path"] == protocol.CONNECT_PATH:
-            await self._feed.connect(receive, send, scope)
+                await self._websocket(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/h/"):
+            await self._callbacks(scope, receive, send)
         else:
+            await self._api(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != protocol.CONNECT_PATH:
             await receive()
-            await close(send, protocol.CLOSE_FAILED)
+            return await close(send, protocol.CLOSE_FAILED)
+        try:
+            return await self._feed.connect(receive, send, scope)
+        except SQLAlchemyError as error:
+            logger.error("a till could not be let in: %s", type(error).__name__)
+            self.metrics.ended(protocol.CLOSE_FAILED)
+            return await close(send, protocol.CLOSE_FAILED)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -110,25 +168,50 @@ class Relay:
                     await self._feed.poll(scope, send)
                 case asked if asked in self._till_api:
                     await self._till_api(scope, receive, send)
-                case "GET", "/livez":
-                    await answer(send, _LIVE)
-                case "GET", "/readyz":
-                    await answer(send, _READY if self._log.healthy and not self._draining else _NOT_READY)
+                case "GET", path if path in self._health:
+                    await self._health(scope, send)
                 case _:
                     await answer(send, _NOT_FOUND)
         except (UnavailableError, SQLAlchemyError) as error:
-            logger.error("%s failed: %s", scope["path"], type(error).__name__)
+            # Of a path only what is ours: the rest is the caller's text.
+            door = protocol.EVENTS_PATH if scope["path"].startswith(protocol.EVENTS_PATH) else scope["path"]
+            logger.error("%s failed: %s", door, type(error).__name__)
             await answer(send, _UNAVAILABLE)
 
+    def _is_ready(self) -> bool:
+        return self._log.healthy and not self._draining
+
     async def _keep_the_clock(self) -> None:
+        """It waits for nothing else: who has waited too long is told so also while the database hangs."""
         while True:
+            due = time.monotonic() + self._settings.housekeeping_seconds
             await asyncio.sleep(self._settings.housekeeping_seconds)
+            self.metrics.loop_lag_seconds.observe(max(0.0, time.monotonic() - due))
             self._bodies.look_at_the_clock()
             self._log.expire_waiting()
             self._feed.look_at_the_clock()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.housekeeping_seconds)
             try:
-                await self._feed.close_revoked()
+                # What was committed is marked first: it needs no database, which may be lost in this very second.
                 await self._log.save_high_water()
+                await self._feed.close_revoked()
                 await self._feed.note_acks()
+                await self._shops.look_again()
+                await self._feed.read_again()
+                await self._callbacks.note_senders()
+                if self._replicas is not None:
+                    await self._replicas.exchange()
             except (UnavailableError, SQLAlchemyError, OSError) as error:
                 logger.error("housekeeping failed: %s", type(error).__name__)
+
+
+def _replicas(log: EventLog, feed: Feed) -> "Replicas | None":
+    """None where there are no others. What it says to them only a shared store can keep, and needs its driver."""
+    if not log.is_shared:
+        return None
+    from relay.replicas import Replicas
+
+    return Replicas(log, feed)

@@ -3,13 +3,14 @@
 It must not know tills. Its answers: 200 once durable, 404 for an unknown key, 413, 408, 503; never 429, never 5xx else.
 """
 
-import itertools
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from relay import request_id
 from relay.http import (
     Answer,
     BodyReader,
@@ -24,11 +25,15 @@ from relay.http import (
     prepared,
 )
 from relay.log import Appended, Encoding, EventLog, Meta, Outcome, Stored, UnavailableError, UnknownStreamError
+from relay.metrics import TOO_LARGE, TOO_SLOW, UNAVAILABLE, UNKNOWN_KEY, UNREAD
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, validation_echo
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
 from relay.reading_results import read_result, read_timeout, without_credential
+from relay.request_id import RequestIds
 from relay.settings import Settings
-from relay.stores.directory import Shop, sha256, shop_by_key_hash
+from relay.shops import Shops
+from relay.stores.directory import Shop
+from relay.stores.quarantine import Sender, note_senders
 from relay.validation import Validation
 
 _ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
@@ -38,7 +43,8 @@ _REFUSED = {
     408: prepared(408, b'{"error":"too slow"}', close=True),
     413: prepared(413, b'{"error":"too large"}', close=True),
 }
-_UNAVAILABLE = prepared(503, b'{"error":"not stored, send again"}')
+_COUNTED = {408: TOO_SLOW, 413: TOO_LARGE}
+_NOT_STORED = b'{"error":"not stored, send again"}'
 
 _READERS: dict[str, Callable[[bytes, str, Scope], Reading]] = {
     "stk": lambda body, nonce, scope: read_stk(body, nonce, header(scope, b"businessshortcode")),
@@ -47,29 +53,42 @@ _READERS: dict[str, Callable[[bytes, str, Scope], Reading]] = {
 }
 """By the door at which a callback with a nonce came in."""
 
+_SENDERS = 1000
+"""Remembered between two writes of them; a flood pushes its own out."""
+
 logger = logging.getLogger("relay.callbacks")
-_request_numbers = itertools.count(1)
 
 
 class Callbacks:
-    def __init__(self, log: EventLog, settings: Settings, bodies: BodyReader, validation: Validation) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        settings: Settings,
+        bodies: BodyReader,
+        validation: Validation,
+        shops: Shops,
+        *,
+        requests: RequestIds,
+    ) -> None:
         self._log = log
         self._bodies = bodies
         self._validation = validation
         self._settings = settings
-        self._shops: dict[str, Shop] = {}
+        self._shops = shops
+        self._requests = requests
+        self._senders: deque[Sender] = deque(maxlen=_SENDERS)
 
     def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
         """A whole POST. False where it must be called instead; else `answered` is called when that is decided."""
         named = _named(scope["path"])
-        shop = self._shops.get(named[0]) if named is not None else None
+        shop = self._shops.known(named[0]) if named is not None else None
         if named is None or shop is None:
             return False
         body = without_credential(body)
         reading, meta = self._judge(scope, shop, named[1], named[2], body)
 
         def told(stored: Stored) -> None:
-            answered(_told(shop, reading, meta, stored))
+            answered(self._told(scope, shop, reading, meta, stored))
 
         return self._log.put(shop.stream, reading.kind, reading.key, body, meta, told=told)
 
@@ -86,9 +105,9 @@ class Callbacks:
     async def _validate(self, scope: Scope, receive: Receive, send: Send, key: str) -> Answer | None:
         """None where the validation has answered."""
         try:
-            shop = await self._shop(key)
+            shop = await self._shops.find(key)
         except SQLAlchemyError as error:
-            return _not_stored(error)
+            return self._not_stored(scope, error)
         if shop is None or scope["method"] != "POST":
             return _NOT_FOUND if shop is None else _METHOD
         trust = TRUSTED if self._listed(scope) else QUARANTINED
@@ -98,23 +117,37 @@ class Callbacks:
     async def _take(self, scope: Scope, receive: Receive, key: str, door: str, nonce: str | None) -> Answer | None:
         """None where nobody is left to be answered."""
         try:
-            shop = await self._shop(key)
+            shop = await self._shops.find(key)
             if shop is None:
-                logger.info("request %d: unknown callback key", next(_request_numbers))
+                self._log.metrics.refused(UNKNOWN_KEY)
+                logger.info("unknown callback key")
                 return _NOT_FOUND
             if scope["method"] != "POST":
                 return _METHOD
             body = without_credential(await self._bodies.read(receive))
             reading, meta = self._judge(scope, shop, door, nonce, body)
-            stored = await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
+            stored = await self._stored(shop, reading, body, meta)
         except BodyRefusedError as refused:
-            logger.warning("request %d: body refused with %d", next(_request_numbers), refused.status)
+            self._log.metrics.refused(_COUNTED[refused.status])
+            logger.warning("body refused with %d", refused.status)
             return _REFUSED[refused.status]
-        except (UnavailableError, UnknownStreamError, SQLAlchemyError) as error:
-            return _not_stored(error)
+        except SQLAlchemyError as error:
+            return self._not_stored(scope, error)
         except CallerGoneError:
             return None
-        return _told(shop, reading, meta, stored)
+        return self._told(scope, shop, reading, meta, stored)
+
+    async def _stored(self, shop: Shop, reading: Reading, body: bytes, meta: Meta) -> Stored:
+        try:
+            return await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
+        except (UnavailableError, UnknownStreamError) as error:
+            return error
+
+    async def note_senders(self) -> None:
+        """Of what was quarantined since: only a sign for an operator, so it may come after the answer, or be lost."""
+        senders = [self._senders.popleft() for _ in range(len(self._senders))]
+        if senders:
+            await self._log.run(lambda connection: note_senders(connection, senders))
 
     def _judge(self, scope: Scope, shop: Shop, door: str, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
         if nonce is None:
@@ -134,19 +167,43 @@ class Callbacks:
             Encoding.JSON if reading.is_json else Encoding.BASE64,
         )
 
-    async def _shop(self, key: str) -> Shop | None:
-        known = self._shops.get(key)
-        if known is None:
-            # A shop may have been added beside the running relay.
-            hashed = sha256(key)
-            known = await self._log.ask(lambda connection: shop_by_key_hash(connection, hashed))
-            if known is not None:
-                self._shops[key] = known
-        return known
-
     def _listed(self, scope: Scope) -> bool:
         listed = self._settings.source_ips
         return not listed or client_ip(scope, self._settings.trusted_proxies) in listed
+
+    def _told(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
+        if isinstance(stored, Exception):
+            return self._not_stored(scope, stored, reading.kind)
+        if meta.trust != TRUSTED:
+            self._senders.append(Sender(shop.stream, stored.seq, client_ip(scope, self._settings.trusted_proxies)))
+        self._note(scope, shop, reading, meta, stored)
+        return _ACCEPTED
+
+    def _not_stored(self, scope: Scope, error: Exception, kind: str = UNREAD) -> Answer:
+        request = self._name(scope)
+        self._log.metrics.refused(UNAVAILABLE, kind)
+        logger.error("not stored: %s", type(error).__name__, extra={"request": request})
+        return prepared(503, _NOT_STORED, request=request)
+
+    def _note(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Appended) -> None:
+        """One line; the usual case only where somebody debugs: a line costs as much as the rest of the answer."""
+        odd = stored.outcome is not Outcome.NEW or meta.trust != TRUSTED or reading.kind == KIND_UNPARSED
+        level = logging.INFO if odd else logging.DEBUG
+        if logger.isEnabledFor(level):
+            logger.log(
+                level,
+                "%s seq %d: %s %s %s",
+                shop.stream,
+                stored.seq,
+                reading.kind,
+                stored.outcome,
+                meta.trust,
+                extra={"request": self._name(scope)},
+            )
+
+    def _name(self, scope: Scope) -> str:
+        """One that took the short way has none until somebody wants to know."""
+        return request_id.current.get() or self._requests.name(scope)
 
 
 def _named(path: str) -> tuple[str, str, str | None] | None:
@@ -170,32 +227,3 @@ def _asking(path: str) -> str | None:
 def _was_validated(shop: Shop, reading: Reading, body: bytes) -> bool:
     """Whether it brings back what only the answer to a listed sender's validation said."""
     return reading.receipt is not None and third_party_id(body) == validation_echo(shop.nonce_key, reading.receipt)
-
-
-def _not_stored(error: Exception) -> Answer:
-    logger.error("request %d: not stored: %s", next(_request_numbers), type(error).__name__)
-    return _UNAVAILABLE
-
-
-def _told(shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
-    if isinstance(stored, Exception):
-        return _not_stored(stored)
-    _note(shop, reading, meta, stored)
-    return _ACCEPTED
-
-
-def _note(shop: Shop, reading: Reading, meta: Meta, stored: Appended) -> None:
-    """One line; the usual case only where somebody debugs, because a line costs as much as the rest of the answer."""
-    odd = stored.outcome is not Outcome.NEW or meta.trust != TRUSTED or reading.kind == KIND_UNPARSED
-    level = logging.INFO if odd else logging.DEBUG
-    if logger.isEnabledFor(level):
-        logger.log(
-            level,
-            "request %d: %s seq %d: %s %s %s",
-            next(_request_numbers),
-            shop.stream,
-            stored.seq,
-            reading.kind,
-            stored.outcome,
-            meta.trust,
-        )

@@ -18,6 +18,7 @@ from relay.protocol import (
     ERROR_UNKNOWN_RECEIPT,
     KIND_CLAIM,
     KIND_RELEASE,
+    RECEIPT,
     SOURCE_TILL,
     Claim,
     ClaimRequest,
@@ -28,8 +29,7 @@ from relay.stores import claims
 from relay.stores.directory import Credential
 from relay.stores.sequence import Head, Incoming, Meta
 
-_RECEIPT = re.compile(r"[0-9A-Z]{1,32}")
-MAX_SALE = 32
+_RECEIPT = re.compile(RECEIPT)
 MAX_CASHIER = 40
 MAX_REASON = 200
 
@@ -45,8 +45,8 @@ class Claims:
     async def claim(self, till: Credential, body: bytes) -> Reply:
         """200 with the claim where it is this till's for this sale, now or already; else 404 or 409 with who has it."""
         asked = msgspec.json.decode(body, type=ClaimRequest)
-        if not _RECEIPT.fullmatch(asked.receipt) or not 0 < len(asked.sale) <= MAX_SALE:
-            return 400, {"error": "receipt or sale"}
+        if not _RECEIPT.fullmatch(asked.receipt):
+            return 400, {"error": "receipt"}
         return await self._log.append_if(till.stream, lambda connection, head: _claim(connection, head, till, asked))
 
     async def release(self, till: Credential, body: bytes) -> Reply:

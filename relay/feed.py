@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs
 
 from relay import protocol
+from relay.attendance import Attendance
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
 from relay.pairing import credential
-from relay.placing import Place, place, reset
+from relay.placing import Place, reset
 from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
 from relay.questions import Questions
+from relay.reading_again import ReadingAgain
 from relay.session import Session, Unknown, close, read_frame, send_frame, welcome
 from relay.settings import Settings
 from relay.stores import directory
@@ -38,32 +40,47 @@ class Feed:
         self._settings = settings
         self._sessions: dict[str, Session] = {}
         self._serving: set[asyncio.Future[int | None]] = set()
-        self._polls: set[asyncio.Event] = set()
+        self._polls: dict[asyncio.Event, str] = {}
         self._bye: Bye | None = None
-        self._noted: dict[str, int] = {}
+        self._attendance = Attendance()
         self._questions = Questions()
+        self.again = ReadingAgain(log)
 
     async def connect(self, receive: Receive, send: Send, scope: Scope) -> None:
         await receive()
         if protocol.SUBPROTOCOL not in scope["subprotocols"]:
             await send({"type": "websocket.accept"})
-            return await close(send, protocol.CLOSE_UPGRADE_REQUIRED)
+            return await self._refuse(send, protocol.CLOSE_UPGRADE_REQUIRED)
         await send({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
         opened = await credential(self._log, scope)
         if opened is None or opened.revoked:
-            return await close(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
+            return await self._refuse(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
         hello = await self._hello(receive, send, opened)
         if isinstance(hello, int):
-            return await close(send, hello)
+            return await self._refuse(send, hello)
         if hello is not None:
-            session = Session(self._log, self._settings, opened.till_id, hello, self._questions.heard)
+            heard, find_place = self._questions.heard, self.again.place
+            session = Session(self._log, self._settings, opened.till_id, hello, heard, find_place=find_place)
             await self._serve(session, receive, send)
         return None
 
+    def sessions(self) -> list[Session]:
+        """One for each till that is connected here."""
+        return list(self._sessions.values())
+
+    def can_ask(self, stream: str) -> bool:
+        return bool(self._validating(stream))
+
+    async def _refuse(self, send: Send, code: int) -> None:
+        self._log.metrics.ended(code)
+        await close(send, code)
+
     async def ask(self, stream: str, body: bytes, seconds: float) -> str | None:
         """What the tills of the stream that are there make of it; None where they say nothing in time."""
-        asked = [session for session in self._sessions.values() if session.stream == stream and session.validates]
-        return await self._questions.put(asked, body, seconds)
+        return await self._questions.put(self._validating(stream), body, seconds)
+
+    def _validating(self, stream: str) -> list[Session]:
+        return [session for session in self._sessions.values() if session.stream == stream and session.validates]
 
     async def _hello(self, receive: Receive, send: Send, opened: Credential) -> Hello | int | None:
         """What the till said; or the code with which to close; None where the till has gone."""
@@ -97,10 +114,12 @@ class Feed:
             self._serving.add(session.over)
             code = await session.run(receive, send)
             logger.info("%s disconnected: %s", session.till_id, code or "by itself")
+            self._log.metrics.ended(code)
         finally:
             self._serving.discard(session.over)
             if self._sessions.get(session.till_id) is session:
                 del self._sessions[session.till_id]
+                self._attendance.was_here(session.till_id, self._reached(session.stream, session.acked))
 
     def look_at_the_clock(self) -> None:
         now = time.monotonic()
@@ -108,17 +127,53 @@ class Feed:
             session.look_at_the_clock(now)
 
     async def note_acks(self) -> None:
-        acks = {till_id: session.acked for till_id, session in self._sessions.items()}
-        fresh = dict(acks.items() - self._noted.items())
+        now = time.monotonic()
+        here = {till_id: self._reached(held.stream, held.acked) for till_id, held in self._sessions.items()}
+        fresh = self._attendance.due(here, now)
         if fresh:
             at = int(time.time() * 1000)
             await self._log.run(lambda connection: directory.note_acks(connection, fresh, at))
-            self._noted = acks
+            self._attendance.noted(fresh, now)
+
+    def _reached(self, stream: str, seq: int) -> int:
+        """A till's word for it is good as far as the log goes: what it says at first may be any number."""
+        return max(0, min(seq, self._log.known_seq(stream)))
+
+    def measure(self) -> None:
+        """For who looks at the figures now."""
+        sessions, metrics, now = self._sessions.values(), self._log.metrics, time.time()
+        metrics.tills_connected.set(len(sessions) + len(self._polls))
+        metrics.replay_active.set(sum(session.is_behind for session in sessions))
+        metrics.lagging(
+            [session.lag_events for session in sessions], [session.lag_seconds(now) for session in sessions]
+        )
+
+    def session_of(self, till_id: str) -> Session | None:
+        return self._sessions.get(till_id)
+
+    def __len__(self) -> int:
+        """How many tills are connected."""
+        return len(self._sessions)
+
+    async def read_again(self) -> None:
+        """Tells the tills that are there; those that are not are told when they come."""
+        await self.again.look()
+        for till_id in self.again.tills & self._sessions.keys():
+            session = self._sessions.get(till_id)
+            told = await self.again.due(till_id, session.sent) if session is not None else None
+            if session is not None and told is not None:
+                session.read_again(told)
 
     async def close_revoked(self) -> None:
-        if self._sessions:
-            for till_id in await self._log.ask(directory.revoked) & self._sessions.keys():
-                self._sessions[till_id].end(protocol.CLOSE_REVOKED)
+        """Who waits in a long poll is woken, and told when its token is looked at again."""
+        if not self._sessions and not self._polls:
+            return
+        revoked = await self._log.ask(directory.revoked)
+        for till_id in revoked & self._sessions.keys():
+            self._sessions[till_id].end(protocol.CLOSE_REVOKED)
+        for flag, till_id in self._polls.items():
+            if till_id in revoked:
+                flag.set()
 
     async def drain(self) -> None:
         """Says bye to every till and closes; those who take nothing are dropped after `drain_seconds`."""
@@ -142,16 +197,17 @@ class Feed:
             cursor, wait = _asked(scope, opened.stream)
         except ValueError:
             return await answer(send, _MALFORMED)
-        frames = await self._frames(cursor, wait)
+        frames = await self._frames(opened.till_id, cursor, wait)
+        self._attendance.was_here(opened.till_id, self._reached(cursor.s, cursor.seq))
         again = await credential(self._log, scope)
         if again is None or again.revoked:
             return await answer(send, _REVOKED)
         return await answer_json(send, 200, protocol.encode_frames(frames))
 
-    async def _frames(self, cursor: StreamCursor, wait: float) -> list[FromRelay]:
+    async def _frames(self, till_id: str, cursor: StreamCursor, wait: float) -> list[FromRelay]:
         """What a websocket would say first: welcome, a reset if there is one, then events or `caught_up`."""
-        found = await place(self._log, cursor)
-        with self._polling() as flag, self._log.wakeups(cursor.s, flag):
+        found = await self.again.place(till_id, cursor)
+        with self._polling(till_id) as flag, self._log.wakeups(cursor.s, flag):
             events = await self._log.read(cursor.s, found.seq)
             if not events and found.reset is None and self._bye is None:
                 try:
@@ -168,17 +224,18 @@ class Feed:
 
     def _behind(self, stream: str, found: Place, events: list[FromRelay]) -> list[FromRelay]:
         frames: list[FromRelay] = [] if found.reset is None else [found.reset]
-        frames += events or [CaughtUp(stream, found.seq)]
+        if found.reset is None or found.reset.reason != protocol.RESET_REPLAY:
+            frames += events or [CaughtUp(stream, found.seq)]
         return frames if self._bye is None else [*frames, self._bye]
 
     @contextmanager
-    def _polling(self) -> Iterator[asyncio.Event]:
+    def _polling(self, till_id: str) -> Iterator[asyncio.Event]:
         flag = asyncio.Event()
-        self._polls.add(flag)
+        self._polls[flag] = till_id
         try:
             yield flag
         finally:
-            self._polls.discard(flag)
+            del self._polls[flag]
 
 
 def _asked(scope: Scope, stream: str) -> tuple[StreamCursor, float]:

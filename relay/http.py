@@ -5,7 +5,7 @@ It must not know what any path does.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY = 64 * 1024
 
-_JSON = (b"content-type", b"application/json")
+REQUEST_ID = b"x-request-id"
 _CLOSE = (b"connection", b"close")
 _API = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
@@ -42,13 +42,22 @@ class CallerGoneError(Exception):
     """The connection closed before the body was whole."""
 
 
-def prepared(status: int, body: bytes, *, close: bool = False, api: bool = False) -> Answer:
-    """An answer that is sent many times, made once."""
+def prepared(
+    status: int,
+    body: bytes,
+    *,
+    close: bool = False,
+    api: bool = False,
+    kind: bytes = b"application/json",
+    request: str = "",
+) -> Answer:
+    """An answer that is sent many times, made once; or one of its own, to the request that `request` names."""
     headers = [
-        _JSON,
+        (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         *(_API if api else []),
         *([_CLOSE] if close else []),
+        *([(REQUEST_ID, request.encode())] if request else []),
     ]
     start = {"type": "http.response.start", "status": status, "headers": headers}
     wire = _wire(status, headers, body)
@@ -131,9 +140,14 @@ def header(scope: Scope, name: bytes) -> str:
     return found
 
 
-def client_ip(scope: Scope, trusted_proxies: frozenset[str]) -> str:
+def client_ip(scope: Scope, trusted_proxies: Container[str]) -> str:
     """The socket's peer; the last hop of X-Forwarded-For only where that peer is a proxy of ours, which wrote it."""
-    peer = str(scope["client"][0]) if scope.get("client") else ""
+    peer = peer_ip(scope)
     if peer in trusted_proxies:
         return header(scope, b"x-forwarded-for").rpartition(",")[2].strip() or peer
     return peer
+
+
+def peer_ip(scope: Scope) -> str:
+    """Without what a socket for both kinds of addresses puts before one of IPv4; empty for who has gone."""
+    return str(scope["client"][0]).removeprefix("::ffff:") if scope.get("client") else ""

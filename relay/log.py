@@ -1,30 +1,31 @@
 """The event log as the rest of the relay sees it: append and wait until it is durable, read behind a cursor, wake up.
 
-It must not know HTTP, websockets or tills. A wake-up only means "look now": it may come late, twice or for nothing.
+It must not know HTTP, websockets or tills, nor which database holds it. A wake-up only means "look now": it may come
+late, twice or for nothing.
 """
 
 import asyncio
 import logging
-import secrets
+import time
 from base64 import b64encode
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
+from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
-from relay.stores import batch, high_water, sequence, sqlite
-from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan, Row
-from relay.stores.writer import Job, UnavailableError, UnknownStreamError, Writer
+from relay.stores import high_water, streams
+from relay.stores.reader import Reader
+from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan
+from relay.stores.store import Store, UnknownStreamError
+from relay.stores.streams import new_epoch
+from relay.stores.writer import Job, UnavailableError, Writer
+from relay.tail import KnownStream, event_of, utc_text
 from relay.waiting import Waiting, WaitingRoom
 
 __all__ = [
@@ -37,13 +38,13 @@ __all__ = [
     "Stored",
     "UnavailableError",
     "UnknownStreamError",
+    "new_epoch",
+    "utc_text",
 ]
 
 TURN_EVENTS = 200
 TURN_BYTES = 256 * 1024
 APPEND_SECONDS = 5.0
-_TAIL_BYTES = 1024 * 1024
-_TAIL_EVENTS = 512
 T = TypeVar("T")
 Stored = Appended | UnavailableError | UnknownStreamError
 """What became of an append."""
@@ -52,64 +53,35 @@ _Waiting = Waiting[Stored]
 logger = logging.getLogger("relay.log")
 
 
-def new_epoch() -> str:
-    return "e" + secrets.token_hex(8)
-
-
-class _Stream:
-    """What the loop knows of a stream. The tail holds its newest events while somebody listens, and no gap."""
-
-    def __init__(self, head: Head) -> None:
-        self.head = head
-        self.reason = RESET_EPOCH
-        self.flags: set[asyncio.Event] = set()
-        self.tail: deque[Event] = deque()
-        self.tail_bytes = 0
-
-    def extend_tail(self, event: Event) -> None:
-        if self.tail and self.tail[-1].seq + 1 != event.seq:
-            self.forget_tail()
-        self.tail.append(event)
-        self.tail_bytes += len(bytes(event.body)) + len(event.raw or "")
-        while self.tail_bytes > _TAIL_BYTES or len(self.tail) > _TAIL_EVENTS:
-            gone = self.tail.popleft()
-            self.tail_bytes -= len(bytes(gone.body)) + len(gone.raw or "")
-
-    def forget_tail(self) -> None:
-        self.tail.clear()
-        self.tail_bytes = 0
-
-    def wake(self) -> None:
-        for flag in self.flags:
-            flag.set()
-
-
 class EventLog:
     """Every method belongs to the event loop it was opened on."""
 
-    def __init__(self, path: Path, high_water_path: Path) -> None:
+    def __init__(self, store: Store, high_water_path: Path) -> None:
         self._loop = asyncio.get_running_loop()
+        self.metrics = Metrics()
+        self._flushes = self.metrics.fsync_seconds.labels("store")
         self._high_water = high_water_path
         self._marked: dict[str, Head] = {}
         # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
         self._marker = ThreadPoolExecutor(1, thread_name_prefix="relay-marker")
-        self._streams: dict[str, _Stream] = {}
-        self._writer: Writer[_Waiting] = Writer(path, self)
+        self._streams: dict[str, KnownStream] = {}
+        self._watched: dict[int, str] = {}
+        self._store = store
+        self._writer: Writer[_Waiting] = Writer(store, self)
+        self._keeper = store.keeper(self)
         self._waiting: WaitingRoom[Stored] = WaitingRoom(self._writer.put)
-        self._reader = _Reader(path)
+        self._reader = Reader(store)
+        self._hinted: list[Callable[[str], None]] = []
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, high_water_path: Path) -> "EventLog":
+    async def open(cls, store: Store, high_water_path: Path) -> "EventLog":
         """Creates what is missing; gives a new epoch to every stream whose database is older than its high water."""
-        prepare = sqlite.engine(path)
-        with prepare.connect() as connection, sqlite.Transaction(connection):
-            sqlite.create_tables(connection)
-            for name, head in high_water.outdated(connection, high_water.load(high_water_path)).items():
-                sqlite.set_epoch(connection, name, head.epoch, new_epoch())
-                logger.warning("the database is older than the high water of %s: new epoch", name)
-        log = cls(path, high_water_path)
+        store.prepare()
+        high_water.turn_the_outdated(store, high_water.load(high_water_path))
+        log = cls(store, high_water_path)
         log._writer.start()
+        log._keeper.start()
         await log._mark_all()
         return log
 
@@ -118,16 +90,31 @@ class EventLog:
         if not self._closed:
             self._closed = True
             self._waiting.hand_over()
-            await asyncio.to_thread(self._writer.stop)
+            await asyncio.to_thread(self._stop)
             await asyncio.sleep(0)
             self._waiting.answer_all()
             await self.save_high_water()
             await self._reader.close()
             self._marker.shutdown()
 
+    def _stop(self) -> None:
+        self._writer.stop()
+        self._keeper.stop()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other relays append to it too."""
+        return self._store.is_shared
+
+    @property
+    def name(self) -> str:
+        """What the others know this relay by."""
+        return self._store.own_name
+
     @property
     def healthy(self) -> bool:
-        return self._writer.healthy and not self._closed
+        """Not while a flush hangs either: who calls then is refused in the end."""
+        return self._writer.healthy and not self._closed and self._waiting.longest() <= APPEND_SECONDS
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         """Returns once it is durable; else UnavailableError. Cancelling the caller does not cancel the append."""
@@ -151,22 +138,49 @@ class EventLog:
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
         """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any."""
         known = await self._stream(stream)
-        tail = known.tail
-        if tail and tail[0].seq <= after + 1:
-            start = after + 1 - tail[0].seq
-            return list(islice(tail, start, start + limit))
+        newest = known.newest(after, limit)
+        if newest is not None:
+            return newest
         if known.head.seq <= after:
             return []
-        stream_id = known.head.stream_id
-        found = await self._reader.run(lambda connection: sqlite.read(connection, stream_id, after, limit, TURN_BYTES))
-        return [_event(stream, row) for row in found]
+        head = known.head
+        found = await self._reader.run(lambda connection: self._store.read(connection, head, after, limit, TURN_BYTES))
+        return [event_of(stream, row) for row in found]
 
     async def head(self, stream: str) -> Head:
+        """As far as this process knows."""
         return (await self._stream(stream)).head
+
+    async def latest(self, stream: str) -> Head:
+        """As far as any relay knows: to hold a till's cursor against."""
+        known = await self._stream(stream)
+        if self._store.is_shared:
+            told = {stream: known.head}
+            head, is_lost = await self._reader.run(lambda connection: self._look(connection, stream, told))
+            if is_lost:
+                return await self.rotate(stream, head.epoch, RESET_EPOCH)
+            known.move(head)
+        return known.head
+
+    def _look(self, connection: Connection, stream: str, told: dict[str, Head]) -> tuple[Head, bool]:
+        """Whether the database has lost what was told of the stream, too."""
+        heads = self._store.heads(connection, [stream])
+        if stream not in heads:
+            raise UnknownStreamError(stream)
+        return heads[stream], bool(streams.lost(connection, heads, told))
 
     async def chain_at(self, stream: str, seq: int) -> str | None:
         stream_id = (await self._stream(stream)).head.stream_id
-        return await self._reader.run(lambda connection: sqlite.chain_at(connection, stream_id, seq))
+        return await self._reader.run(lambda connection: streams.chain_at(connection, stream_id, seq))
+
+    def known_seq(self, stream: str) -> int:
+        """As far as this process has looked: what comes next may be there already."""
+        known = self._streams.get(stream)
+        return known.head.seq if known is not None else 0
+
+    def heard(self) -> dict[str, float]:
+        """When each stream was last called back here, at the earliest since the relay has known it."""
+        return {name: stream.heard for name, stream in self._streams.items()}
 
     def reset_reason(self, stream: str) -> str:
         """Why the stream's epoch turned while the relay ran."""
@@ -177,22 +191,23 @@ class EventLog:
         """Sets `flag` whenever there may be something new. Enter it before the first read."""
         known = self._streams[stream]
         known.flags.add(flag)
+        self._watched[known.head.stream_id] = stream
         try:
             yield
         finally:
             known.flags.discard(flag)
             if not known.flags:
+                del self._watched[known.head.stream_id]
                 known.forget_tail()
 
     async def rotate(self, stream: str, epoch: str, reason: str) -> Head:
         """Turns the epoch, unless somebody has turned `epoch` already; everybody who listens is woken."""
-        fresh = new_epoch()
-        if await self.run(lambda connection: sqlite.set_epoch(connection, stream, epoch, fresh), forget=stream):
-            known = await self._stream(stream)
-            known.head = known.head._replace(epoch=fresh)
-            known.reason = reason
-            known.wake()
-        return await self.head(stream)
+        fresh = new_epoch(epoch)
+        known = await self._stream(stream)
+        known.will_turn(fresh, reason)
+        await self.run(lambda connection: streams.set_epoch(connection, stream, epoch, fresh), forget=stream)
+        known.move(await self._look_up(stream))
+        return known.head
 
     async def run(self, job: Callable[[Connection], T], *, forget: str | None = None) -> T:
         """Runs `job` in a transaction of its own on the writer's thread; returns once it is durable."""
@@ -217,13 +232,11 @@ class EventLog:
         """
 
         def job(connection: Connection) -> tuple[Head, T]:
-            head = sqlite.head(connection, stream)
+            head = self._store.hold(connection, stream)
             if head is None:
                 raise UnknownStreamError(stream)
             incoming, said = decide(connection, head)
-            plan = sequence.plan(incoming, {stream: head}, batch.known(connection, incoming, {stream: head}))
-            if plan.rows:
-                batch.write(connection, plan.rows)
+            plan = self._store.append(connection, incoming, stream, head)
             return plan.heads.get(stream, head), said
 
         moving = asyncio.ensure_future(self.run(job, forget=stream))
@@ -232,18 +245,25 @@ class EventLog:
 
     def _moved(self, stream: str, moving: "asyncio.Future[tuple[Head, T]]") -> None:
         """Whoever listens reads it from the disk; a batch that was committed after it may have been told before."""
-        if moving.cancelled() or moving.exception() is not None:
-            return
-        head = moving.result()[0]
-        known = self._streams.setdefault(stream, _Stream(head))
-        if known.head.seq < head.seq:
-            known.head = known.head._replace(seq=head.seq, chain=head.chain)
-            known.forget_tail()
-            known.wake()
+        if not moving.cancelled() and moving.exception() is None:
+            head = moving.result()[0]
+            self._streams.setdefault(stream, KnownStream(head)).move(head)
 
     async def ask(self, question: Callable[[Connection], T]) -> T:
         """Runs `question`, which only reads, on the reader's thread."""
         return await self._reader.run(question)
+
+    def set_alone(self, is_alone: bool) -> None:
+        """While no other relay is there, nobody is told that a stream has moved."""
+        self._store.is_alone = is_alone
+
+    def hint(self, connection: Connection, word: str) -> None:
+        """In a job: says the word to the other relays once that is durable. It may be lost on its way."""
+        self._store.hint(connection, word)
+
+    def on_hint(self, told: Callable[[str], None]) -> None:
+        """`told` is called with each word of the others that is not lost."""
+        self._hinted.append(told)
 
     async def save_high_water(self) -> None:
         """Writes the file if a head has moved; to be called about once a second."""
@@ -251,20 +271,23 @@ class EventLog:
         if heads.items() <= self._marked.items():
             return
         marks = self._marked | heads
+        began = time.monotonic()
         await self._loop.run_in_executor(self._marker, high_water.save, self._high_water, marks)
+        self.metrics.fsync_seconds.labels("high_water").observe(time.monotonic() - began)
         self._marked = marks
 
     async def _mark_all(self) -> None:
-        self._streams |= {name: _Stream(head) for name, head in (await self._reader.run(sqlite.heads)).items()}
+        self._streams |= {name: KnownStream(head) for name, head in (await self._reader.run(self._store.heads)).items()}
         await self.save_high_water()
 
-    async def _stream(self, name: str) -> _Stream:
+    async def _stream(self, name: str) -> KnownStream:
         if name not in self._streams:
-            head = await self._reader.run(lambda connection: sqlite.head(connection, name))
-            if head is None:
-                raise UnknownStreamError(name)
-            self._streams.setdefault(name, _Stream(head))
+            head = await self._look_up(name)
+            self._streams.setdefault(name, KnownStream(head))
         return self._streams[name]
+
+    async def _look_up(self, name: str) -> Head:
+        return (await self._reader.run(lambda connection: self._look(connection, name, {})))[0]
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
@@ -274,67 +297,52 @@ class EventLog:
     def committed(self, batch: Sequence[_Waiting], plan: Plan) -> None:
         self._call(self._publish, batch, plan)
 
+    def flushed(self, seconds: float) -> None:
+        self._flushes.observe(seconds)
+
     def failed(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         self._call(self._refuse_all, batch, error)
 
     def reopened(self, heads: dict[str, Head]) -> None:
+        """A commit that was reported as failed may be in the database after all."""
         self._call(self._look_again, heads)
+
+    def known(self, names: Iterable[str] | None = None) -> dict[str, Head]:
+        wanted = list(self._streams) if names is None else names
+        return {name: self._streams[name].head for name in wanted if name in self._streams}
+
+    # On the store's:
+
+    def watched(self) -> Mapping[int, str]:
+        return self._watched
+
+    def seen(self, heads: dict[str, Head]) -> None:
+        self._call(self._look_again, heads)
+
+    def hinted(self, word: str) -> None:
+        for told in self._hinted:
+            self._call(told, word)
 
     # On the loop:
 
     def _publish(self, batch: Sequence[_Waiting], plan: Plan) -> None:
-        for waiting, row in zip(batch, plan.written, strict=True):
-            stream = self._streams.get(waiting.incoming.stream)
-            if row is not None and stream is not None and stream.flags:
-                stream.extend_tail(_event(waiting.incoming.stream, row))
         for name, head in plan.heads.items():
-            stream = self._streams.setdefault(name, _Stream(head))
-            # The epoch is turned on the loop's side of a job, which this batch may have overtaken.
-            stream.head = stream.head._replace(seq=head.seq, chain=head.chain)
-            stream.wake()
+            self._streams.setdefault(name, KnownStream(head)).move(head)
+            self._streams[name].heard = time.time()
+        for waiting, row in zip(batch, plan.written, strict=True):
+            name = waiting.incoming.stream
+            known = self._streams[name]
+            if row is not None and known.flags and plan.heads[name].epoch == known.head.epoch:
+                known.add(event_of(name, row))
         self._waiting.answer(zip(batch, plan.answers, strict=True))
+        self.metrics.stored(batch, plan.answers)
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         self._waiting.answer((waiting, error) for waiting in batch)
 
     def _look_again(self, heads: dict[str, Head]) -> None:
-        """A commit that was reported as failed may be in the database after all."""
         for name, head in heads.items():
-            stream = self._streams.setdefault(name, _Stream(head))
-            if stream.head.seq != head.seq:
-                stream.head = stream.head._replace(seq=head.seq, chain=head.chain)
-                stream.forget_tail()
-                stream.wake()
-
-
-class _Reader:
-    """One connection that can only read, on a thread of its own; made anew after an error."""
-
-    def __init__(self, path: Path) -> None:
-        self._engine = sqlite.engine(path, query_only=True)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="relay-reader")
-        self._connection: Connection | None = None
-
-    async def run(self, question: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._ask, question)
-
-    def _ask(self, question: Callable[[Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        try:
-            return question(self._connection)
-        except SQLAlchemyError:
-            self._drop()
-            raise
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._drop)
-        self._executor.shutdown()
+            self._streams.setdefault(name, KnownStream(head)).move(head)
 
 
 def _tell(future: asyncio.Future[Appended], stored: Stored) -> None:
@@ -352,30 +360,3 @@ def _settle(future: asyncio.Future[T], result: T) -> None:
 def _refuse(future: asyncio.Future[T], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
-
-
-def _event(stream: str, row: Row) -> Event:
-    event = Event(
-        s=stream,
-        seq=row.seq,
-        chain=row.chain.hex(),
-        kind=row.kind,
-        key=row.key,
-        trust=row.trust,
-        src=row.src,
-        at=utc_text(row.at),
-        body_sha256=row.body_sha256.hex(),
-        receipt=row.receipt,
-        rev=row.rev,
-        nonce=row.nonce_of_path,
-        short_code=row.short_code,
-    )
-    if row.body is not None and row.encoding == Encoding.JSON:
-        event.body = msgspec.Raw(row.body.encode())
-    elif row.body is not None:
-        event.raw = row.body
-    return event
-
-
-def utc_text(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

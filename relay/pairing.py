@@ -65,9 +65,10 @@ class Pairing:
             return None
         if self._wrong.too_many(address):
             return await answer(send, _TOO_OFTEN)
-        device = Device(request.device, request.name.strip()[:_MAX_NAME], request.till_code)
+        device = Device(request.device, _printable(request.name).strip()[:_MAX_NAME], request.till_code)
+        code = _printable(request.code)
         paired = await self._log.run(
-            lambda connection: directory.pair(connection, request.code, device, int(time.time() * 1000))
+            lambda connection: directory.pair(connection, code, device, int(time.time() * 1000))
         )
         if paired is None:
             self._wrong.count(address)
@@ -87,6 +88,11 @@ class Pairing:
             callback_base=f"{self.public_url}/h/{shop.callback_key}",
             nonce_key=shop.nonce_key,
         )
+
+
+def _printable(text: str) -> str:
+    """Without what no database need keep and no terminal should be sent."""
+    return "".join(filter(str.isprintable, text))
 
 
 async def credential(log: EventLog, scope: Scope) -> Credential | None:

@@ -31,9 +31,10 @@ class Place(NamedTuple):
 
 
 async def place(log: EventLog, cursor: StreamCursor) -> Place:
-    head = await log.head(cursor.s)
-    if cursor.seq <= 0 and cursor.epoch in ("", head.epoch) and head.floor == 0:
-        return Place(0, head, None)
+    head = await log.latest(cursor.s)
+    if cursor.seq <= 0 and cursor.epoch in ("", head.epoch):
+        # A new till has lost nothing, wherever the log begins: nobody need look after it.
+        return Place(head.floor, head, await _from_floor(log, cursor.s, RESET_TRIMMED, head) if head.floor else None)
     reason = RESET_EPOCH if cursor.epoch != head.epoch else await _reason(log, cursor, head)
     if reason is None:
         return Place(cursor.seq, head, None)
@@ -43,6 +44,11 @@ async def place(log: EventLog, cursor: StreamCursor) -> Place:
 
 
 async def reset(log: EventLog, stream: str, reason: str, head: Head) -> Reset:
+    log.metrics.reset.labels(reason).inc()
+    return await _from_floor(log, stream, reason, head)
+
+
+async def _from_floor(log: EventLog, stream: str, reason: str, head: Head) -> Reset:
     """What is trimmed leaves the chain at the floor behind, so that a till can hold the next event against it."""
     chain = await log.chain_at(stream, head.floor)
     return Reset(stream, reason, head.epoch, head.floor, chain or GENESIS)

@@ -3,7 +3,8 @@
 It must not know sockets, databases or how either side stores anything.
 
 After `welcome` the relay sends every event behind the cursor in order, then `caught_up`, then each new one as it
-comes. After `reset` both sides go on, on the same connection, from its floor and the chain there, in its epoch.
+comes. After `reset` both sides go on, on the same connection, from its floor and the chain there, in its epoch; but
+after a reset of reason "replay" the relay says `bye`, and the till's next hello shows that it took it.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ QUARANTINED = "quarantined"
 SOURCE_DARAJA = "daraja"
 SOURCE_TILL = "till"
 SOURCE_PULL = "pull"
+SOURCE_OPERATOR = "operator"
 
 CAP_VALIDATE = "validate"
 """Said in `hello` by a till that answers `validate`."""
@@ -68,6 +70,8 @@ RESET_EPOCH = "epoch"
 RESET_FORK = "fork"
 RESET_AHEAD = "ahead"
 RESET_TRIMMED = "trimmed"
+RESET_REPLAY = "replay"
+"""Nothing is wrong with the log: an operator wants this till to read it again from there."""
 
 ERROR_BAD_TOKEN = "bad token"  # noqa: S105 — words of an answer
 ERROR_REVOKED = "revoked"
@@ -83,6 +87,15 @@ ERROR_TOO_MANY_CODES = "too many wrong codes, wait a minute"
 
 GENESIS = "0" * 32
 """The chain before the first event."""
+
+RECEIPT = "[0-9A-Z]{1,32}"
+SHORT_CODE = "[0-9]{1,12}"
+MAC = "[0-9a-f]{64}"
+DIGEST = "[0-9a-f]{32,64}"
+MAX_SALE = 32
+MAX_ROWS = 100
+MAX_NUMBER = 2**53 - 1
+"""Of what a till counts: every language can read it."""
 
 
 def closes_for_good(code: int) -> bool:
@@ -105,6 +118,11 @@ def error_of(body: bytes) -> str:
         return _error.decode(body).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
+
+
+def _spelt(pattern: str) -> msgspec.Meta:
+    """For readers of the schema. It is not held here: Python lets a line end pass at the end of a pattern."""
+    return msgspec.Meta(extra_json_schema={"pattern": f"^{pattern}$"})
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -147,7 +165,7 @@ class Ack(msgspec.Struct, tag_field="t", tag="ack"):
 
 
 class Verdict(msgspec.Struct, tag_field="t", tag="verdict"):
-    """The answer to a `validate` of the same id: "0", or a code of the contract §5.3."""
+    """The answer to a `validate` of the same id: "0", or one of Safaricom's codes, C2B00011 to C2B00016."""
 
     id: str
     code: str
@@ -172,8 +190,13 @@ class Reset(msgspec.Struct, tag_field="t", tag="reset"):
     chain: str = GENESIS
 
 
+def _null() -> msgspec.Raw:
+    return msgspec.Raw(b"null")
+
+
 class Event(msgspec.Struct, tag_field="t", tag="event"):
-    """One callback. `body` is Daraja's JSON to the byte; where it was no JSON it is null and `raw` has it as base64.
+    """One callback. `body` is Daraja's JSON to the byte, but for white space around it; where it was no JSON it is null
+    and `raw` has it as base64. `body_sha256` is of all that came.
 
     `rev` is 0 for the first of its key and counts the revisions; `at` is UTC; `nonce` is the one of the STK path.
     """
@@ -192,7 +215,7 @@ class Event(msgspec.Struct, tag_field="t", tag="event"):
     nonce: str | None = None
     short_code: str | None = None
     raw: str | None = None
-    body: msgspec.Raw = msgspec.Raw(b"null")
+    body: msgspec.Raw = msgspec.field(default_factory=_null)
 
     def follows(self, cursor: Cursor) -> bool:
         """True if this is the very next event after `cursor` and its chain is right; if not, the till reconnects."""
@@ -251,7 +274,7 @@ class PairRequest(msgspec.Struct):
 
     code: str
     name: str
-    device: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    device: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
     till_code: str = ""
 
 
@@ -268,16 +291,16 @@ class PairResponse(msgspec.Struct):
 
 
 class ClaimRequest(msgspec.Struct):
-    """`sale` is the till's own name for its sale, at most 32 characters; `nonce` proves a charge to be the till's."""
+    """`sale` is the till's own name for its sale; `nonce` proves a charge to be the till's."""
 
-    receipt: str
-    sale: str
+    receipt: Annotated[str, _spelt(RECEIPT)]
+    sale: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SALE)]
     cashier: str = ""
     nonce: str = ""
 
 
 class ReleaseRequest(msgspec.Struct):
-    receipt: str
+    receipt: Annotated[str, _spelt(RECEIPT)]
     generation: int
     reason: str = ""
     cashier: str = ""
@@ -297,25 +320,25 @@ class Claim(msgspec.Struct):
 
 
 class PulledRequest(msgspec.Struct):
-    """Rows of Pull Transactions as they came (contract §2.12), of one short code."""
+    """Rows of Pull Transactions as they came, of one short code."""
 
-    short_code: str
-    rows: list[msgspec.Raw]
+    short_code: Annotated[str, _spelt(SHORT_CODE)]
+    rows: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_ROWS)]
 
 
 class Promotion(msgspec.Struct):
     """Of the event with that key the one message that was found true: another may have come under its name since."""
 
     key: str
-    body_sha256: str
+    body_sha256: Annotated[str, _spelt(DIGEST)]
     """Its beginning is enough, 32 hex digits of it."""
 
 
 class AnchorRequest(msgspec.Struct):
-    """The last entry of a till's audit log: its number, from 1, and its keyed hash, 64 hex digits."""
+    """The last entry of a till's audit log: its number and its keyed hash."""
 
-    seq: int
-    mac: str
+    seq: Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
+    mac: Annotated[str, _spelt(MAC)]
 
 
 class Anchor(msgspec.Struct):

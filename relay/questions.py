@@ -21,13 +21,15 @@ class Asked(Protocol):
 
 @dataclass
 class _Question:
-    """A refusal waits for the others: what one till does not know may be a sale of the next."""
+    """A refusal waits for the others: what one till does not know may be a sale of the next. Each has one answer."""
 
-    silent: int
+    silent: list[Asked]
     answered: asyncio.Future[str]
 
-    def hear(self, code: str) -> None:
-        self.silent -= 1
+    def hear(self, till: Asked, code: str) -> None:
+        if till not in self.silent:
+            return
+        self.silent.remove(till)
         if (code == ACCEPTED or not self.silent) and not self.answered.done():
             self.answered.set_result(code)
 
@@ -41,7 +43,7 @@ class Questions:
         if not tills:
             return None
         number = secrets.token_hex(8)
-        question = self._open[number] = _Question(len(tills), asyncio.get_running_loop().create_future())
+        question = self._open[number] = _Question(list(tills), asyncio.get_running_loop().create_future())
         for till in tills:
             till.say(Validate(number, int(seconds * 1000), msgspec.Raw(body)))
         try:
@@ -52,7 +54,8 @@ class Questions:
         finally:
             del self._open[number]
 
-    def heard(self, verdict: Verdict) -> None:
+    def heard(self, till: Asked, verdict: Verdict) -> None:
+        """Counts from a till that was asked, and from no other: that may be another shop's."""
         question = self._open.get(verdict.id)
         if question is not None:
-            question.hear(verdict.code)
+            question.hear(till, verdict.code)

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from relay.protocol import KIND_C2B_CONFIRMATION, KIND_C2B_PULLED, KIND_STK, KIND_UNPARSED
+from relay.protocol import KIND_C2B_CONFIRMATION, KIND_C2B_PULLED, KIND_STK, KIND_UNPARSED, RECEIPT, SHORT_CODE
 
 MAX_BRACKETS = 256
 """A callback has about ten. With more it is not read at all, so that no reader runs out of stack."""
 
 IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
-_RECEIPT = re.compile(r"[0-9A-Z]{1,32}")
-_SHORT_CODE = re.compile(r"[0-9]{1,12}")
+_RECEIPT = re.compile(RECEIPT)
+_SHORT_CODE = re.compile(SHORT_CODE)
 _NONCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -53,14 +53,14 @@ def read_stk(body: bytes, nonce: str, short_code_header: str) -> Reading:
     if type(code) not in (int, str, float) or match(IDENTITY, checkout) is None:
         return unparsed(body, f"stk/{nonce}", short_code, is_json)
     amount, told = _paid(callback)
-    receipt = _receipt(told)
+    receipt = receipt_text(told)
     money = _money(amount, _code(code), told if receipt is None else receipt, short_code)
     return Reading(KIND_STK, f"stk:{nonce}:{checkout}", money, receipt, short_code, is_json)
 
 
 def read_confirmation(body: bytes) -> Reading:
     document, is_json = parse(body)
-    receipt = _receipt(get(document, "TransID"))
+    receipt = receipt_text(get(document, "TransID"))
     short_code = match(_SHORT_CODE, _text(get(document, "BusinessShortCode")))
     if receipt is None or short_code is None:
         return unparsed(body, "c2b/confirm", short_code, is_json)
@@ -71,7 +71,7 @@ def read_confirmation(body: bytes) -> Reading:
 def read_pulled(body: bytes, short_code: str) -> Reading | None:
     """A row of Pull Transactions, under the key of its confirmation; None for what is none (contract §2.12)."""
     document, is_json = parse(body)
-    receipt = _receipt(get(document, "transactionId"))
+    receipt = receipt_text(get(document, "transactionId"))
     if receipt is None or not is_json:
         return None
     money = _money(get(document, "amount"), get(document, "billreference"), receipt, short_code)
@@ -123,7 +123,7 @@ def match(pattern: re.Pattern[str], value: object) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
-def _receipt(value: object) -> str | None:
+def receipt_text(value: object) -> str | None:
     """As tills claim it: spelled otherwise it would be a payment that nobody can claim, and that each till uses."""
     return match(_RECEIPT, value.strip().upper()) if isinstance(value, str) else None
 

@@ -5,9 +5,11 @@ Pure: it must not know HTTP, the store or a clock. Sources: contract §2.5 (vali
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
+
+from relay import reading
 
 ACCEPTED = "0"
 BAD_ACCOUNT = "C2B00012"
@@ -70,15 +72,13 @@ def parse(document: bytes) -> Rules:
 
 def read(body: bytes) -> Asked | None:
     """None where it is no validation request; then the default answers."""
-    try:
-        said: Any = msgspec.json.decode(body)
-        receipt, amount, reference = said["TransID"], said["TransAmount"], said.get("BillRefNumber")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, AttributeError):
-        return None
-    if not isinstance(receipt, str) or not receipt.strip():
-        return None
+    said, _ = reading.parse(body)
     # In the spelling in which the confirmation is read, or the echo would not prove it.
-    return Asked(receipt.strip().upper(), _cents(amount), reference if isinstance(reference, str) else "")
+    receipt = reading.receipt_text(reading.get(said, "TransID"))
+    if receipt is None or "TransAmount" not in said:
+        return None
+    reference = reading.get(said, "BillRefNumber")
+    return Asked(receipt, _cents(said["TransAmount"]), reference if isinstance(reference, str) else "")
 
 
 def _cents(amount: object) -> int | None:
@@ -90,7 +90,7 @@ def _cents(amount: object) -> int | None:
 
 def verdict(rules: Rules, asked: Asked | None, at: datetime) -> str:
     """The code to answer with: the hours come first, the account last, for a till may know one more. `at` is aware."""
-    if _is_closed(rules, at):
+    if is_closed(rules, at):
         return OTHER
     if asked is None or asked.cents is None:
         return default(rules)
@@ -110,7 +110,7 @@ def _folded(reference: str) -> str:
     return "".join(filter(str.isalnum, reference)).casefold()
 
 
-def _is_closed(rules: Rules, at: datetime) -> bool:
+def is_closed(rules: Rules, at: datetime) -> bool:
     """A span that ends before it begins goes over midnight."""
     now = (at.astimezone(UTC) + _EAST_AFRICA).strftime("%H:%M")
     return any(start <= now < end if start <= end else now >= start or now < end for start, end in rules.closed)

@@ -8,18 +8,35 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
-from relay.placing import Place, place, reset
-from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Hello, Reset, Verdict, Welcome, encode
+from relay.placing import Place, reset
+from relay.protocol import (
+    Ack,
+    Bye,
+    CaughtUp,
+    FromRelay,
+    Heartbeat,
+    Hello,
+    Reset,
+    StreamCursor,
+    Verdict,
+    Welcome,
+    encode,
+)
 from relay.settings import Settings
 
+AT_ONCE = (0.0, 1.0)
 _CLOSE_SECONDS = 3.0
+
+FindPlace = Callable[[str, StreamCursor], Awaitable[Place]]
+"""Where the till of that id goes on."""
 
 logger = logging.getLogger("relay.feed")
 
@@ -49,14 +66,26 @@ def welcome(settings: Settings, stream: str, found: Place) -> Welcome:
 
 class Session:
     def __init__(
-        self, log: EventLog, settings: Settings, till_id: str, hello: Hello, heard: Callable[[Verdict], None]
+        self,
+        log: EventLog,
+        settings: Settings,
+        till_id: str,
+        hello: Hello,
+        heard: Callable[["Session", Verdict], None],
+        *,
+        find_place: FindPlace,
     ) -> None:
-        """`hello` names one stream; `heard` is told every verdict of the till."""
+        """`hello` names one stream; `heard` is told every verdict of the till, and whose it is."""
         cursor = hello.streams[0]
         self.till_id = till_id
+        self.id = secrets.token_hex(8)
+        self.began = time.monotonic()
         self.validates = protocol.CAP_VALIDATE in hello.caps
         self.stream = cursor.s
+        self.app = hello.app
+        self.since = int(time.time() * 1000)
         self._heard = heard
+        self._find_place = find_place
         self._to_say: deque[FromRelay] = deque()
         self.acked = self._sent = max(cursor.seq, 0)
         self._log = log
@@ -67,7 +96,10 @@ class Session:
         self._ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self.over: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._bye: Bye | None = None
+        self._again: Reset | None = None
         self._waiting_since: float | None = None
+        self._turns: list[tuple[int, str]] = []
+        self.is_behind = True
         self._next_heartbeat = time.monotonic() + settings.heartbeat_seconds
         self._heartbeat_due = False
 
@@ -75,6 +107,15 @@ class Session:
         """Closes with `code`; None where the till is gone already. The first reason counts."""
         if not self._ended.done():
             self._ended.set_result(code)
+
+    @property
+    def sent(self) -> int:
+        return self._sent
+
+    def read_again(self, told: Reset) -> None:
+        """Its floor is not ahead of what was sent."""
+        self._again = told
+        self._stir.set()
 
     def say_bye(self, bye: Bye) -> None:
         self._bye = bye
@@ -93,6 +134,16 @@ class Session:
             self._next_heartbeat = now + self._settings.heartbeat_seconds
             self._heartbeat_due = True
             self._stir.set()
+
+    @property
+    def lag_events(self) -> int:
+        return max(0, self._log.known_seq(self.stream) - self.acked)
+
+    def lag_seconds(self, now: float) -> float:
+        """Since the first event came of the oldest turn that is not acknowledged; `now` is of UTC."""
+        if not self._turns:
+            return 0.0
+        return max(0.0, now - datetime.fromisoformat(self._turns[0][1]).timestamp())
 
     async def run(self, receive: Receive, send: Send) -> int | None:
         """Serves the till until one of the two ends it; the code it was closed with, None if the till went."""
@@ -132,25 +183,26 @@ class Session:
             self.end(protocol.CLOSE_FAILED)
 
     async def _serve(self, send: Send) -> None:
-        found = await place(self._log, self._cursor)
+        found = await self._find_place(self.till_id, self._cursor)
         self._epoch = found.head.epoch
         await send_frame(send, welcome(self._settings, self.stream, found))
         if found.reset is not None:
             await self._reset(send, found.reset)
-        told = False
         while self._bye is None:
             self._stir.clear()
             await self._say_what_is_due(send)
             head = await self._log.head(self.stream)
-            if head.epoch != self._epoch:
+            if self._again is not None:
+                await self._reset(send, self._again)
+            elif head.epoch != self._epoch:
                 reason = self._log.reset_reason(self.stream)
                 await self._reset(send, await reset(self._log, self.stream, reason, head))
-                told = False
+                self.is_behind = True
             elif await self._turn(send, head.seq):
                 await asyncio.sleep(0)
-            elif self._sent == head.seq and not told:
+            elif self._sent == head.seq and self.is_behind:
                 await send_frame(send, CaughtUp(self.stream, head.seq))
-                told = True
+                self.is_behind = False
             else:
                 await self._stir.wait()
         await send_frame(send, self._bye)
@@ -162,6 +214,8 @@ class Session:
         if room <= 0 or self._sent >= head:
             return False
         events = await self._log.read(self.stream, self._sent, min(room, TURN_EVENTS))
+        if events:
+            self._turns.append((events[-1].seq, events[0].at))
         for event in events:
             if self._waiting_since is None:
                 self._waiting_since = time.monotonic()
@@ -175,6 +229,9 @@ class Session:
         self._epoch = told.epoch
         self._sent = self.acked = told.floor
         self._waiting_since = None
+        self._turns.clear()
+        if told.reason == protocol.RESET_REPLAY and self._bye is None:
+            self._bye = Bye(told.reason, AT_ONCE)
 
     async def _say_what_is_due(self, send: Send) -> None:
         while self._to_say:
@@ -192,11 +249,13 @@ class Session:
             if isinstance(frame, Ack) and frame.s == self.stream:
                 self._note(frame.seq)
             elif isinstance(frame, Verdict):
-                self._heard(frame)
+                self._heard(self, frame)
 
     def _note(self, seq: int) -> None:
         acked = min(seq, self._sent)
         if acked > self.acked:
+            self._log.metrics.deliver_seconds.observe(self.lag_seconds(time.time()))
+            self._turns = [turn for turn in self._turns if turn[0] > acked]
             self.acked = acked
             self._waiting_since = None if acked == self._sent else time.monotonic()
             self._stir.set()

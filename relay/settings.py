@@ -3,18 +3,26 @@
 It must not know what the settings are used for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
 from relay import protocol
+from relay.addresses import Addresses
+from relay.stores.store import POSTGRESQL, SQLITE
 
-_SQLITE = "sqlite:///"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
+
+
+LOOPBACK = Addresses("127.0.0.0/8, ::1")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 
 
 class SettingError(Exception):
@@ -23,15 +31,25 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests)."""
+    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests).
 
-    store: Path
+    The console has a port of its own. `console_url` is its https address where others than this computer reach it.
+    """
+
+    store: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8443
     public_url: str = ""
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
-    trusted_proxies: frozenset[str] = frozenset()
+    trusted_proxies: Container[str] = frozenset()
+    metrics_from: Container[str] = LOOPBACK
+    log_level: str = "info"
+    log_format: str = "text"
+    console: bool = False
+    console_host: str = "127.0.0.1"
+    console_port: int = 8444
+    console_url: str = ""
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -41,6 +59,16 @@ class Settings:
     drain_seconds: float = 5.0
     retry_in: tuple[float, float] = (1, 30)
 
+    @property
+    def store_file(self) -> Path | None:
+        """None where the store is a server's."""
+        return _file(self.store)
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one relay that may serve the store's file, or keep this high water of a store that is shared."""
+        return _named(self.store_file or self.high_water, ".lock")
+
 
 def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
     """`arguments` holds None for what was not said; then RELAY_<NAME> of the environment counts, then the default."""
@@ -49,29 +77,54 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         said = arguments.get(name)
         return str(said) if said is not None else environment.get(f"RELAY_{name.upper()}", default)
 
-    store = store_path(text("store"))
+    store = store_url(text("store"))
+    console_host = text("console_host", "127.0.0.1")
     beside = text("high_water")
     return Settings(
         store=store,
         host=text("host", "127.0.0.1"),
         port=_number(text("port", "8443"), "port", 0, 65535),
         public_url=_url(text("public_url")),
-        high_water=Path(beside) if beside else store.with_name(store.name + ".highwater"),
+        high_water=Path(beside) if beside else _beside(store, ".highwater"),
         source_ips=_addresses(text("source_ips")),
-        trusted_proxies=_addresses(text("trusted_proxies")),
+        trusted_proxies=_networks(text("trusted_proxies")),
+        metrics_from=_networks(text("metrics_from")) if text("metrics_from") else LOOPBACK,
+        log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
+        log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
+        console=_switch(text("console", "off"), "console"),
+        console_host=console_host,
+        console_port=_number(text("console_port", "8444"), "console_port", 0, 65535),
+        console_url=_console_url(text("console_url"), console_host),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
     )
 
 
-def store_path(url: str) -> Path:
-    """The file that a store's address names; the data folder's where there is no address."""
-    if not url:
-        return user_data_path("till-relay", appauthor=False) / "relay.db"
-    if not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
-        raise SettingError("the store must look like sqlite:///path/to/relay.db")
-    return Path(url.removeprefix(_SQLITE))
+def store_url(said: str) -> str:
+    """The address of a store; that of a file in the data folder where there is none."""
+    if not said:
+        return f"{SQLITE}{_data_folder() / 'relay.db'}"
+    if not said.startswith((SQLITE, *POSTGRESQL)) or said == SQLITE:
+        raise SettingError("the store must look like sqlite:///path/to/relay.db or postgresql://host/database")
+    return said
+
+
+def _file(store: str) -> Path | None:
+    return Path(store.removeprefix(SQLITE)) if store.startswith(SQLITE) else None
+
+
+def _beside(store: str, ending: str) -> Path:
+    """By the store's file; in the data folder of this computer where the store is on another."""
+    return _named(_file(store) or _data_folder() / "relay", ending)
+
+
+def _named(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _data_folder() -> Path:
+    return user_data_path("till-relay", appauthor=False)
 
 
 def _url(url: str) -> str:
@@ -81,6 +134,21 @@ def _url(url: str) -> str:
     if found:
         raise SettingError(f"Safaricom takes no callback URL with '{found[0]}' in it: the public URL must be without")
     return url.rstrip("/")
+
+
+def _console_url(url: str, host: str) -> str:
+    """Passwords travel to it: beyond this computer by https only."""
+    if url and not (url.startswith("https://") and urlsplit(url).path in ("", "/")):
+        raise SettingError("the console's URL must be https://name, with nothing behind the name")
+    if not url and host not in _LOOPBACK:
+        raise SettingError("a console that others reach needs --console-url https://…, the address that they type")
+    return url.rstrip("/")
+
+
+def _switch(said: str, name: str) -> bool:
+    if said not in ("on", "off"):
+        raise SettingError(f"{name} must be on or off")
+    return said == "on"
 
 
 def _number(said: str, name: str, least: int, most: int) -> int:
@@ -94,3 +162,19 @@ def _addresses(said: str) -> frozenset[str]:
         return frozenset(str(ip_address(part.strip())) for part in said.split(",") if part.strip())
     except ValueError as wrong:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
+
+
+def _networks(said: str) -> Addresses:
+    """In a cluster a proxy has another address every day, and its network is what is known of it."""
+    try:
+        return Addresses(said)
+    except ValueError as wrong:
+        raise SettingError(
+            "addresses and networks must look like 10.1.2.3 or 10.0.0.0/8, with commas between"
+        ) from wrong
+
+
+def _one_of(said: str, name: str, known: tuple[str, ...]) -> str:
+    if said not in known:
+        raise SettingError(f"{name} must be one of {', '.join(known)}")
+    return said

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from relay import protocol, rules
 from relay.http import BodyReader, BodyRefusedError, CallerGoneError, Receive, Scope, Send, answer_json
 from relay.log import Encoding, EventLog, Meta, Stored
+from relay.reading_results import without_credential
 from relay.rules import ACCEPTED, BAD_ACCOUNT, Asked, Rules, RulesError
 from relay.stores import directory
 from relay.stores.directory import Credential, Shop
@@ -56,6 +57,7 @@ class Validation:
         return 200, _parsed(await self._log.ask(lambda connection: directory.rules(connection, till.stream)))
 
     async def __call__(self, shop: Shop, scope: Scope, receive: Receive, send: Send, trust: str) -> None:
+        began = time.monotonic()
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await self._bodies.read(receive)
@@ -63,32 +65,39 @@ class Validation:
             body = b""
         except CallerGoneError:
             return
+        body = without_credential(body)
         asked = rules.read(body)
-        code = await self._verdict(shop, asked, body)
+        code, path = await self._verdict(shop, asked, body)
         await answer_json(send, 200, _reply(shop, asked, code, trust))
+        self._log.metrics.decided(path, time.monotonic() - began)
         self._record(shop, asked, body, code, trust)
 
-    async def _verdict(self, shop: Shop, asked: Asked | None, body: bytes) -> str:
+    async def _verdict(self, shop: Shop, asked: Asked | None, body: bytes) -> tuple[str, str]:
+        """The code, and who decided it: `rules`, `till`, or `default` where neither did."""
         held = await self._rules_of(shop.stream)
+        if held is None:
+            return rules.verdict(Rules(), asked, datetime.now(UTC)), "default"
         code = rules.verdict(held, asked, datetime.now(UTC))
+        if asked is None:
+            return code, "default"
         # What the hours or the amount refuse no till would let in; an account may be that of a sale it has open.
-        if code not in {ACCEPTED, BAD_ACCOUNT} or not held.ask or asked is None:
-            return code
+        if code not in {ACCEPTED, BAD_ACCOUNT} or not held.ask:
+            return code, "rules"
         told = await self._ask(shop.stream, body, ASK_SECONDS)
-        return told if told in rules.CODES else rules.default(held)
+        return (told, "till") if told is not None and told in rules.CODES else (rules.default(held), "default")
 
-    async def _rules_of(self, stream: str) -> Rules:
-        """The document; where it cannot be had in time, none: a fault of ours must not stop a shop from being paid."""
-        known = self._rules.get(stream)
-        if known is None:
-            try:
-                async with asyncio.timeout(RULES_SECONDS):
-                    text = await self._log.ask(lambda connection: directory.rules(connection, stream))
-            except (TimeoutError, SQLAlchemyError) as error:
-                logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
-                return Rules()
-            known = self._rules[stream] = _parsed(text)
-        return known
+    async def _rules_of(self, stream: str) -> Rules | None:
+        """The document as it is now, for another relay may have changed it. Where that cannot be had in time, the last
+        that was known, or none: a fault of ours must not stop a shop from being paid.
+        """
+        try:
+            async with asyncio.timeout(RULES_SECONDS):
+                text = await self._log.ask(lambda connection: directory.rules(connection, stream))
+        except (TimeoutError, SQLAlchemyError) as error:
+            logger.error("the rules of %s could not be read: %s", stream, type(error).__name__)
+            return self._rules.get(stream)
+        self._rules[stream] = _parsed(text)
+        return self._rules[stream]
 
     def _record(self, shop: Shop, asked: Asked | None, body: bytes, code: str, trust: str) -> None:
         if asked is None:
@@ -104,7 +113,7 @@ def _parsed(text: str) -> Rules:
 
 def _keep(connection: Connection, stream: str, wanted: Rules) -> Rules:
     """What holds from now on."""
-    text = directory.rules(connection, stream)
+    text = directory.held_rules(connection, stream)
     if text and (held := _parsed(text)).version >= wanted.version:
         return held
     directory.set_rules(connection, stream, msgspec.json.encode(wanted).decode())

@@ -97,6 +97,10 @@ class WaitingRoom(Generic[S]):
             waiting, stored = self._decided.popleft()
             waiting.tell(stored)
 
+    def longest(self) -> float:
+        """How many seconds the oldest has waited of which nothing is decided yet."""
+        return time.monotonic() - self._in_flight[0].since if self._in_flight else 0.0
+
     def give_up(self, seconds: float, stored: S) -> None:
         """Tells `stored` to whom has waited longer than that for the disk."""
         limit = time.monotonic() - seconds

@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from relay.protocol import KIND_STK, TRUSTED, Claim
-from relay.stores.tables import event, till
+from relay.stores.tables import event_key, till
 
 _CHARGE = "stk:"
-_FOUND = select(event.c.trust, event.c.key_start)
+_FOUND = select(event_key.c.trust, event_key.c.key_start)
 _claim = msgspec.json.Decoder(Claim)
 
 
@@ -32,9 +32,10 @@ class Held(NamedTuple):
 
 def money(connection: Connection, stream_id: int, receipt: str) -> Money | None:
     """The best that is known of a receipt; None where the log has never seen it."""
-    confirmed = (event.c.key_end == receipt) & (event.c.key_start >= "c2b:") & (event.c.key_start < "c2b;")
+    start = event_key.c.key_start
+    confirmed = (event_key.c.key_end == receipt) & (start >= "c2b:") & (start < "c2b;")
     # A partial index serves only a query that says its condition itself, not by a bound value.
-    charged = (event.c.kind == literal_column(f"'{KIND_STK}'")) & (event.c.receipt == receipt)
+    charged = (event_key.c.kind == literal_column(f"'{KIND_STK}'")) & (event_key.c.receipt == receipt)
     # Two statements, so that each has its index.
     rows = [row for which in (confirmed, charged) for row in connection.execute(_FOUND.where(which, _of(stream_id)))]
     found = [Money(trust == TRUSTED, _nonce(key_start)) for trust, key_start in rows]
@@ -57,8 +58,8 @@ def latest(connection: Connection, stream_id: int, receipt: str) -> Held | None:
 
 
 def _read(connection: Connection, stream_id: int, start: str, generation: int) -> Claim | None:
-    place = (event.c.key_end == str(generation)) & (event.c.key_start == start)
-    body = connection.execute(select(event.c.body).where(place, _of(stream_id))).scalar()
+    place = (event_key.c.key_end == str(generation)) & (event_key.c.key_start == start)
+    body = connection.execute(select(event_key.c.body).where(place, _of(stream_id))).scalar()
     return _claim.decode(body) if body is not None else None
 
 
@@ -67,4 +68,4 @@ def till_name(connection: Connection, till_id: str) -> str:
 
 
 def _of(stream_id: int) -> ColumnElement[bool]:
-    return event.c.stream_id == stream_id
+    return event_key.c.stream_id == stream_id

@@ -11,9 +11,9 @@ import secrets
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from relay.stores import sqlite
+from relay.stores.streams import create_stream
 from relay.stores.tables import invite, seat, shop, stream, till
 
 CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -30,6 +30,11 @@ class Shop(NamedTuple):
     stream: str
     callback_key: str
     nonce_key: str
+
+
+class Mark(NamedTuple):
+    shops: int
+    newest: int | None
 
 
 class Till(NamedTuple):
@@ -93,7 +98,7 @@ def _as_shop(row: Row[int, str, str, str, str] | None) -> Shop | None:
 def add_shop(connection: Connection, name: str, epoch: str) -> Shop:
     """sqlalchemy.exc.IntegrityError if there is a shop of that name."""
     made = Shop(0, name, "st_" + secrets.token_hex(4), secrets.token_hex(16), secrets.token_hex(16))
-    stream_id = sqlite.create_stream(connection, made.stream, epoch)
+    stream_id = create_stream(connection, made.stream, epoch)
     values = {
         "name": name,
         "stream_id": stream_id,
@@ -102,6 +107,11 @@ def add_shop(connection: Connection, name: str, epoch: str) -> Shop:
         "nonce_key": made.nonce_key,
     }
     return made._replace(id=connection.execute(insert(shop).values(values).returning(shop.c.id)).scalar_one())
+
+
+def mark(connection: Connection) -> Mark:
+    """Another one once shops were added or taken away."""
+    return Mark(*connection.execute(select(func.count(), func.max(shop.c.id))).one())
 
 
 def shops(connection: Connection) -> list[Shop]:
@@ -134,7 +144,7 @@ def invite_till(connection: Connection, shop_name: str, now_ms: int) -> Invitati
 def pair(connection: Connection, code: str, device: Device, now_ms: int) -> Paired | None:
     """None for a code that is wrong, used, expired or burnt by five wrong tries; which of these is not said."""
     letters = "".join(code.split()).replace("-", "").upper()
-    found = connection.execute(select(invite).where(invite.c.first_half == letters[:4])).first()
+    found = connection.execute(select(invite).where(invite.c.first_half == letters[:4]).with_for_update()).first()
     if found is None or found.expires_at <= now_ms or found.tries >= CODE_TRIES:
         return None
     if not hmac.compare_digest(found.code_sha256, sha256(letters)):
@@ -147,6 +157,8 @@ def pair(connection: Connection, code: str, device: Device, now_ms: int) -> Pair
 
 def _seated(connection: Connection, shop_id: int, device: Device, now_ms: int) -> Paired:
     """The same device is the same till again, under a new token: a copy of its folder that pairs puts it out."""
+    # Two relays may seat tills of one shop at once, and no two may have the same code.
+    connection.execute(select(shop.c.id).where(shop.c.id == shop_id).with_for_update())
     token = secrets.token_hex(32)
     fresh = {"name": device.name, "token_sha256": sha256(token), "paired_at": now_ms, "revoked_at": None}
     held = connection.execute(select(seat).where(seat.c.shop_id == shop_id, seat.c.device == device.id)).first()
@@ -203,16 +215,39 @@ def revoked(connection: Connection) -> set[str]:
     return set(connection.execute(select(till.c.id).where(till.c.revoked_at.is_not(None))).scalars())
 
 
+_rules = select(stream.c.rules)
+
+
 def set_rules(connection: Connection, stream_name: str, document: str) -> None:
     connection.execute(update(stream).where(stream.c.name == stream_name).values(rules=document))
 
 
 def rules(connection: Connection, stream_name: str) -> str:
     """Empty where the shop has set none."""
-    return connection.execute(select(stream.c.rules).where(stream.c.name == stream_name)).scalar() or ""
+    return connection.execute(_rules.where(stream.c.name == stream_name)).scalar() or ""
+
+
+def held_rules(connection: Connection, stream_name: str) -> str:
+    """The same, and nobody else sets others before the transaction ends."""
+    return connection.execute(_rules.where(stream.c.name == stream_name).with_for_update()).scalar() or ""
 
 
 def note_acks(connection: Connection, acks: dict[str, int], now_ms: int) -> None:
-    """A hint for trimming and for the lag figure; delivery never reads it."""
-    for till_id, seq in acks.items():
-        connection.execute(update(till).where(till.c.id == till_id).values(acked_seq=seq, acked_at=now_ms))
+    """A hint for trimming, for the lag figure and for who is away; delivery never reads it."""
+    noted = update(till).where(till.c.id == bindparam("of")).values(acked_seq=bindparam("seq"), acked_at=now_ms)
+    # In one order at every relay, so that two never wait for each other.
+    connection.execute(noted, [{"of": till_id, "seq": acks[till_id]} for till_id in sorted(acks)])
+
+
+def away(connection: Connection, after_ms: int, before_ms: int) -> list[tuple[str, int]]:
+    """How many tills of each shop were last noted between the two times, with the rules of that shop, or nothing."""
+    gone = (till.c.acked_at > after_ms) & (till.c.acked_at <= before_ms) & till.c.revoked_at.is_(None)
+    counted = (
+        select(func.coalesce(stream.c.rules, ""), func.count())
+        .select_from(till)
+        .join(shop, shop.c.id == till.c.shop_id)
+        .join(stream, stream.c.id == shop.c.stream_id)
+        .where(gone)
+        .group_by(stream.c.id, stream.c.rules)
+    )
+    return [(document, count) for document, count in connection.execute(counted)]

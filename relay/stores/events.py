@@ -5,21 +5,27 @@ It must not know streams' heads or threads.
 
 from base64 import b64decode
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, select
 
 from relay.protocol import TRUSTED
-from relay.stores import tables
 from relay.stores.sequence import Encoding, Row, cut_key
+from relay.stores.tables import event_key, event_row
 
 
 def with_body(connection: Connection, stream_id: int, key: str, body_sha256: str) -> Row | None:
     """The last revision of that key whose body has a digest that begins so."""
-    found = [row for row in _of_key(connection, stream_id, key) if row.body_sha256.hex().startswith(body_sha256)]
+    rows = connection.execute(
+        select(*(event_row.c[name] for name in Row._fields))
+        .where(_is_of_key(event_row, stream_id, key))
+        .order_by(event_row.c.rev)
+    )
+    found = [row for row in map(Row._make, rows) if row.body_sha256.hex().startswith(body_sha256)]
     return found[-1] if found else None
 
 
 def is_trusted(connection: Connection, stream_id: int, key: str) -> bool:
-    return any(row.trust == TRUSTED for row in _of_key(connection, stream_id, key))
+    found = connection.execute(select(event_key.c.trust).where(_is_of_key(event_key, stream_id, key)))
+    return TRUSTED in found.scalars().all()
 
 
 def raw_body(row: Row) -> bytes:
@@ -28,8 +34,6 @@ def raw_body(row: Row) -> bytes:
     return text.encode() if row.encoding == Encoding.JSON else b64decode(text)
 
 
-def _of_key(connection: Connection, stream_id: int, key: str) -> list[Row]:
+def _is_of_key(table: Table, stream_id: int, key: str) -> ColumnElement[bool]:
     start, end = cut_key(key)
-    event = tables.event.c
-    wanted = select(tables.event).where(event.key_end == end, event.key_start == start, event.stream_id == stream_id)
-    return [Row(*row) for row in connection.execute(wanted.order_by(event.rev))]
+    return and_(table.c.key_end == end, table.c.key_start == start, table.c.stream_id == stream_id)

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection
 
-from relay.stores import sqlite
+from relay.stores import streams
 from relay.stores.sequence import Head
+from relay.stores.store import Store
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -44,13 +44,8 @@ def save(path: Path, heads: dict[str, Head]) -> None:
     beside.replace(path)
 
 
-def outdated(connection: Connection, marks: Marks | None) -> dict[str, Head]:
-    """The streams whose database is older than their mark, or has gone another way since; by name and head."""
-    heads = sqlite.heads(connection)
-    if marks is None:
-        return heads
-    return {name: head for name, head in heads.items() if name in marks and not _reached(connection, head, marks[name])}
-
-
-def _reached(connection: Connection, head: Head, mark: Mark) -> bool:
-    return sqlite.chain_at(connection, head.stream_id, mark.seq) == mark.chain
+def turn_the_outdated(store: Store, marks: Marks | None) -> None:
+    """A new epoch for each stream whose database is older than its mark, or has gone another way since."""
+    with store.connect() as connection, store.transaction(connection):
+        heads = store.heads(connection)
+        streams.turn(connection, heads if marks is None else streams.lost(connection, heads, marks), marks or {})

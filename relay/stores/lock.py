@@ -1,4 +1,4 @@
-"""One relay per database file, held by the operating system: it ends with the process, however that ends.
+"""One relay per file, held by the operating system: it ends with the process, however that ends.
 
 It must not know what the file is for.
 """
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 class StoreInUseError(Exception):
-    """Another relay serves this store."""
+    """Another relay has that file; the text says what to do."""
 
 
 class StoreLock:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, refusal: str) -> None:
         self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             _lock(self._descriptor)
         except OSError as taken:
             os.close(self._descriptor)
-            raise StoreInUseError("another relay is serving this store") from taken
+            raise StoreInUseError(refusal) from taken
 
     def release(self) -> None:
         os.close(self._descriptor)

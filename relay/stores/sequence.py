@@ -71,6 +71,10 @@ class Head(NamedTuple):
     chain: str
     floor: int = 0
 
+    def is_after(self, other: "Head") -> bool:
+        """An epoch sorts behind the ones before it."""
+        return (self.epoch, self.seq) > (other.epoch, other.seq)
+
 
 class Known(msgspec.Struct, frozen=True, gc=False):
     """An event of the log that has the same identity as an incoming one."""
@@ -146,7 +150,10 @@ Identity = tuple[int, str]
 
 
 def plan(batch: Sequence[Incoming], heads: dict[str, Head], known: dict[Identity, list[Known]]) -> Plan:
-    """Changes none of what it is given but `known`, which it extends by what the batch itself adds."""
+    """Changes none of what it is given but `known`, which it extends by what the batch itself adds.
+
+    `known` is in the order of revisions; it may name one more than once, where the batch asks for it more than once.
+    """
     made = Plan([], [], [], {})
     ends: dict[str, _End] = {}
     for incoming in batch:
@@ -159,7 +166,7 @@ def plan(batch: Sequence[Incoming], heads: dict[str, Head], known: dict[Identity
             made.answers.append(Appended(end.epoch, first.seq, first.chain, Outcome.DUPLICATE))
             made.written.append(None)
             continue
-        rev = len(same)
+        rev = same[-1].rev + 1 if same else 0
         row = end.add(incoming, rev)
         made.rows.append(row)
         made.written.append(row)

@@ -1,29 +1,148 @@
-"""The log on SQLite: its settings, streams, reading, checkpoints.
+"""The log in one SQLite file: its settings, heads, reading, and a batch written as one statement.
 
 It must not know threads or waiters: whoever calls it owns the connection. Errors come as SQLAlchemyError.
 """
 
 import os
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from relay.protocol import GENESIS
-from relay.stores import tables
-from relay.stores.sequence import SEQ_MASK, Head, Row, row_id
+from relay.stores import schema, sequence, sqlite_batch
+from relay.stores.sequence import SEQ_BITS, SEQ_MASK, Head, Incoming, Plan, Row, row_id
+from relay.stores.sqlite_checkpoints import RESTART_AT_BYTES, Checkpointer, Commits, checkpoint
+from relay.stores.store import StoreSettingError, UnknownStreamError, Watcher
+from relay.stores.tables import event_row
 
-T = TypeVar("T")
 BUSY_SECONDS = 5.0
-PASSIVE_AT_BYTES = 4 * 1024 * 1024
-RESTART_AT_BYTES = 64 * 1024 * 1024
+
+# The head of a stream is its last row: nothing else can disagree with it.
+_HEADS = f"""
+    SELECT s.name, s.id, s.epoch, coalesce(e.id & {SEQ_MASK}, 0), e.chain, s.floor
+    FROM stream AS s LEFT JOIN event AS e
+    ON e.id = (SELECT max(id) FROM event WHERE id > s.id << {SEQ_BITS} AND id < (s.id + 1) << {SEQ_BITS})
+"""  # noqa: S608 (numbers of ours)
+_HEAD = text(f"{_HEADS} WHERE s.name = :name")
 
 
-class StoreSettingError(Exception):
-    """SQLite did not take a setting that durability stands on, or the file is another relay's: ours must not start."""
+class SqliteStore:
+    """One process serves it (`lock`), and others open it for a moment, as the command line does."""
+
+    max_batch = sqlite_batch.MAX_BATCH
+    is_shared = False
+    own_name = ""
+    is_alone = True
+    longest_pause = 0.0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._commits = Commits()
+        self._engines: dict[bool, Engine] = {}
+
+    def prepare(self) -> None:
+        with self.connect() as connection, self.transaction(connection):
+            _recognise(connection)
+            schema.bring_up_to_date(connection)
+
+    def connect(self, *, query_only: bool = False) -> Connection:
+        if query_only not in self._engines:
+            self._engines[query_only] = engine(self.path, query_only=query_only)
+        return self._engines[query_only].connect()
+
+    @contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
+        """Takes the write lock at once."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            with self._commits.counted(_driver(connection)):
+                yield
+                connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            if _driver(connection).in_transaction:
+                _driver(connection).rollback()
+            raise
+
+    def recover(self, connection: Connection) -> None:
+        """Pages of a failed flush count as clean; copying the log into the database writes them again."""
+        if not checkpoint(connection, "TRUNCATE"):
+            raise OSError("the write-ahead log could not be moved")
+
+    def is_clash(self, _error: DBAPIError) -> bool:
+        """A lock that is held is waited for, as long as anybody would."""
+        return False
+
+    def heads(self, connection: Connection, names: Sequence[str] | None = None) -> dict[str, Head]:
+        if names is None:
+            found = connection.execute(text(_HEADS)).all()
+        else:
+            found = [row for name in names for row in connection.execute(_HEAD, {"name": name})]
+        return {
+            name: Head(stream_id, epoch, seq, chain.hex() if seq else GENESIS, floor)
+            for name, stream_id, epoch, seq, chain, floor in found
+        }
+
+    def hold(self, connection: Connection, name: str) -> Head | None:
+        return self.heads(connection, [name]).get(name)
+
+    def read(self, connection: Connection, head: Head, after: int, limit: int, max_bytes: int) -> list[Row]:
+        place = event_row.c.id
+        wanted = (
+            select(event_row)
+            .where(place > row_id(head.stream_id, after), place < row_id(head.stream_id + 1, 0))
+            .order_by(place)
+            .limit(limit)
+        )
+        found: list[Row] = []
+        with connection.execute(wanted) as result:
+            for columns in result:
+                row = Row(*columns)
+                found.append(row)
+                max_bytes -= len(row.body or "")
+                if max_bytes <= 0:
+                    break
+        return found
+
+    def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
+        missing = list({one.stream for one in batch} - heads.keys())
+        if missing:
+            heads.update(self.heads(connection, missing))
+            for name in missing:
+                if name not in heads:
+                    raise UnknownStreamError(name)
+        try:
+            # Copies are rare: the index refuses them, and only then they are looked up.
+            return self._store(connection, sequence.plan(batch, heads, {}), heads)
+        except IntegrityError:
+            known = sqlite_batch.known(connection, batch, heads)
+            return self._store(connection, sequence.plan(batch, heads, known), heads)
+
+    def _store(self, connection: Connection, plan: Plan, heads: dict[str, Head]) -> Plan:
+        if plan.rows:
+            with self._commits.counted(_driver(connection)):
+                sqlite_batch.write(connection, plan.rows)
+            heads.update(plan.heads)
+        return plan
+
+    def append(self, connection: Connection, incoming: Sequence[Incoming], name: str, head: Head) -> Plan:
+        heads = {name: head}
+        plan = sequence.plan(incoming, heads, sqlite_batch.known(connection, incoming, heads))
+        if plan.rows:
+            sqlite_batch.write(connection, plan.rows)
+        return plan
+
+    def keeper(self, _watcher: Watcher) -> Checkpointer:
+        """Nobody else appends, so there is nobody to tell of it."""
+        return Checkpointer(self.path, lambda: engine(self.path), self._commits)
+
+    def hint(self, _connection: Connection, _word: str) -> None:
+        """There is nobody to hear it."""
 
 
 def engine(path: Path, *, query_only: bool = False) -> Engine:
@@ -65,113 +184,21 @@ def configure(connection: sqlite3.Connection, *, query_only: bool = False) -> No
 
 def _make_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # Never a file that is there: closing it would let go of the locks that SQLite holds on it in this process.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def create_tables(connection: Connection) -> None:
-    """In an empty file. StoreSettingError for one that has tables of another shape: they are not ours to change."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version == tables.VERSION:
+def _recognise(connection: Connection) -> None:
+    """StoreSettingError for a file that has tables of another kind: they are not ours to change."""
+    if schema.version(connection):
         return
-    if version != 0 or connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
-        raise StoreSettingError("The store was made by another version of the relay; this one cannot use it.")
-    tables.metadata.create_all(connection)
-    connection.exec_driver_sql(f"PRAGMA user_version = {tables.VERSION}")
+    number = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if number == 3:
+        schema.adopt(connection, "0003")
+    elif number != 0 or connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        raise StoreSettingError("the store was made by another version of the relay; this one cannot use it")
 
 
-class Transaction:
-    """`with Transaction(connection):` takes the write lock at once and commits, or rolls back on an exception."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            try:
-                self._connection.exec_driver_sql("COMMIT")
-            except SQLAlchemyError:
-                self._roll_back()
-                raise
-        else:
-            self._roll_back()
-
-    def _roll_back(self) -> None:
-        driver = self._connection.connection.driver_connection
-        if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
-            driver.rollback()
-
-
-def head(connection: Connection, name: str) -> Head | None:
-    stream = connection.execute(select(tables.stream).where(tables.stream.c.name == name)).first()
-    if stream is None:
-        return None
-    place = tables.event.c.id
-    last = connection.execute(
-        select(place, tables.event.c.chain)
-        .where(place > row_id(stream.id, 0), place < row_id(stream.id + 1, 0))
-        .order_by(place.desc())
-        .limit(1)
-    ).first()
-    seq, chained = (last.id & SEQ_MASK, last.chain.hex()) if last else (0, GENESIS)
-    return Head(stream.id, stream.epoch, seq, chained, stream.floor)
-
-
-def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
-    if seq == 0:
-        return GENESIS
-    wanted = select(tables.event.c.chain).where(tables.event.c.id == row_id(stream_id, seq))
-    found = connection.execute(wanted).scalar_one_or_none()
-    return None if found is None else found.hex()
-
-
-def read(connection: Connection, stream_id: int, after: int, limit: int, max_bytes: int) -> list[Row]:
-    """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it."""
-    place = tables.event.c.id
-    wanted = (
-        select(tables.event)
-        .where(place > row_id(stream_id, after), place < row_id(stream_id + 1, 0))
-        .order_by(place)
-        .limit(limit)
-    )
-    found: list[Row] = []
-    with connection.execute(wanted) as result:
-        for columns in result:
-            row = Row(*columns)
-            found.append(row)
-            max_bytes -= len(row.body or "")
-            if max_bytes <= 0:
-                break
-    return found
-
-
-def create_stream(connection: Connection, name: str, epoch: str) -> int:
-    made = insert(tables.stream).values(name=name, epoch=epoch).returning(tables.stream.c.id)
-    return int(connection.execute(made).scalar_one())
-
-
-def set_epoch(connection: Connection, name: str, old: str, new: str) -> bool:
-    """False if somebody else has turned the epoch meanwhile."""
-    changed = update(tables.stream).where(tables.stream.c.name == name, tables.stream.c.epoch == old)
-    return connection.execute(changed.values(epoch=new)).rowcount == 1
-
-
-def heads(connection: Connection) -> dict[str, Head]:
-    names = connection.execute(select(tables.stream.c.name)).scalars().all()
-    return {name: found for name in names if (found := head(connection, name)) is not None}
-
-
-def checkpoint(connection: Connection, mode: str) -> bool:
-    """True if the whole write-ahead log is in the database file now, and flushed."""
-    row = connection.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").one()
-    busy, frames, moved = (int(value) for value in row)
-    return busy == 0 and frames == moved
-
-
-def wal_bytes(path: Path) -> int:
-    try:
-        return Path(f"{path}-wal").stat().st_size
-    except FileNotFoundError:
-        return 0
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return cast(sqlite3.Connection, connection.connection.driver_connection)

@@ -5,21 +5,22 @@ It must not know asyncio or HTTP: it tells a listener, on its own thread.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from relay.stores import batch as store
-from relay.stores import sequence, sqlite
+from relay.stores import streams
+from relay.stores.link import Link
 from relay.stores.sequence import Head, Incoming, Plan
+from relay.stores.store import Store, StoreGoneError, StoreSettingError, UnknownStreamError
 
 PROBE_SECONDS = 1.0
-CHECKPOINT_SECONDS = 0.5
+CLASHES = 5
+"""How often the same is tried when another relay is in the way each time."""
 
 logger = logging.getLogger("relay.store")
 T = TypeVar("T")
@@ -27,10 +28,6 @@ T = TypeVar("T")
 
 class UnavailableError(Exception):
     """Could not be made durable now; it may still turn up in the log, so the sender's copy will be a duplicate."""
-
-
-class UnknownStreamError(Exception):
-    """There is no such stream in the store."""
 
 
 class Waiting(Protocol):
@@ -48,8 +45,12 @@ class Listener(Protocol[W_contra]):
     """Called on the writer's thread."""
 
     def committed(self, batch: Sequence[W_contra], plan: Plan) -> None: ...
+    def flushed(self, seconds: float) -> None: ...
     def failed(self, batch: Sequence[W_contra], error: UnavailableError | UnknownStreamError) -> None: ...
     def reopened(self, heads: dict[str, Head]) -> None: ...
+
+    def known(self) -> dict[str, Head]:
+        """Every position that anybody was told of."""
 
 
 class Job(Generic[T]):
@@ -71,7 +72,7 @@ class Job(Generic[T]):
         self.forget = forget
 
     def attempt(self, connection: Connection) -> Callable[[], None]:
-        """What to call once the transaction is committed."""
+        """What to call once the transaction is committed. It may be tried again where that failed."""
         result = self._run(connection)
         return lambda: self._done(result)
 
@@ -79,22 +80,19 @@ class Job(Generic[T]):
 class Writer(Generic[W]):
     """Commits at once when nothing else waits; what arrives during a commit makes the next batch."""
 
-    def __init__(self, path: Path, listener: Listener[W]) -> None:
-        self._engine = sqlite.engine(path)
+    def __init__(self, store: Store, listener: Listener[W]) -> None:
+        self._store = store
         self._listener = listener
         self._queue: SimpleQueue[list[W] | Job[Any] | None] = SimpleQueue()
-        self._connection: Connection | None = None
+        self._link = Link(self._connect, store.longest_pause)
         self._heads: dict[str, Head] = {}
         self._thread = threading.Thread(target=self._run, name="relay-writer", daemon=True)
-        self._checkpointer = _Checkpointer(path, self)
-        self.begun = self.committed = 0
         self.healthy = True
 
     def start(self) -> None:
         """Opens the database on the caller's thread, so that what is wrong with it is raised here."""
-        self._connect()
+        self._link.get()
         self._thread.start()
-        self._checkpointer.start()
 
     def put(self, item: list[W] | Job[Any]) -> None:
         self._queue.put(item)
@@ -103,25 +101,26 @@ class Writer(Generic[W]):
         """Everything put before is committed first."""
         self._queue.put(None)
         self._thread.join()
-        self._checkpointer.stop()
 
     def _run(self) -> None:
         stopping = False
         while not stopping:
             items = self._take()
             waiting = [one for item in items if isinstance(item, list) for one in item]
-            for start in range(0, len(waiting), store.MAX_BATCH):
-                self._commit(waiting[start : start + store.MAX_BATCH])
+            for start in range(0, len(waiting), self._store.max_batch):
+                self._commit(waiting[start : start + self._store.max_batch])
             for item in items:
                 if isinstance(item, Job):
                     self._do(item)
             stopping = None in items
-        self._disconnect()
+        self._link.drop()
 
     def _take(self) -> list[list[W] | Job[Any] | None]:
+        """One that is not another's file may go away unseen while nothing is written."""
         items: list[list[W] | Job[Any] | None] = []
+        rests = self.healthy and not self._store.is_shared
         try:
-            items.append(self._queue.get(timeout=None if self.healthy else PROBE_SECONDS))
+            items.append(self._queue.get(timeout=None if rests else PROBE_SECONDS))
             while True:
                 items.append(self._queue.get_nowait())
         except Empty:
@@ -130,20 +129,31 @@ class Writer(Generic[W]):
         return items
 
     def _commit(self, batch: list[W]) -> None:
+        incoming = [waiting.incoming for waiting in batch]
         try:
-            plan = self._write(batch)
-        except (IntegrityError, ArithmeticError, LookupError, TypeError, ValueError, UnknownStreamError) as error:
+            plan = self._unless_clashing(lambda: self._write(incoming))
+        except (IntegrityError, DataError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             self._commit_apart(batch, error)
-        except (SQLAlchemyError, sqlite.StoreSettingError, OSError) as error:
+        except UnknownStreamError as error:
+            self._commit_apart(batch, error)
+        except (SQLAlchemyError, StoreSettingError, OSError) as error:
             self._broken(error)
             self._listener.failed(batch, UnavailableError("the store failed"))
         else:
             self.healthy = True
             self._listener.committed(batch, plan)
 
+    def _write(self, incoming: list[Incoming]) -> Plan:
+        connection = self._link.get()
+        began = time.monotonic()
+        plan = self._store.write(connection, incoming, self._heads)
+        if plan.rows:
+            self._listener.flushed(time.monotonic() - began)
+        return plan
+
     def _commit_apart(self, batch: list[W], error: Exception) -> None:
         """One that cannot be stored must not take the others of its batch with it."""
-        self._disconnect()
+        self._link.drop()
         if len(batch) > 1:
             for waiting in batch:
                 self._commit([waiting])
@@ -153,139 +163,73 @@ class Writer(Generic[W]):
             batch, error if isinstance(error, UnknownStreamError) else UnavailableError("not storable")
         )
 
-    def _write(self, batch: list[W]) -> Plan:
-        connection = self._connected()
-        incoming = [waiting.incoming for waiting in batch]
-        self._load_heads(connection, incoming)
-        try:
-            # Copies are rare: the index refuses them, and only then they are looked up.
-            return self._store(connection, sequence.plan(incoming, self._heads, {}))
-        except IntegrityError:
-            known = store.known(connection, incoming, self._heads)
-            return self._store(connection, sequence.plan(incoming, self._heads, known))
-
-    def _store(self, connection: Connection, plan: Plan) -> Plan:
-        if plan.rows:
-            with self._counted():
-                store.write(connection, plan.rows)
-            self._heads.update(plan.heads)
-        return plan
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self.begun = self.committed + 1
-        yield
-        self.committed = self.begun
-
-    def _load_heads(self, connection: Connection, incoming: list[Incoming]) -> None:
-        for name in {one.stream for one in incoming} - self._heads.keys():
-            head = sqlite.head(connection, name)
-            if head is None:
-                raise UnknownStreamError(name)
-            self._heads[name] = head
-
     def _do(self, job: Job[Any]) -> None:
         try:
-            connection = self._connected()
-            with self._counted(), sqlite.Transaction(connection):
-                announce = job.attempt(connection)
+            announce = self._unless_clashing(lambda: self._attempt(job))
             self.healthy = True
             if job.forget is not None:
                 self._heads.pop(job.forget, None)
             announce()
         except IntegrityError as error:
             job.failed(error)
-        except (SQLAlchemyError, sqlite.StoreSettingError, OSError) as error:
+        except (SQLAlchemyError, StoreSettingError, OSError) as error:
             self._broken(error)
             job.failed(UnavailableError("the store failed"))
         except Exception as error:
             logger.exception("a job of the writer failed")
             job.failed(error)
 
+    def _attempt(self, job: Job[Any]) -> Callable[[], None]:
+        connection = self._link.get()
+        with self._store.transaction(connection):
+            return job.attempt(connection)
+
+    def _unless_clashing(self, attempt: Callable[[], T]) -> T:
+        for _ in range(CLASHES - 1):
+            try:
+                return attempt()
+            except DBAPIError as error:
+                if not self._store.is_clash(error):
+                    raise
+        return attempt()
+
     def _probe(self) -> None:
-        """Without callbacks nothing else would find out that the disk is well again."""
+        """Without callbacks nothing else would find out that the database is gone, or well again."""
         try:
-            self._connected()
+            self._link.get().exec_driver_sql("SELECT 1")
             self.healthy = True
-        except (SQLAlchemyError, sqlite.StoreSettingError, OSError) as error:
+        except (SQLAlchemyError, StoreSettingError, OSError) as error:
             self._broken(error)
 
     def _broken(self, error: Exception) -> None:
         # After a failed flush the next commit on the same connection may claim a success that is not on the disk.
         cause = getattr(error, "orig", error)
-        logger.error("store failed: %s %s", type(cause).__name__, getattr(cause, "sqlite_errorname", ""))
+        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
+        if not isinstance(error, StoreGoneError):
+            logger.error("store failed: %s %s", type(cause).__name__, code)
         self.healthy = False
-        self._disconnect()
-
-    def _connected(self) -> Connection:
-        return self._connection or self._connect()
+        self._link.drop()
 
     def _connect(self) -> Connection:
-        connection = self._engine.connect()
+        connection = self._store.connect()
         try:
-            # Pages of a failed flush count as clean; copying the log into the database writes them again.
-            if not self.healthy and not sqlite.checkpoint(connection, "TRUNCATE"):
-                raise OSError("the write-ahead log could not be moved")
-            known = {name: sqlite.head(connection, name) for name in self._heads}
+            if not self.healthy:
+                self._store.recover(connection)
+            self._heads = self._looked_up(connection)
         except BaseException:
             connection.close()
             raise
-        self._heads = {name: head for name, head in known.items() if head is not None}
-        self._connection = connection
         self._listener.reopened(dict(self._heads))
         return connection
 
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                connection.close()
-            except SQLAlchemyError:
-                logger.warning("the failed connection did not close")
-
-
-class _Counts(Protocol):
-    begun: int
-    committed: int
-
-
-class _Checkpointer:
-    """Moves the write-ahead log into the database beside the writer, which never waits for it but when the log is huge.
-
-    It starts one only after a commit that began after the last complete one ended. SQLite before 3.51.3 can lose
-    frames when a checkpoint starts in the instant in which a writer begins the log anew, and a writer does that only
-    while the whole log has been moved.
-    """
-
-    def __init__(self, path: Path, counts: _Counts) -> None:
-        self._path = path
-        self._engine = sqlite.engine(path)
-        self._counts = counts
-        self._complete_at = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="relay-checkpointer", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(CHECKPOINT_SECONDS):
-            size = sqlite.wal_bytes(self._path)
-            if size < sqlite.PASSIVE_AT_BYTES or self._counts.committed <= self._complete_at:
-                continue
-            try:
-                self._checkpoint(size)
-            except (SQLAlchemyError, sqlite.StoreSettingError, OSError) as error:
-                logger.error("checkpoint failed: %s", type(getattr(error, "orig", error)).__name__)
-
-    def _checkpoint(self, size: int) -> None:
-        with self._engine.connect() as connection:
-            complete = sqlite.checkpoint(connection, "PASSIVE")
-            if not complete and size > sqlite.RESTART_AT_BYTES:
-                complete = sqlite.checkpoint(connection, "RESTART")
-        if complete:
-            self._complete_at = self._counts.begun
+    def _looked_up(self, connection: Connection) -> dict[str, Head]:
+        """The heads as they are now. A stream that has lost what anybody was told of has a new epoch first."""
+        told = self._listener.known()
+        names = list(told.keys() | self._heads.keys())
+        heads = self._store.heads(connection, names)
+        lost = streams.lost(connection, heads, told) | streams.lost(connection, heads, self._heads)
+        if not lost:
+            return heads
+        with self._store.transaction(connection):
+            streams.turn(connection, lost, told, self._heads)
+        return self._store.heads(connection, names)

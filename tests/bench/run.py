@@ -16,10 +16,12 @@ from pathlib import Path
 import arriving
 import catching_up
 import charging
+import crowd
 import feed
 import growing
 import idling
 import ingest
+import on_postgresql
 import screen
 import starting
 from figures import Figure
@@ -30,6 +32,7 @@ ALL: dict[str, Run] = {
     "P1": ingest.p1,
     "P2": ingest.p2,
     "P2b": ingest.p2b,
+    "P3b": on_postgresql.p3b,
     "P4": screen.p4,
     "P4b": feed.p4b,
     "P4c": arriving.p4c,
@@ -40,6 +43,7 @@ ALL: dict[str, Run] = {
     "P12": starting.p12,
     "P13": idling.p13,
     "grow": growing.grow,
+    "crowd": crowd.crowd,
 }
 
 

@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,10 +17,12 @@ from urllib.parse import urlsplit
 
 import httpx
 from machine import FLOORS, SERVER_CORE, Bench, Child
+from sqlalchemy import Connection
 
 from relay.log import new_epoch
 from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
-from relay.stores import directory, sqlite
+from relay.stores import directory
+from relay.stores.store import opened, transaction
 
 _LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _EAT = timezone(timedelta(hours=3))
@@ -49,9 +52,15 @@ class Paired:
     nonce_key: str
 
 
-def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
-    with sqlite.engine(store).connect() as connection, sqlite.Transaction(connection):
-        sqlite.create_tables(connection)
+@contextmanager
+def in_store(store: Path | str) -> Iterator[Connection]:
+    """One transaction in the store of a relay that does not run; a file, or the address of a database."""
+    with transaction(opened(_url(store))) as connection:
+        yield connection
+
+
+def make_shops(store: Path | str, count: int = 1, tills: int = 1) -> list[Shop]:
+    with in_store(store) as connection:
         made = [directory.add_shop(connection, f"shop {at}", new_epoch()) for at in range(count)]
         now = int(time.time() * 1000)
         return [
@@ -67,7 +76,7 @@ def make_shops(store: Path, count: int = 1, tills: int = 1) -> list[Shop]:
 
 def relay(
     bench: Bench,
-    store: Path,
+    store: Path | str,
     *,
     echo: bool = False,
     core: int | None = SERVER_CORE,
@@ -75,7 +84,11 @@ def relay(
 ) -> Child:
     """A real relay process; with `echo` it also sends back what comes to /echo, so that both ride one server."""
     started = [str(FLOORS / "relay_with_echo.py"), "serve"] if echo else ["-m", "relay", "serve"]
-    return Child([*started, "--port", "0", "--store", f"sqlite:///{store}"], bench.log, core, environment)
+    return Child([*started, "--port", "0", "--store", _url(store)], bench.log, core, environment)
+
+
+def _url(store: Path | str) -> str:
+    return store if isinstance(store, str) else f"sqlite:///{store}"
 
 
 def pair(url: str, code: str, name: str = "bench") -> Paired:

@@ -2,28 +2,27 @@
 
 import asyncio
 import json
-import os
 import secrets
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from database_server import DatabaseServer
+
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
+
+from relay_process import PATIENCE, Beside, RelayProcess
 
 from relay import protocol
 from relay.app import Relay
-from relay.log import new_epoch
 from relay.protocol import FromRelay, PairRequest, PairResponse, StreamCursor
 from relay.settings import Settings
-from relay.stores import directory, sqlite
-
-PATIENCE = 20.0
+from relay.stores.store import opened
 
 
 @dataclass
@@ -110,25 +109,16 @@ class Socket:
 
 
 @dataclass
-class Bench:
+class Bench(Beside):
     """A relay in this process, and everything that happens around it."""
 
     settings: Settings
     relay: Relay
     sockets: list[Socket] = field(default_factory=list)
 
-    def in_store(self, job: Callable[[Any], Any]) -> Any:
-        """What the command line does beside a running relay."""
-        with sqlite.engine(self.settings.store).connect() as connection, sqlite.Transaction(connection):
-            return job(connection)
-
-    def add_shop(self, name: str) -> directory.Shop:
-        shop: directory.Shop = self.in_store(lambda connection: directory.add_shop(connection, name, new_epoch()))
-        return shop
-
-    def invite(self, shop: str) -> str:
-        now = int(time.time() * 1000)
-        return str(self.in_store(lambda connection: directory.invite_till(connection, shop, now)).code)
+    @property
+    def store(self) -> str:
+        return self.settings.store
 
     async def request(
         self,
@@ -215,9 +205,34 @@ async def _running(settings: Settings) -> AsyncIterator[Bench]:
         await relay.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module whose `STORES` are several runs on each, where its tests use one and do not say which themselves."""
+    said = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "store" in metafunc.fixturenames and not any(names == "store" or "store" in tuple(names) for names in said):
+        metafunc.parametrize("store", getattr(metafunc.module, "STORES", ["sqlite"]), indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[DatabaseServer]:
+    made = DatabaseServer(lambda url: opened(url).prepare())
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    store = tmp_path / "store" / "relay.db"
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty store: of a file, or of the kind that a test is parametrized with."""
+    if request.param != "postgresql":
+        yield request.param if request.param == "memory" else f"sqlite:///{tmp_path / 'store' / 'relay.db'}"
+        return
+    server: DatabaseServer = request.getfixturevalue("server")
+    url = server.lend()
+    yield url
+    server.give_back(url)
+
+
+@pytest.fixture
+def settings(store: str, tmp_path: Path) -> Settings:
     return Settings(
         store=store,
         high_water=tmp_path / "high.water",
@@ -274,41 +289,12 @@ def eventually() -> Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[N
     return wait
 
 
-class RelayProcess:
-    """`python -m relay serve` on a port of its own."""
-
-    def __init__(self, store: Path, *options: str) -> None:
-        self.store = store
-        command = [sys.executable, "-m", "relay", "serve", "--port", "0", "--store", f"sqlite:///{store}", *options]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(PATIENCE)
-
-    def end(self) -> tuple[int, str]:
-        """SIGTERM; exit code and everything it logged."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        _, logged = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, logged
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate(timeout=PATIENCE)
-
-
-@pytest.fixture
-def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
+@contextmanager
+def _starting(folder: Path) -> Iterator[Callable[..., RelayProcess]]:
     started: list[RelayProcess] = []
 
-    def start(*options: str, store: Path | None = None) -> RelayProcess:
-        started.append(RelayProcess(store or tmp_path / "relay.db", *options))
+    def start(*options: str, store: Path | None = None, url: str = "") -> RelayProcess:
+        started.append(RelayProcess(url or f"sqlite:///{store or folder / 'relay.db'}", *options))
         return started[-1]
 
     yield start
@@ -317,11 +303,25 @@ def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
 
 
 @pytest.fixture
+def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
+    with _starting(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RelayProcess]]:
+    """For all tests of a module."""
+    with _starting(tmp_path_factory.mktemp("relay")) as start:
+        yield start
+
+
+@pytest.fixture
 def relay_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a relay command in a process of its own."""
 
-    def run(*arguments: str, store: Path | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "relay", *arguments, "--store", f"sqlite:///{store or tmp_path / 'relay.db'}"]
+    def run(*arguments: str, store: Path | None = None, url: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "relay", *arguments]
+        command += ["--store", url or f"sqlite:///{store or tmp_path / 'relay.db'}"]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     return run

@@ -8,6 +8,7 @@ import pytest
 from relay.protocol import ANCHORS_PATH, PairResponse
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 
 MAC, OTHER = "a" * 64, "b" * 64
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from relay import protocol
+from relay.addresses import Addresses
 from relay.http import MAX_BODY
 from relay.protocol import PairResponse, make_nonce
 
@@ -68,6 +69,16 @@ async def test_another_amount_or_short_code_is_a_revision(bench: Any, till: Pair
     assert [event.rev for event in await bench.events(till)] == [0, 1, 2]
 
 
+async def test_revisions_that_come_together_are_numbered_without_a_gap(
+    bench: Any, till: PairResponse, bodies: Any
+) -> None:
+    path = stk_path(bodies, till)
+    for amounts in ((1,), (2, 3, 4), (5,), (6, 7)):
+        replies = await asyncio.gather(*(bench.post(path, bodies.stk(amount=amount)) for amount in amounts))
+        assert {reply.status for reply in replies} == {200}
+    assert [event.rev for event in await bench.events(till)] == list(range(7))
+
+
 @pytest.mark.parametrize("nonce", ["0" * 32, "x", "..", "%2e", "é", "a" * 500])
 async def test_a_false_nonce_is_quarantined(bench: Any, till: PairResponse, bodies: Any, nonce: str) -> None:
     assert (await bench.post(stk_path(bodies, till, nonce), bodies.stk())).status == 200
@@ -90,7 +101,7 @@ async def test_a_forgery_with_a_known_nonce_never_hides_the_real_event(
 async def test_a_forwarded_address_counts_only_from_our_own_proxy(
     settings: Any, running: Any, changed: Any, bodies: Any
 ) -> None:
-    ours = changed(settings, source_ips=frozenset({"1.1.1.1"}), trusted_proxies=frozenset({"10.0.0.1"}))
+    ours = changed(settings, source_ips=frozenset({"1.1.1.1"}), trusted_proxies=Addresses("10.0.0.0/31"))
     cases = [
         ("10.0.0.1", {"X-Forwarded-For": "9.9.9.9, 1.1.1.1"}, "trusted"),
         ("10.0.0.1", {"X-Forwarded-For": "1.1.1.1, 9.9.9.9"}, "quarantined"),
@@ -181,7 +192,7 @@ async def test_what_could_not_be_stored_is_never_answered_with_200(
 
     path = stk_path(bodies, till)
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.batch.write", fails)
+        broken.setattr("relay.stores.sqlite_batch.write", fails)
         assert (await bench.post(path, bodies.stk())).status == 503
         assert (await bench.request("GET", "/readyz")).status == 503
         assert (await bench.request("GET", "/livez")).status == 200
@@ -191,11 +202,24 @@ async def test_what_could_not_be_stored_is_never_answered_with_200(
     assert event.seq == 1
 
 
-async def test_a_directory_that_cannot_be_asked_is_503(
+async def test_a_directory_that_cannot_be_asked_is_503_for_an_unknown_key_alone(
     bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
-    monkeypatch.setattr("relay.callbacks.shop_by_key_hash", fails)
-    assert (await bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b())).status == 503
+    await bench.relay._shops.look_again()
+    monkeypatch.setattr("relay.stores.directory.shop_by_key_hash", fails)
+    assert (await bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b())).status == 200
+    assert (await bench.post(f"/h/{'ab' * 16}/c2b/confirm", bodies.c2b())).status == 503
+
+
+async def test_a_shop_that_is_added_beside_the_relay_is_known_before_its_first_callback(
+    bench: Any, eventually: Any
+) -> None:
+    shop = bench.add_shop("Duka")
+    await eventually(lambda: bench.relay._shops.known(shop.callback_key) == shop)
+    other = bench.add_shop("Soko")
+    assert await bench.relay._shops.find(other.callback_key) == other
+    assert await bench.relay._shops.find("ab" * 16) is None
+    await eventually(lambda: bench.relay._shops.known(other.callback_key) is not None)

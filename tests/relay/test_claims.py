@@ -6,12 +6,12 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from database_server import ON_A_FILE
 
 from relay import protocol
-from relay.stores import sqlite
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 RECEIPT = "UJE7K2M9QX"
 
 
@@ -213,9 +213,15 @@ async def test_a_claim_whose_caller_went_away_is_told_to_all_the_same(
     assert (await socket.until(protocol.Event))[-1].kind == "claim"
 
 
+@ON_A_FILE
 async def test_a_receipt_is_found_by_its_index_however_long_the_log(bench: Any, tills: Any) -> None:
-    query = "SELECT 1 FROM event WHERE kind = 'stk' AND receipt = ? AND stream_id = ?"
-    with sqlite.engine(bench.settings.store).connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("X", 1)).all()
-        assert "event_stk_receipt" in str(plan)
-        assert connection.execute(text("SELECT 1 FROM event")).first() is None
+    of_charge = "SELECT 1 FROM event_key WHERE kind = 'stk' AND receipt = 'X' AND stream_id = 1"
+    of_confirmation = "SELECT 1 FROM event_key WHERE key_end = 'X' AND key_start >= 'c2b:' AND key_start < 'c2b;'"
+
+    def plan(connection: Any, query: str) -> str:
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
+
+    assert "INDEX event_stk_receipt" in bench.in_store(lambda connection: plan(connection, of_charge))
+    assert "event_identity" in (said := bench.in_store(lambda connection: plan(connection, of_confirmation))) or (
+        "autoindex_event" in said
+    )

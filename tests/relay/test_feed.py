@@ -2,14 +2,17 @@
 
 import asyncio
 import shutil
+import threading
 from typing import Any
 
 import pytest
+from database_server import ON_A_FILE
 
 from relay import protocol
 from relay.protocol import GENESIS, Ack, Bye, CaughtUp, Error, Event, Heartbeat, Hello, PairResponse, Reset, Welcome
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 
 
 async def post_many(bench: Any, till: PairResponse, bodies: Any, first: int, count: int) -> None:
@@ -107,7 +110,7 @@ async def test_a_revoked_till_is_put_out(bench: Any, till: PairResponse, eventua
 
     socket = await bench.connect(till)
     await socket.until(CaughtUp)
-    waiting = asyncio.create_task(bench.poll(till, "after=0&wait=0.2"))
+    waiting = asyncio.create_task(bench.poll(till, "after=0&wait=50"))
     await eventually(lambda: bool(bench.relay._feed._polls))
     assert bench.in_store(lambda connection: directory.revoke(connection, till.till_id, 1))
     assert await socket.next() == protocol.CLOSE_REVOKED
@@ -244,6 +247,7 @@ async def assert_all_read_again(bench: Any, till: PairResponse, cursor: protocol
     assert [type(frame) for frame in await resumed.until(CaughtUp)] == [Welcome, CaughtUp]
 
 
+@ON_A_FILE
 @pytest.mark.parametrize("high_water_lost", [False, True])
 @pytest.mark.parametrize("overgrown", [False, True])
 async def test_a_restored_older_copy_is_noticed(
@@ -253,12 +257,12 @@ async def test_a_restored_older_copy_is_noticed(
         bench.add_shop("Duka")
         till = await bench.pair("Duka")
         await post_many(bench, till, bodies, 0, 2)
-    shutil.copy(settings.store, settings.store.with_name("backup"))
+    shutil.copy(bench.file, bench.file.with_name("backup"))
     async with running(settings) as bench:
         await post_many(bench, till, bodies, 2, 2)
         cursor = await cursor_after(bench, till)
         assert cursor.seq == 4
-    shutil.copy(settings.store.with_name("backup"), settings.store)
+    shutil.copy(bench.file.with_name("backup"), bench.file)
     if high_water_lost:
         settings.high_water.unlink()
     async with running(settings) as bench:
@@ -301,17 +305,21 @@ async def test_a_trimmed_cursor_is_told_where_the_log_begins(bench: Any, till: P
     assert (reset.reason, reset.floor, reset.epoch) == (protocol.RESET_TRIMMED, 2, cursor.epoch)
     assert [event.seq for event in events] == [3, 4]
     assert events[0].follows(protocol.Cursor(reset.epoch, reset.floor, reset.chain))
+    _, reset, *_ = await (await bench.connect(await bench.pair("Duka"))).until(CaughtUp)
+    assert (reset.reason, reset.floor) == (protocol.RESET_TRIMMED, 2)
+    assert 'relay_reset_total{reason="trimmed"} 1.0' in bench.relay.metrics.told().decode()
     polled = protocol.decode_frames((await bench.poll(till, f"epoch=gone&after=1&chain={'0' * 32}&wait=0")).body)
     assert polled[1] == protocol.Reset(till.stream, protocol.RESET_EPOCH, cursor.epoch, 2, reset.chain)
 
 
+@ON_A_FILE
 async def test_a_wiped_relay_is_noticed(settings: Any, running: Any, bodies: Any) -> None:
     async with running(settings) as bench:
         bench.add_shop("Duka")
         till = await bench.pair("Duka")
         await post_many(bench, till, bodies, 0, 2)
         cursor = await cursor_after(bench, till)
-    settings.store.unlink()
+    bench.file.unlink()
     async with running(settings) as bench:
         assert await bench.socket(till.token).until_closed() == protocol.CLOSE_BAD_TOKEN
         bench.add_shop("Duka")
@@ -345,6 +353,29 @@ async def test_a_long_poll_with_a_bad_cursor_is_refused(bench: Any, till: PairRe
     assert (await bench.poll(till, query)).status == 400
 
 
+@ON_A_FILE
+async def test_who_waits_too_long_is_told_so_also_while_the_housekeeping_hangs(
+    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.log.APPEND_SECONDS", 0.2)
+    log, begun, hangs = bench.relay._log, threading.Event(), threading.Event()
+
+    def hang(_connection: object) -> None:
+        begun.set()
+        hangs.wait(20)
+
+    socket = await bench.connect(till)
+    await post_many(bench, till, bodies, 0, 1)
+    (*_, event) = await socket.until(Event)
+    stuck = asyncio.ensure_future(log.run(hang))
+    assert await asyncio.to_thread(begun.wait, 5)
+    socket.say(Ack(till.stream, event.seq))  # which the housekeeping wants to note
+    reply = await asyncio.wait_for(bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b()), 5)
+    assert reply.status == 503
+    hangs.set()
+    await stuck
+
+
 async def test_a_log_that_cannot_be_read_closes_the_till_for_a_while(
     bench: Any, till: PairResponse, monkeypatch: pytest.MonkeyPatch, bodies: Any
 ) -> None:
@@ -355,12 +386,12 @@ async def test_a_log_that_cannot_be_read_closes_the_till_for_a_while(
 
     await post_many(bench, till, bodies, 0, 1)
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.sqlite.read", fails)
+        broken.setattr(bench.relay._log._store, "read", fails)
         socket = await bench.connect(till)
         assert (await socket.until(int))[-1] == protocol.CLOSE_FAILED
         assert (await bench.poll(till)).status == 503
     with monkeypatch.context() as broken:
-        broken.setattr("relay.session.place", lambda *_: 1 / 0)
+        broken.setattr("relay.reading_again.place", lambda *_: 1 / 0)
         socket = await bench.connect(till)
         assert (await socket.until(int))[-1] == protocol.CLOSE_FAILED
     assert len(await bench.events(till)) == 1

@@ -183,7 +183,7 @@ def busy(store: Any) -> Any:
 async def test_a_caller_that_hangs_up_is_stored_all_the_same(
     bench: Any, till: PairResponse, bodies: Any, served: Served, eventually: Any
 ) -> None:
-    with busy(bench.settings.store):
+    with busy(bench.file):
         wire = await served.wire()
         wire.send(post(till, bodies.stk("ws_gone")))
         await eventually(lambda: bool(len(bench.relay._log._waiting)))
@@ -201,7 +201,7 @@ async def test_what_waits_when_the_server_ends_is_answered_and_the_connection_cl
     bench: Any, till: PairResponse, bodies: Any, served: Served, eventually: Any
 ) -> None:
     wire = await served.wire()
-    with busy(bench.settings.store):
+    with busy(bench.file):
         wire.send(post(till, bodies.stk("ws_late")))
         await eventually(lambda: bool(len(bench.relay._log._waiting)))
         served.server.should_exit = True
@@ -222,7 +222,7 @@ async def test_what_could_not_be_stored_is_503_on_the_short_way_too(
     wire = await served.wire()
     request = post(till, bodies.stk("ws_again"))
     with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.batch.write", fails)
+        broken.setattr("relay.stores.sqlite_batch.write", fails)
         wire.send(request)
         assert (await wire.reply())[0] == 503
     wire.send(request)
@@ -275,7 +275,7 @@ async def test_a_connection_on_which_something_happened_meanwhile_stays(
     connection: Any
     (connection,) = set(served.server.server_state.connections) - before
     connection.timeout_keep_alive_handler()
-    with busy(bench.settings.store):
+    with busy(bench.file):
         wire.send(post(till, bodies.stk("ws_2")))
         await eventually(lambda: bool(len(bench.relay._log._waiting)))
         connection.timeout_keep_alive = 0

@@ -6,12 +6,14 @@ import time
 from typing import Any
 
 import pytest
+from database_server import ON_A_FILE
 
 from relay import protocol
 from relay.protocol import PairRequest, PairResponse
 from relay.stores import directory
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 DEVICE = "ab" * 16
 
 
@@ -29,8 +31,9 @@ async def test_a_code_gives_everything_a_till_needs(bench: Any, till: PairRespon
     assert shop.callback_key == shop.callback_key.lower()
 
 
+@ON_A_FILE
 async def test_the_token_is_not_in_the_database(bench: Any, till: PairResponse) -> None:
-    connection = sqlite3.connect(bench.settings.store)
+    connection = sqlite3.connect(bench.file)
     dump = "\n".join(connection.iterdump())
     connection.close()
     assert till.till_id in dump

@@ -8,6 +8,7 @@ import pytest
 from relay import protocol
 
 pytestmark = pytest.mark.anyio
+STORES = ["sqlite", "postgresql"]
 
 
 def row(receipt: str, amount: str = "150.00") -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -76,14 +77,21 @@ async def test_a_queue_timeout_is_kept_without_the_credential_that_it_brings_bac
 
 
 @pytest.mark.anyio
+async def test_two_timeouts_that_cannot_be_read_are_both_kept(bench: Any, till: PairResponse, bodies: Any) -> None:
+    path = bodies.path_of(till, f"/timeout/{make_nonce(till.nonce_key)}")
+    for body in (b"<html>one", b"<html>two", b"<html>one", b"null"):
+        assert (await bench.post(path, body)).status == 200
+    kept = [event.raw or bytes(event.body) for event in await bench.events(till)]
+    assert kept == [b64encode(b"<html>one").decode(), b64encode(b"<html>two").decode(), b"null"]
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("door", ["stk", "result", "timeout", "c2b"])
-async def test_no_door_lets_a_credential_reach_the_disk(
-    bench: Any, till: PairResponse, bodies: Any, settings: Any, door: str
-) -> None:
+async def test_no_door_lets_a_credential_reach_the_disk(bench: Any, till: PairResponse, bodies: Any, door: str) -> None:
     tail = "/c2b/confirm" if door == "c2b" else f"/{door}/{make_nonce(till.nonce_key)}"
     for body in (json.dumps(ECHO), json.dumps({"Result": ECHO}), f"x&SecurityCredential={CIPHERTEXT}&y"):
         assert (await bench.post(bodies.path_of(till, tail), body.encode())).status == 200
-    kept = b"".join(path.read_bytes() for path in settings.store.parent.iterdir())
+    kept = b"".join(path.read_bytes() for path in bench.file.parent.iterdir())
     assert CIPHERTEXT[:20].encode() not in kept
     assert b"SecurityCredential" in kept
 

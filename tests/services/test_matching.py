@@ -42,7 +42,8 @@ from relay.app import Relay
 from relay.log import new_epoch
 from relay.protocol import CaughtUp, Welcome, decode_frames
 from relay.settings import Settings
-from relay.stores import directory, sqlite
+from relay.stores import directory
+from relay.stores.store import opened, transaction
 
 pytestmark = pytest.mark.anyio
 ACCOUNT = ShopAccount(AccountKind.PAYBILL, "600966")
@@ -220,14 +221,14 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    settings = Settings(store=tmp_path / "relay.db", high_water=tmp_path / "relay.high-water", public_url=RELAY_URL)
+    store = f"sqlite:///{tmp_path / 'relay.db'}"
+    settings = Settings(store=store, high_water=tmp_path / "relay.high-water", public_url=RELAY_URL)
     relay = await Relay.open(settings)
-    engine = sqlite.engine(settings.store)
-    with engine.connect() as connection, sqlite.Transaction(connection):
+    with transaction(opened(store)) as connection:
         directory.add_shop(connection, "Duka", new_epoch())
     shop = Shop(relay)
     for number in (1, 2):
-        with engine.connect() as connection, sqlite.Transaction(connection):
+        with transaction(opened(store)) as connection:
             invitation = directory.invite_till(connection, "Duka", int(time.time() * 1000))
         line = Line(relay)
         identity = TillIdentity(secrets.token_hex(16), f"Till {number}", f"T{number}")
@@ -236,7 +237,6 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         folder = tmp_path / f"till{number}"
         folder.mkdir()
         shop.tills.append(await TillOfShop(folder, line, pairing).open())
-    engine.dispose()
     yield shop
     for till in shop.tills:
         await till.close()
@@ -975,7 +975,8 @@ async def test_a_relay_that_lost_a_claim_hears_of_it_again_before_another_till_i
     await one.read()
     assert isinstance(await one.matching.accept(RECEIPT, sale.id), Accepted)
     await one.read()
-    restored = await Relay.open(Settings(store=copy, high_water=tmp_path / "copy.high-water", public_url=RELAY_URL))
+    store, high_water = f"sqlite:///{copy}", tmp_path / "copy.high-water"
+    restored = await Relay.open(Settings(store=store, high_water=high_water, public_url=RELAY_URL))
     for line in (one.line, two.line):
         line.restored(restored)
     shop.http = httpx.AsyncClient(transport=httpx.ASGITransport(restored))

@@ -32,7 +32,8 @@ from relay import rules as relay_rules
 from relay.app import Relay
 from relay.log import new_epoch
 from relay.settings import Settings
-from relay.stores import directory, sqlite
+from relay.stores import directory
+from relay.stores.store import opened, transaction
 
 pytestmark = pytest.mark.anyio
 RELAY_URL = "http://relay.test"
@@ -110,12 +111,12 @@ class Till:
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Till]]]:
     """`await shop()` is one more till of one shop with one relay."""
-    store = tmp_path / "relay.db"
+    store = f"sqlite:///{tmp_path / 'relay.db'}"
     relay = await Relay.open(Settings(store=store, high_water=tmp_path / "high", public_url=RELAY_URL))
     made: list[Till] = []
 
     def in_store(job: Callable[[Any], Any]) -> Any:
-        with sqlite.engine(store).connect() as connection, sqlite.Transaction(connection):
+        with transaction(opened(store)) as connection:
             return job(connection)
 
     in_store(lambda connection: directory.add_shop(connection, "Duka", new_epoch()))

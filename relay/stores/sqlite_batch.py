@@ -69,14 +69,13 @@ def write(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def known(connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> dict[Identity, list[Known]]:
-    values: list[object] = []
     if not batch:
         return {}
-    for incoming in batch:
-        start, end = cut_key(incoming.key)
-        values += (end, start, heads[incoming.stream].stream_id)
+    # Each is asked for once: the copies of a batch may be of the same event.
+    keys = {(*reversed(cut_key(incoming.key)), heads[incoming.stream].stream_id) for incoming in batch}
     found: dict[Identity, list[Known]] = {}
-    for stream_id, key, rev, money, trust, place, chained in _run(connection, _known(len(batch)), values):
+    values = list(chain.from_iterable(keys))
+    for stream_id, key, rev, money, trust, place, chained in _run(connection, _known(len(keys)), values):
         one = Known(rev, money, trust, place & SEQ_MASK, chained.hex())
         found.setdefault((stream_id, key), []).append(one)
     return found
