@@ -65,8 +65,9 @@ class Shops(NamedTuple):
         ]
         events = [protocol.encode(event) for event in await self.bench.events(self.duka)]
         tills = self.bench.in_store(directory.tills)
-        # When the till was last here moves with each look.
-        return [seen, events, [till._replace(acked_at=None) for till in tills if till.shop == "Duka"]]
+        # The look itself is noted: that the till was here, and that it has acknowledged nothing.
+        noted = [till._replace(acked_at=None, acked_seq=till.acked_seq or 0) for till in tills]
+        return [seen, events, [till for till in noted if till.shop == "Duka"]]
 
     @property
     def secrets(self) -> list[str]:
