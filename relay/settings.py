@@ -19,6 +19,7 @@ _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql",
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 LOOPBACK: Networks = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+MEGABYTE = 1024 * 1024
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 
@@ -36,6 +37,8 @@ class Settings:
     port: int = 8443
     public_url: str = ""
     high_water: Path = field(default=Path())
+    spool: Path | None = None
+    spool_bytes: int = 1024 * MEGABYTE
     source_ips: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
     metrics_from: Networks = LOOPBACK
@@ -54,6 +57,10 @@ class Settings:
     def store_file(self) -> Path | None:
         """None where the store is a server's."""
         return _file(self.store)
+
+    @property
+    def spool_folder(self) -> Path:
+        return self.spool or _named(self.high_water, ".spool")
 
     @property
     def lock(self) -> Path:
@@ -76,6 +83,8 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         port=_number(text("port", "8443"), "port", 0, 65535),
         public_url=_url(text("public_url")),
         high_water=Path(beside) if beside else _beside(store, ".highwater"),
+        spool=Path(text("spool")) if text("spool") else None,
+        spool_bytes=_number(text("spool_mb", "1024"), "spool_mb", 1, 1024 * 1024) * MEGABYTE,
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_addresses(text("trusted_proxies")),
         metrics_from=_networks(text("metrics_from")) or LOOPBACK,
