@@ -35,6 +35,7 @@ from relay.validation import Validation
 from relay.watching import Watch
 
 if TYPE_CHECKING:
+    from relay.console.app import Console
     from relay.replicas import Replicas
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
@@ -81,6 +82,7 @@ class Relay:
         self.metrics.at_scrape(self._feed.measure)
         self.metrics.at_scrape(Disks(self.metrics, settings).measure)
         self.metrics.at_scrape(self._measure_spool)
+        self._began_at = int(time.time() * 1000)
         keeping = (
             self._keep_the_clock(),
             self._look_after_the_spool(),
@@ -120,6 +122,17 @@ class Relay:
     def reached_at(self, url: str) -> None:
         """The address that the server took: callbacks come there where nobody set a public one."""
         self._pairing.public_url = self._settings.public_url or url
+
+    def console(self) -> "Console":
+        """The pages for operators, to be served where they alone can reach it."""
+        from relay.console.app import Console  # a relay without one does not load it
+        from relay.console.parts import Parts
+
+        def public_url() -> str:
+            return self._pairing.public_url
+
+        parts = Parts(self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at)
+        return Console(parts, self._settings.console_url)
 
     async def drain(self) -> None:
         self._draining = True
@@ -216,6 +229,8 @@ class Relay:
                 await self._feed.close_revoked()
                 await self._feed.note_acks()
                 await self._shops.look_again()
+                await self._feed.read_again()
+                await self._callbacks.note_senders()
                 if self._replicas is not None:
                     await self._replicas.exchange()
             except (UnavailableError, SQLAlchemyError, OSError) as error:

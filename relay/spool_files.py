@@ -71,8 +71,8 @@ class Segments:
         self._open: _Segment | None = None
         self._used = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = sorted(folder.iterdir())
-        self._number = max((int(path.stem) for path in found if path.stem.isdecimal()), default=0)
+        found = self._files()
+        self._number = max((int(path.stem) for path in found), default=0)
         self._began = {path: path.stat().st_mtime for path in found if path.suffix == _SEGMENT}
 
     def __iter__(self) -> Iterator[Path]:
@@ -137,7 +137,7 @@ class Segments:
 
     def _begin(self) -> "_Segment":
         path = self._next(_SEGMENT)
-        self._used = sum(held.stat().st_size for held in self._folder.iterdir())
+        self._used = sum(held.stat().st_size for held in self._files())
         made = _Segment(path)
         self._open = made
         self._began[path] = time.time()
@@ -158,6 +158,11 @@ class Segments:
             else:
                 segment.path.unlink()
                 del self._began[segment.path]
+
+    def _files(self) -> list[Path]:
+        """What is not ours in that folder comes and goes as it likes."""
+        ours = (path for path in self._folder.iterdir() if path.suffix in {_SEGMENT, _ASIDE, _DAMAGED})
+        return sorted(path for path in ours if path.stem.isdecimal())
 
     def _next(self, ending: str) -> Path:
         self._number += 1

@@ -17,27 +17,15 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pos_app.domain.money import Money
 from pos_app.domain.payment import Payment
 from pos_app.domain.receipt import Heading
-from pos_app.domain.refused import Refused
 from pos_app.domain.shop import MpesaAccess, ShopAccount
 from pos_app.domain.staff import Action, Person
 from pos_app.services.changes import Changes, Notice
 from pos_app.services.clock import utc_now
-from pos_app.settings import (
-    FileSecrets,
-    MemorySecrets,
-    Secrets,
-    SecretsError,
-    Settings,
-    SettingsFile,
-    ThemeChoice,
-    credentials_from,
-    initiator_from,
-    open_secrets,
-    pairing_from,
-)
+from pos_app.settings import Secrets, Settings, SettingsFile, ThemeChoice
+from pos_app.ui.desk_keys import Keys
 from pos_app.ui.desk_pages import SALE, Pages
-from pos_app.ui.main_window import NETWORK, OFFICE, MainWindow, native_window
-from pos_app.ui.message_page import MessagePage, UnlockPage
+from pos_app.ui.main_window import NETWORK, OFFICE, MainWindow
+from pos_app.ui.message_page import MessagePage
 from pos_app.ui.shop_header import ShopHeader
 from pos_app.ui.sounds import Sounds
 from pos_app.ui.spoken import Spoken
@@ -66,14 +54,6 @@ _HISTORY, _SETTINGS = 1, 2
 _LATE = ("pos_app.services.uplink", "httpcore", "anyio._backends._asyncio")
 """The last two are what httpx would load with its first client and its first request."""
 _TRAINING_SHOP = "Duka la Mafunzo"
-_PRACTICE_PASSPHRASE = "practice only"  # noqa: S105 — it protects the PINs that training shows
-
-
-def _nowhere() -> Secrets:
-    """For a till whose keys stay locked: what is typed now would be gone with the window, and the page says so."""
-    secrets = MemorySecrets()
-    secrets.where = "memory, only until this window closes"
-    return secrets
 
 
 class Desk:
@@ -93,15 +73,12 @@ class Desk:
         self, app: QApplication, folder: Path, *, training: bool = False, secrets: Secrets | None = None
     ) -> None:
         """`secrets` in the place of the computer's own, for a till that is only looked at."""
-        self._given = secrets
         self._app = app
         self._folder = folder
         self._training = training
         self._settings_file = SettingsFile(folder / "settings.json", os.environ)
         self.settings = self._settings_file.load()
-        self._access: MpesaAccess | None = None
-        self._secrets: Secrets = MemorySecrets()
-        self._are_keys_locked = False
+        self._keys = Keys(folder, secrets)
         self._person: Person | None = None
         self._office_page: OfficePage | None = None
         self.changes = Changes()
@@ -130,8 +107,8 @@ class Desk:
         """The selling page comes as soon as no charge is unaccounted for. Raises StoreError with a sentence."""
         from pos_app.services.till import Till
 
-        self._secrets = await (self._unlocked() if training is None else self._practice_keys())
-        self.till = Till(self._folder, self.changes, self._heading, self._secrets)
+        await (self._keys.open(self.window) if training is None else self._keys.open_for_practice(training))
+        self.till = Till(self._folder, self.changes, self._heading, self._keys.secrets)
         self._pages = Pages(self.till, self.changes, self.tasks, self.window)
         await self.till.open()
         if training is not None:
@@ -140,7 +117,6 @@ class Desk:
             await self._stock_training_shelf()
             await hire(self.till.staff, self.till.authority)
             self._offer_phone(training.phone_page)
-        self._access = training
         self.till.expect_connection()
         self._build_sale_page()
         self.payment.receipt_wanted.connect(self._show_receipt)
@@ -180,7 +156,7 @@ class Desk:
             seen=self._see_person,
             practice=self._practice,
         )
-        if self._are_keys_locked:
+        if self._keys.are_locked:
             self.till.authority.begin_cash_only(utc_now())
         await self.door.open()
         self._see_person(self.till.authority.person)
@@ -196,18 +172,13 @@ class Desk:
         self._person = person
         self.window.show_shop(self._header())
 
-    async def _practice_keys(self) -> Secrets:
-        """They outlast the session, as the practice people do; nothing they protect is real."""
-        found = await asyncio.to_thread(FileSecrets.open, self._folder / "keys.box", _PRACTICE_PASSPHRASE)
-        return found if not isinstance(found, Refused) else MemorySecrets()
-
     async def connect(self) -> None:
         """Safaricom and the relay, behind a till that sells; a charge that is asked for meanwhile waits."""
         # Its libraries take longer to load than all that came before, so not on the thread that paints.
         for module in _LATE:
             await asyncio.to_thread(import_module, module)
         if not self._training:
-            await self._find_access()
+            await self._keys.find_access(self.settings, self.changes)
         await self._connect()
         self.placing.place()
         uplink = await self.till.network()
@@ -224,113 +195,28 @@ class Desk:
 
         self.window.status.offer_phone(address, show)
 
-    async def _unlocked(self) -> Secrets:
-        """From the key store, or from the encrypted file once somebody has typed its passphrase."""
-        if self._given is not None:
-            return self._given
-        found = await asyncio.to_thread(open_secrets, self._folder)
-        if not isinstance(found, Refused):
-            return found
-        page, typed = UnlockPage(), asyncio.Queue[str | None]()
-        page.entered.connect(typed.put_nowait)
-        page.skipped.connect(lambda: typed.put_nowait(None))
-        self.window.place(SALE, page)
-        while isinstance(found, Refused):
-            page.ask(found.sentence)
-            passphrase = await typed.get()
-            if passphrase is None:
-                self._are_keys_locked = True
-                return _nowhere()
-            found = await asyncio.to_thread(open_secrets, self._folder, passphrase)
-        return found
-
-    async def _find_access(self) -> None:
-        """A key store that is locked just now leaves a till that takes cash."""
-        try:
-            self._access = await asyncio.to_thread(self._read_access)
-        except SecretsError as error:
-            log.warning("the M-Pesa keys could not be read")
-            self._access = None
-            self.changes.publish(Notice(f"{error} Until then this till takes cash only.", urgent=True))
-
-    def _read_access(self) -> MpesaAccess | None:
-        settings, account = self.settings, self.settings.account
-        credentials, pairing = credentials_from(self._secrets), pairing_from(settings, self._secrets)
-        if account is None or credentials is None or pairing is None:
-            return None
-        return MpesaAccess(
-            settings.daraja_url,
-            account,
-            credentials,
-            pairing,
-            initiator=initiator_from(settings, self._secrets),
-            password_since=settings.password_since,
-        )
-
     async def _connect(self) -> None:
         shop_name = self._header().shop_name
-        await self.till.connect(self._access, shop_name)
+        await self.till.connect(self._keys.access, shop_name)
         shop = self._header()
         self.window.show_shop(shop)
         self._show_number(shop.number_label)
         self.facing.follow_soon()
 
     def _build_sale_page(self) -> None:
-        from pos_app.devices.scanner import Scanner
+        from pos_app.ui.counter import Counter, Means
         from pos_app.ui.motion import read_motion
-        from pos_app.ui.offers.arrivals import Arrivals
-        from pos_app.ui.offers.rail_model import RailViewModel
-        from pos_app.ui.offers.view_model import OfferViewModel
-        from pos_app.ui.payment.view_model import PaymentViewModel
-        from pos_app.ui.sale.view import SalePage
-        from pos_app.ui.sale.view_model import SaleViewModel
 
-        till, label = self.till, self._header().number_label
-        self.payment = PaymentViewModel(
-            till.payments,
-            till.sales,
-            self.changes,
-            self.tasks,
-            sounds=self.sounds,
-            clock=utc_now,
-            number_label=label,
-            parent=self.window,
-        )
-        self.sale = SaleViewModel(
-            till.sales,
-            till.catalogue,
-            self.changes,
-            self.tasks,
-            payment=self.payment,
-            parent=self.window,
-        )
-        scanner = self._scanner = Scanner(parent=self.window)
-        scanner.watch(native_window(self.window))
-        self.offers = OfferViewModel(
-            till.matching,
-            till.sales,
-            self.changes,
-            self.tasks,
-            sale=self.sale,
-            payment=self.payment,
-            ask_safaricom=self._ask_safaricom,
+        counter = Counter(
+            self.till,
+            Means(self.window, self.changes, self.tasks, self.sounds),
+            number_label=self._header().number_label,
             cashier=lambda: self._header().cashier,
-            clock=utc_now,
-            parent=self.window,
+            ask_safaricom=self._ask_safaricom,
         )
-        self.rail = RailViewModel(
-            till.payments,
-            till.matching.offers,
-            self.changes,
-            self.tasks,
-            offered=self.offers,
-            number_label=label,
-            parent=self.window,
-        )
-        arrivals = Arrivals(self.changes, sounds=self.sounds, clock=utc_now, parent=self.window)
-        page = SalePage(self.sale, self.payment, self.offers, self.rail, arrivals, clock=utc_now, scanner=scanner)
-        page.rail.list_wanted.connect(self._show_unclaimed)
-        self.sale_page = page
+        self.sale, self.payment, self.offers, self.rail = counter.sale, counter.payment, counter.offers, counter.rail
+        self._scanner, self.sale_page = counter.scanner, counter.page
+        counter.page.rail.list_wanted.connect(self._show_unclaimed)
         self.window.place(SALE, self.sale_page)
         self.sale.start()
         self.rail.start()
@@ -399,7 +285,7 @@ class Desk:
 
         model = SettingsViewModel(
             self._settings_file,
-            self._secrets,
+            self._keys.secrets,
             network.connections,
             self.tasks,
             training=self._training,
@@ -408,7 +294,9 @@ class Desk:
             on_saved=self._take_up,
         )
         model.setParent(self.window)
-        sections = self._pages.customer_sections(network, access=lambda: self._access, settings=lambda: self.settings)
+        sections = self._pages.customer_sections(
+            network, access=lambda: self._keys.access, settings=lambda: self.settings
+        )
         page = SettingsPage(model, *sections, *self._operator_section(network))
         page.closed.connect(self._pages.back_to_sale)
         return page
@@ -423,7 +311,7 @@ class Desk:
         model = OperatorViewModel(
             network.office.operator_setup,
             self._settings_file,
-            self._secrets,
+            self._keys.secrets,
             self.tasks,
             clock=utc_now,
             on_saved=self._take_up,
@@ -450,7 +338,7 @@ class Desk:
 
     async def _reconnect(self) -> None:
         if not self._training:
-            await self._find_access()
+            await self._keys.find_access(self.settings, self.changes)
         await self._connect()
         self._show_number(self._header().number_label)
 
@@ -467,11 +355,11 @@ class Desk:
     @property
     def _account(self) -> ShopAccount | None:
         """Of the M-Pesa that is in use; None for a till that takes cash only."""
-        return self._access.account if self._access else None
+        return self._keys.access.account if self._keys.access else None
 
     @property
     def _till_code(self) -> str:
-        return self._access.pairing.till_code if self._access else self.settings.code_in_force
+        return self._keys.access.pairing.till_code if self._keys.access else self.settings.code_in_force
 
     def _heading(self) -> Heading:
         shop = self._header()

@@ -103,7 +103,7 @@ def test_locked_keys_leave_a_till_that_takes_cash(locked: Any, counter: Made) ->
     desk.enter()
     desk.page(Page.CHANGE)
     assert locked.attempts() == []
-    assert desk.desk._secrets.where == "memory, only until this window closes"
+    assert desk.desk._keys.secrets.where == "memory, only until this window closes"
 
 
 def test_keys_that_can_not_be_read_just_now_leave_a_till_that_takes_cash_and_says_so(
@@ -113,7 +113,7 @@ def test_keys_that_can_not_be_read_just_now_leave_a_till_that_takes_cash_and_say
         def get(self, name: SecretName) -> str:
             raise SecretsError("The computer’s key store could not be read.")
 
-    monkeypatch.setattr("pos_app.ui.desk.open_secrets", lambda _folder: Locked())
+    monkeypatch.setattr("pos_app.ui.desk_keys.open_secrets", lambda _folder: Locked())
     desk = counter(locked.folder, training=False)
     desk.open()
     assert desk.reads("The computer’s key store could not be read. Until then this till takes cash only.")

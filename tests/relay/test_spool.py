@@ -115,6 +115,14 @@ def test_a_full_segment_is_followed_by_another_and_a_restart_begins_its_own(
     assert list(again) == files(tmp_path) == []
 
 
+def test_what_is_not_its_own_in_that_folder_is_left_alone(segments: Segments, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "highwater.new").symlink_to("gone")
+    (tmp_path / "spool" / "notes.spool").write_bytes(b"x")
+    segments.append([b"one"])
+    again = Segments(tmp_path / "spool", PLENTY)
+    assert [again.read(path) for path in again] == [[b"one"]]
+
+
 def test_a_spool_takes_no_more_room_than_it_may(tmp_path: Path) -> None:
     segments = Segments(tmp_path / "spool", 512 * 1024)
     for _ in range(7):

@@ -29,7 +29,7 @@ def open_desk(
     aloop: TillLoop, qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Open]:
     """A desk on the test's folder, without keys."""
-    monkeypatch.setattr("pos_app.ui.desk.open_secrets", lambda _folder: MemorySecrets())
+    monkeypatch.setattr("pos_app.ui.desk_keys.open_secrets", lambda _folder: MemorySecrets())
     opened: list[Desk] = []
 
     def run(work: Coroutine[Any, Any, None]) -> None:

@@ -102,7 +102,7 @@ def door(
     aloop: TillLoop, qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Door]:
     secrets = MemorySecrets()
-    monkeypatch.setattr("pos_app.ui.desk.open_secrets", lambda _folder: secrets)
+    monkeypatch.setattr("pos_app.ui.desk_keys.open_secrets", lambda _folder: secrets)
     monkeypatch.setattr(pins, "_MEMORY_KIB", 16)  # how slow a PIN is to try has tests of its own
     before = tokens().name
     made = Door(qapp, qtbot, tmp_path)

@@ -129,7 +129,7 @@ async def _chips(desk: Desk, receipts: list[str]) -> list[int | None]:
 
 async def _back(desk: Desk, count: int) -> list[float]:
     frames = Frames()
-    await desk.till.connect(desk._access, "Bench")
+    await desk.till.connect(desk._keys.access, "Bench")
     await _until(desk, count)
     took = frames.stop()
     await asyncio.sleep(_SETTLED_SECONDS)
