@@ -81,6 +81,13 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--port", help="port to listen on, 0 for any free one (default 8443)")
     serve.add_argument("--public-url", metavar="URL", help="where Safaricom reaches this relay")
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
+    serve.add_argument(
+        "--spool",
+        metavar="DIR",
+        help="where callbacks are kept while the store cannot take them (default: beside the high-water file); "
+        "best on another disk than the store's: on the same one it helps against a locked or broken store only",
+    )
+    serve.add_argument("--spool-mb", metavar="MB", help="room that the spool may take (default 1024)")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
     serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies or networks whose X-Forwarded-For counts")
     serve.add_argument(

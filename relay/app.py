@@ -16,6 +16,7 @@ from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
 from relay.disks import Disks
+from relay.emptying import Emptying
 from relay.feed import Feed
 from relay.health import Health
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
@@ -26,6 +27,7 @@ from relay.request_id import RequestIds
 from relay.session import close
 from relay.settings import Settings
 from relay.shops import Shops
+from relay.spool import Spool
 from relay.stores.lock import StoreLock
 from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
 _UNAVAILABLE = prepared(503, b'{"error":"not possible now"}', api=True)
 
+_EXPIRE_SECONDS = 0.25
 _SAME_STORE = "another relay is serving this store"
 _SAME_HIGH_WATER = "another relay on this computer has the same high-water file: give each its own (--high-water)"
 
@@ -48,9 +51,10 @@ logger = logging.getLogger("relay.app")
 class Relay:
     """The ASGI application; `open` it, serve it, `drain` it before the sockets close, then `close` it."""
 
-    def __init__(self, settings: Settings, log: EventLog, lock: StoreLock) -> None:
+    def __init__(self, settings: Settings, log: EventLog, spool: Spool, lock: StoreLock) -> None:
         self._settings = settings
         self._log = log
+        self._spool = spool
         self._lock = lock
         self.metrics = log.metrics
         self._requests = RequestIds(settings.trusted_proxies)
@@ -77,8 +81,15 @@ class Relay:
         self._health = Health(self.metrics, settings, self._is_ready)
         self.metrics.at_scrape(self._feed.measure)
         self.metrics.at_scrape(Disks(self.metrics, settings).measure)
+        self.metrics.at_scrape(self._measure_spool)
         self._began_at = int(time.time() * 1000)
-        keeping = (self._keep_the_clock(), self._keep_house(), Watch(log).run())
+        keeping = (
+            self._keep_the_clock(),
+            self._look_after_the_spool(),
+            self._keep_house(),
+            Watch(log).run(),
+            Emptying(spool, log).run(),
+        )
         self._keeping = [asyncio.create_task(what) for what in keeping]
 
     @classmethod
@@ -88,11 +99,17 @@ class Relay:
         settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
-            log = await EventLog.open(store, settings.high_water)
-            relay = cls(settings, log, lock)
+            spool = Spool(settings.spool_folder, settings.spool_bytes)
+        except BaseException:
+            lock.release()
+            raise
+        try:
+            log = await EventLog.open(store, settings.high_water, spool)
+            relay = cls(settings, log, spool, lock)
             await relay._look_around()
             return relay
         except BaseException:
+            await spool.close()
             lock.release()
             raise
 
@@ -128,6 +145,7 @@ class Relay:
         if self._replicas is not None:
             await self._replicas.close()
         await self._log.close()
+        await self._spool.close()
         self._lock.release()
 
     def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
@@ -179,7 +197,12 @@ class Relay:
             await answer(send, _UNAVAILABLE)
 
     def _is_ready(self) -> bool:
-        return self._log.healthy and not self._draining
+        """Callbacks are durable in the spool too."""
+        return (self._log.healthy or self._spool.healthy) and not self._draining
+
+    def _measure_spool(self) -> None:
+        self.metrics.spool_depth.set(self._spool.depth)
+        self.metrics.spool_oldest_seconds.set(self._spool.oldest_seconds(time.time()))
 
     async def _keep_the_clock(self) -> None:
         """It waits for nothing else: who has waited too long is told so also while the database hangs."""
@@ -188,8 +211,14 @@ class Relay:
             await asyncio.sleep(self._settings.housekeeping_seconds)
             self.metrics.loop_lag_seconds.observe(max(0.0, time.monotonic() - due))
             self._bodies.look_at_the_clock()
-            self._log.expire_waiting()
             self._feed.look_at_the_clock()
+
+    async def _look_after_the_spool(self) -> None:
+        """Often: a caller of a store that hangs is to be answered in time."""
+        while True:
+            await asyncio.sleep(_EXPIRE_SECONDS)
+            self._log.expire_waiting()
+            await self._spool.probe()
 
     async def _keep_house(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 It must not know tills. Its answers: 200 once durable, 404 for an unknown key, 413, 408, 503; never 429, never 5xx else.
 """
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -24,7 +25,7 @@ from relay.http import (
     header,
     prepared,
 )
-from relay.log import Appended, Encoding, EventLog, Meta, Outcome, Stored, UnavailableError, UnknownStreamError
+from relay.log import Appended, Encoding, EventLog, Kept, Meta, Outcome, Stored, UnavailableError
 from relay.metrics import TOO_LARGE, TOO_SLOW, UNAVAILABLE, UNKNOWN_KEY, UNREAD
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, validation_echo
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
@@ -138,10 +139,15 @@ class Callbacks:
         return self._told(scope, shop, reading, meta, stored)
 
     async def _stored(self, shop: Shop, reading: Reading, body: bytes, meta: Meta) -> Stored:
-        try:
-            return await self._log.append(shop.stream, reading.kind, reading.key, body, meta)
-        except (UnavailableError, UnknownStreamError) as error:
-            return error
+        told: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+
+        def tell(stored: Stored) -> None:
+            if not told.done():
+                told.set_result(stored)
+
+        if not self._log.put(shop.stream, reading.kind, reading.key, body, meta, told=tell):
+            return UnavailableError("closing")
+        return await told
 
     async def note_senders(self) -> None:
         """Of what was quarantined since: only a sign for an operator, so it may come after the answer, or be lost."""
@@ -174,6 +180,9 @@ class Callbacks:
     def _told(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
         if isinstance(stored, Exception):
             return self._not_stored(scope, stored, reading.kind)
+        if isinstance(stored, Kept):
+            self._log.metrics.spooled(reading.kind)
+            return _ACCEPTED
         if meta.trust != TRUSTED:
             self._senders.append(Sender(shop.stream, stored.seq, client_ip(scope, self._settings.trusted_proxies)))
         self._note(scope, shop, reading, meta, stored)

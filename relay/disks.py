@@ -18,7 +18,10 @@ class Disks:
     def __init__(self, metrics: Metrics, settings: Settings) -> None:
         self._metrics = metrics
         self._file = settings.store_file
-        self._volumes: dict[str, Path] = {"high_water": settings.high_water.parent}
+        self._volumes: dict[str, Path] = {
+            "high_water": settings.high_water.parent,
+            "spool": settings.spool_folder,
+        }
         if self._file is not None:
             self._volumes["store"] = self._file.parent
 

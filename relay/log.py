@@ -7,7 +7,6 @@ late, twice or for nothing.
 import asyncio
 import logging
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,12 +18,13 @@ from sqlalchemy import Connection
 
 from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
+from relay.spool import Kept, Spool
 from relay.stores import high_water, streams
 from relay.stores.reader import Reader
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan
 from relay.stores.store import Store, UnknownStreamError
 from relay.stores.streams import new_epoch
-from relay.stores.writer import Job, UnavailableError, Writer
+from relay.stores.writer import Job, NotStorableError, UnavailableError, Writer
 from relay.tail import KnownStream, event_of, utc_text
 from relay.waiting import Waiting, WaitingRoom
 
@@ -33,7 +33,9 @@ __all__ = [
     "Encoding",
     "EventLog",
     "Head",
+    "Kept",
     "Meta",
+    "NotStorableError",
     "Outcome",
     "Stored",
     "UnavailableError",
@@ -45,8 +47,9 @@ __all__ = [
 TURN_EVENTS = 200
 TURN_BYTES = 256 * 1024
 APPEND_SECONDS = 5.0
+SPOOL_AFTER_SECONDS = 1.5
 T = TypeVar("T")
-Stored = Appended | UnavailableError | UnknownStreamError
+Stored = Appended | Kept | UnavailableError | UnknownStreamError
 """What became of an append."""
 _Waiting = Waiting[Stored]
 
@@ -56,7 +59,7 @@ logger = logging.getLogger("relay.log")
 class EventLog:
     """Every method belongs to the event loop it was opened on."""
 
-    def __init__(self, store: Store, high_water_path: Path) -> None:
+    def __init__(self, store: Store, high_water_path: Path, spool: Spool | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self._flushes = self.metrics.fsync_seconds.labels("store")
@@ -67,6 +70,7 @@ class EventLog:
         self._streams: dict[str, KnownStream] = {}
         self._watched: dict[int, str] = {}
         self._store = store
+        self._spool = spool
         self._writer: Writer[_Waiting] = Writer(store, self)
         self._keeper = store.keeper(self)
         self._waiting: WaitingRoom[Stored] = WaitingRoom(self._writer.put)
@@ -75,11 +79,14 @@ class EventLog:
         self._closed = False
 
     @classmethod
-    async def open(cls, store: Store, high_water_path: Path) -> "EventLog":
-        """Creates what is missing; gives a new epoch to every stream whose database is older than its high water."""
+    async def open(cls, store: Store, high_water_path: Path, spool: Spool | None = None) -> "EventLog":
+        """Creates what is missing; gives a new epoch to every stream whose database is older than its high water.
+
+        What the store does not take in time goes to the spool.
+        """
         store.prepare()
         high_water.turn_the_outdated(store, high_water.load(high_water_path))
-        log = cls(store, high_water_path)
+        log = cls(store, high_water_path, spool)
         log._writer.start()
         log._keeper.start()
         await log._mark_all()
@@ -113,11 +120,11 @@ class EventLog:
 
     @property
     def healthy(self) -> bool:
-        """Not while a flush hangs either: who calls then is refused in the end."""
+        """Whether the store takes callbacks. Not while a flush hangs either: who calls then is refused in the end."""
         return self._writer.healthy and not self._closed and self._waiting.longest() <= APPEND_SECONDS
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
-        """Returns once it is durable; else UnavailableError. Cancelling the caller does not cancel the append."""
+        """Returns once it is in the log; else UnavailableError. Cancelling the caller does not cancel the append."""
         future: asyncio.Future[Appended] = self._loop.create_future()
         if not self.put(stream, kind, key, body, meta, told=partial(_tell, future)):
             raise UnavailableError("closing")
@@ -127,13 +134,27 @@ class EventLog:
         """`told` is called once, later: it is durable, or why not. False where nothing is taken any more."""
         if self._closed:
             return False
-        text = body.decode() if meta.encoding == Encoding.JSON else b64encode(body).decode()
-        self._waiting.put(Incoming(stream, kind, key, body, text, meta), told)
+        incoming = Incoming.of(stream, kind, key, body, meta)
+        if self._spool is not None and (self._spool.is_for(stream) or self._waiting.longest() > SPOOL_AFTER_SECONDS):
+            self._spool.put(incoming, told)
+        else:
+            self._waiting.put(incoming, told)
         return True
 
     def expire_waiting(self) -> None:
-        """Gives up on what has waited too long for the disk. To be called about once a second."""
-        self._waiting.give_up(APPEND_SECONDS, UnavailableError("the store is too slow"))
+        """Gives up on what has waited too long for the disk. To be called some times a second."""
+        if self._spool is None:
+            self._waiting.give_up(APPEND_SECONDS, UnavailableError("the store is too slow"))
+        else:
+            self._spool.expire_waiting()
+            self._to_spool(self._spool, self._waiting.overdue(SPOOL_AFTER_SECONDS))
+
+    def _to_spool(self, spool: Spool, batch: Iterable[_Waiting]) -> None:
+        """The store may have them, or get them yet: they are moved as duplicates then."""
+        for waiting in batch:
+            told = waiting.let_go()
+            if told is not None:
+                spool.put(waiting.incoming, told)
 
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
         """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any."""
@@ -231,19 +252,29 @@ class EventLog:
         Durable then; else UnavailableError. Cancelling the caller does not cancel the append.
         """
 
-        def job(connection: Connection) -> tuple[Head, T]:
+        return (await self._append_held(stream, decide))[1]
+
+    async def append_all(self, stream: str, incoming: Sequence[Incoming]) -> None:
+        """Past the spool, of which they are: all in this order in one transaction, or none."""
+        answers = (await self._append_held(stream, lambda _connection, _head: (incoming, None)))[2]
+        self.metrics.moved(incoming, answers)
+
+    async def _append_held(
+        self, stream: str, decide: Callable[[Connection, Head], tuple[Sequence[Incoming], T]]
+    ) -> tuple[Head, T, list[Appended]]:
+        def job(connection: Connection) -> tuple[Head, T, list[Appended]]:
             head = self._store.hold(connection, stream)
             if head is None:
                 raise UnknownStreamError(stream)
             incoming, said = decide(connection, head)
             plan = self._store.append(connection, incoming, stream, head)
-            return plan.heads.get(stream, head), said
+            return plan.heads.get(stream, head), said, plan.answers
 
         moving = asyncio.ensure_future(self.run(job, forget=stream))
         moving.add_done_callback(partial(self._moved, stream))
-        return (await asyncio.shield(moving))[1]
+        return await asyncio.shield(moving)
 
-    def _moved(self, stream: str, moving: "asyncio.Future[tuple[Head, T]]") -> None:
+    def _moved(self, stream: str, moving: "asyncio.Future[tuple[Head, T, list[Appended]]]") -> None:
         """Whoever listens reads it from the disk; a batch that was committed after it may have been told before."""
         if not moving.cancelled() and moving.exception() is None:
             head = moving.result()[0]
@@ -338,6 +369,8 @@ class EventLog:
         self.metrics.stored(batch, plan.answers)
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
+        if self._spool is not None and not isinstance(error, UnknownStreamError | NotStorableError):
+            self._to_spool(self._spool, batch)
         self._waiting.answer((waiting, error) for waiting in batch)
 
     def _look_again(self, heads: dict[str, Head]) -> None:
@@ -346,7 +379,9 @@ class EventLog:
 
 
 def _tell(future: asyncio.Future[Appended], stored: Stored) -> None:
-    if isinstance(stored, Exception):
+    if isinstance(stored, Kept):
+        _refuse(future, UnavailableError("in the spool, not in the log yet"))
+    elif isinstance(stored, Exception):
         _refuse(future, stored)
     else:
         _settle(future, stored)

@@ -22,6 +22,7 @@ PERCENTILES = (50, 90, 99, 100)
 UNREAD = "unread"
 """The kind of a callback that was refused before anybody read what it is."""
 UNAVAILABLE, UNKNOWN_KEY, TOO_LARGE, TOO_SLOW = "unavailable", "unknown_key", "too_large", "too_slow"
+SPOOLED = "spooled"
 GONE = "gone"
 
 _PREFIX = "relay_"
@@ -65,13 +66,13 @@ class Metrics:
         self.ingest = self._counter(
             "ingest",
             "Callbacks by what they were and what became of them: new, dup and revision as they are in the log, the "
-            "others as they were answered. One that was given up and stored later counts as both.",
+            "others as they were answered. One that was given up, or spooled, and stored later counts as both.",
             "kind",
             "result",
         )
         self._usual = {kind: self.ingest.labels(kind, str(Outcome.NEW)) for kind in _KINDS}
         for kind in _KINDS:
-            for result in (str(Outcome.DUPLICATE), str(Outcome.REVISION), UNAVAILABLE):
+            for result in (str(Outcome.DUPLICATE), str(Outcome.REVISION), SPOOLED, UNAVAILABLE):
                 self.ingest.labels(kind, result)
         for result in (UNAVAILABLE, UNKNOWN_KEY, TOO_LARGE, TOO_SLOW):
             self.ingest.labels(UNREAD, result)
@@ -192,6 +193,19 @@ class Metrics:
         self.revision.inc()
         if incoming.meta.trust != protocol.TRUSTED:
             self.quarantined.inc()
+
+    def moved(self, spooled: Sequence[Incoming], answers: Sequence[Appended]) -> None:
+        """From the spool into the log."""
+        for incoming, answer in zip(spooled, answers, strict=True):
+            if answer.outcome is not Outcome.NEW:
+                self._stored_again(incoming, answer.outcome)
+                continue
+            self.ingest.labels(incoming.kind, str(Outcome.NEW)).inc()
+            self.unparsed.inc(incoming.kind == protocol.KIND_UNPARSED)
+            self.quarantined.inc(incoming.meta.trust != protocol.TRUSTED)
+
+    def spooled(self, kind: str) -> None:
+        self.ingest.labels(kind, SPOOLED).inc()
 
     def refused(self, result: str, kind: str = UNREAD) -> None:
         self.ingest.labels(kind, result).inc()

@@ -20,6 +20,7 @@ _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql",
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
 
+MEGABYTE = 1024 * 1024
 LOOPBACK = Addresses("127.0.0.0/8, ::1")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
@@ -41,6 +42,8 @@ class Settings:
     port: int = 8443
     public_url: str = ""
     high_water: Path = field(default=Path())
+    spool: Path | None = None
+    spool_bytes: int = 1024 * MEGABYTE
     source_ips: frozenset[str] = frozenset()
     trusted_proxies: Container[str] = frozenset()
     metrics_from: Container[str] = LOOPBACK
@@ -65,6 +68,10 @@ class Settings:
         return _file(self.store)
 
     @property
+    def spool_folder(self) -> Path:
+        return self.spool or _named(self.high_water, ".spool")
+
+    @property
     def lock(self) -> Path:
         """Held by the one relay that may serve the store's file, or keep this high water of a store that is shared."""
         return _named(self.store_file or self.high_water, ".lock")
@@ -86,6 +93,8 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         port=_number(text("port", "8443"), "port", 0, 65535),
         public_url=_url(text("public_url")),
         high_water=Path(beside) if beside else _beside(store, ".highwater"),
+        spool=Path(text("spool")) if text("spool") else None,
+        spool_bytes=_number(text("spool_mb", "1024"), "spool_mb", 1, 1024 * 1024) * MEGABYTE,
         source_ips=_addresses(text("source_ips")),
         trusted_proxies=_networks(text("trusted_proxies")),
         metrics_from=_networks(text("metrics_from")) if text("metrics_from") else LOOPBACK,

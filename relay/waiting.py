@@ -7,7 +7,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from relay.stores.sequence import Incoming
@@ -29,8 +30,13 @@ class Waiting(Generic[S]):
         self.told: Callable[[S], None] | None = told
         self.since = since
 
-    def tell(self, stored: S) -> None:
+    def let_go(self) -> Callable[[S], None] | None:
+        """Whom to tell, if nobody has been told yet: it is the caller's to do so now."""
         told, self.told = self.told, None
+        return told
+
+    def tell(self, stored: S) -> None:
+        told = self.let_go()
         if told is None:
             return
         try:
@@ -103,8 +109,10 @@ class WaitingRoom(Generic[S]):
 
     def give_up(self, seconds: float, stored: S) -> None:
         """Tells `stored` to whom has waited longer than that for the disk."""
-        limit = time.monotonic() - seconds
-        for waiting in self._in_flight:
-            if waiting.since > limit:
-                break
+        for waiting in self.overdue(seconds):
             waiting.tell(stored)
+
+    def overdue(self, seconds: float) -> Iterator[Waiting[S]]:
+        """Who has waited longer than that, told or not; nothing may be put or answered meanwhile."""
+        limit = time.monotonic() - seconds
+        return takewhile(lambda waiting: waiting.since <= limit, self._in_flight)

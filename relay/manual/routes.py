@@ -109,7 +109,11 @@ def _refused(status: int, means: str, *errors: str) -> Answer:
 
 _STORED = Answer(200, "Stored for good, now or before, whatever it is.", Accepted)
 _NO_KEY = _refused(404, "No shop has this key, or the path is none.", "not found")
-_NOT_STORED = _refused(503, "Not stored; the only answer after which a callback is lost.", "not stored, send again")
+_NOT_STORED = _refused(
+    503,
+    "Kept nowhere, neither in the store nor in the spool; the only answer after which a callback is lost.",
+    "not stored, send again",
+)
 _CALLBACK = (
     _STORED,
     _NO_KEY,
@@ -266,7 +270,7 @@ ROUTES = (
         "/readyz",
         "readyz",
         OPERATOR,
-        "Callbacks can be stored, and nobody is saying goodbye.",
+        "Callbacks can be made durable, in the store or in the spool, and nobody is saying goodbye.",
         (Answer(200, "They can.", Ready), Answer(503, "They cannot, or the relay ends.", Ready)),
     ),
     Route(

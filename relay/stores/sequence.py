@@ -5,6 +5,7 @@ long to make.
 """
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -62,6 +63,11 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     text: str
     meta: Meta
+
+    @classmethod
+    def of(cls, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> "Incoming":
+        text = body.decode() if meta.encoding == Encoding.JSON else b64encode(body).decode()
+        return cls(stream, kind, key, body, text, meta)
 
 
 class Head(NamedTuple):

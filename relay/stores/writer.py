@@ -30,6 +30,10 @@ class UnavailableError(Exception):
     """Could not be made durable now; it may still turn up in the log, so the sender's copy will be a duplicate."""
 
 
+class NotStorableError(UnavailableError):
+    """The store is well, and will never take this one."""
+
+
 class Waiting(Protocol):
     """One callback on its way to disk; the writer reads nothing of it but `incoming`."""
 
@@ -160,7 +164,7 @@ class Writer(Generic[W]):
             return
         logger.error("one event could not be stored: %s", type(error).__name__)
         self._listener.failed(
-            batch, error if isinstance(error, UnknownStreamError) else UnavailableError("not storable")
+            batch, error if isinstance(error, UnknownStreamError) else NotStorableError("not storable")
         )
 
     def _do(self, job: Job[Any]) -> None:
@@ -170,7 +174,7 @@ class Writer(Generic[W]):
             if job.forget is not None:
                 self._heads.pop(job.forget, None)
             announce()
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:
             job.failed(error)
         except (SQLAlchemyError, StoreSettingError, OSError) as error:
             self._broken(error)

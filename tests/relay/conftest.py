@@ -1,12 +1,13 @@
 """A relay for tests: in this process behind raw ASGI, or as a process of its own; with shops, tills and callbacks."""
 
 import asyncio
+import errno
 import json
 import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from database_server import DatabaseServer
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
 from relay_process import PATIENCE, Beside, RelayProcess
+from sqlalchemy.exc import OperationalError
 
 from relay import protocol
 from relay.app import Relay
@@ -272,6 +274,26 @@ def bodies() -> Any:
         path_of = staticmethod(path_of)
 
     return Bodies
+
+
+@pytest.fixture
+def broken_disks(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """`with broken_disks():` neither the store, on SQLite, nor the spool can be written."""
+
+    def store_fails(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+
+    def spool_fails(*_: object) -> None:
+        raise OSError(errno.EIO, "disk I/O error")
+
+    @contextmanager
+    def broken() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr("relay.stores.sqlite_batch.write", store_fails)
+            patch.setattr("relay.spool_files.Segments.append", spool_fails)
+            yield
+
+    return broken
 
 
 @pytest.fixture

@@ -13,7 +13,17 @@ from typing import Any
 
 import msgspec
 
-from relay.log import Appended, Encoding, Head, Meta, Outcome, UnavailableError, UnknownStreamError, new_epoch, utc_text
+from relay.log import (
+    Appended,
+    Encoding,
+    Head,
+    Meta,
+    NotStorableError,
+    Outcome,
+    UnknownStreamError,
+    new_epoch,
+    utc_text,
+)
 from relay.protocol import GENESIS, RESET_EPOCH, TRUSTED, Event, chain_next
 from relay.stores.sequence import Incoming
 
@@ -40,7 +50,7 @@ class ReferenceLog:
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         if self._closed or not key.isprintable():
-            raise UnavailableError("not storable")
+            raise NotStorableError("not storable")
         return self._add(stream, Incoming(stream, kind, key, body, "", meta))
 
     def _add(self, name: str, incoming: Incoming) -> Appended:

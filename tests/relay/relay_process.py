@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,52 @@ class RelayProcess(Beside):
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+
+
+@contextmanager
+def faulty(pid: int, fault: str) -> Iterator[None]:
+    """The kernel answers calls of that process as `fault` says, in strace's words: `fdatasync:error=EIO`."""
+    calls = fault.partition(":")[0]
+    command = ["strace", "-f", "-q", "-o", os.devnull, "-e", f"trace={calls}", "-e", f"inject={fault}", "-p", str(pid)]
+    tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _is_traced(pid):
+            assert tracer.poll() is None, "strace could not attach"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(PATIENCE)
+
+
+def _is_traced(pid: int) -> bool:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return all("TracerPid:\t0\n" not in (thread / "status").read_text() for thread in threads)
+
+
+@contextmanager
+def frozen(pids: Iterable[int]) -> Iterator[None]:
+    """They stand still, and say nothing: not even that they are gone."""
+    held = list(pids)
+    _signal(held, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(held, signal.SIGCONT)
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def with_children(pid: int) -> list[int]:
+    found = [pid]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found

@@ -185,19 +185,16 @@ async def test_a_burst_of_a_thousand_is_all_accepted(bench: Any, till: PairRespo
 
 
 async def test_what_could_not_be_stored_is_never_answered_with_200(
-    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+    bench: Any, till: PairResponse, bodies: Any, broken_disks: Any, eventually: Any
 ) -> None:
-    def fails(*_: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
-
     path = stk_path(bodies, till)
-    with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.sqlite_batch.write", fails)
+    with broken_disks():
         assert (await bench.post(path, bodies.stk())).status == 503
         assert (await bench.request("GET", "/readyz")).status == 503
         assert (await bench.request("GET", "/livez")).status == 200
     assert (await bench.post(path, bodies.stk())).status == 200
     assert (await bench.request("GET", "/readyz")).status == 200
+    await eventually(lambda: not bench.relay._spool.depth)
     (event,) = await bench.events(till)
     assert event.seq == 1
 

@@ -16,7 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 from reference_log import ReferenceLog
 
 from relay import protocol
-from relay.log import Appended, Encoding, EventLog, Meta, Outcome, UnavailableError, UnknownStreamError
+from relay.log import (
+    Appended,
+    Encoding,
+    EventLog,
+    Meta,
+    NotStorableError,
+    Outcome,
+    UnavailableError,
+    UnknownStreamError,
+)
 from relay.protocol import GENESIS, QUARANTINED, TRUSTED, Cursor
 from relay.stores.sequence import Incoming
 from relay.stores.store import opened
@@ -250,7 +259,7 @@ async def test_one_that_cannot_be_stored_does_not_take_the_others_with_it(log: A
     results = await asyncio.gather(
         *(add(log, key) for key in keys), add(log, "d", stream="nowhere"), return_exceptions=True
     )
-    assert [type(result) for result in results] == [Appended, UnavailableError, Appended, UnknownStreamError]
+    assert [type(result) for result in results] == [Appended, NotStorableError, Appended, UnknownStreamError]
     assert [event.key for event in await everything(log)] == ["a", "b"]
     with pytest.raises(UnknownStreamError):
         await log.head("nowhere")

@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from sqlalchemy.exc import OperationalError
 from websockets.asyncio.client import connect
 
 from relay import logs, protocol, request_id, server
@@ -202,11 +201,8 @@ async def test_who_is_refused_is_told_the_name_of_the_request(
 
 
 async def test_a_callback_on_the_short_way_is_named_in_its_line_and_in_its_503(
-    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    bench: Any, till: PairResponse, bodies: Any, broken_disks: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(*_: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
-
     async def refuse(*_: object) -> None:
         raise AssertionError("this went the long way")
 
@@ -219,13 +215,13 @@ async def test_a_callback_on_the_short_way_is_named_in_its_line_and_in_its_503(
     serving = server._Server(server._config(bench.relay))
     task = asyncio.create_task(serving.serve(sockets=[listening]))
     await serving.listening.wait()
-    monkeypatch.setattr("relay.callbacks.Callbacks.__call__", refuse)
     async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
         path = bodies.path_of(till, "/c2b/confirm")
-        taken = await client.post(path, content=bodies.c2b("UJE2"))
-        with monkeypatch.context() as broken:
-            broken.setattr("relay.stores.sqlite_batch.write", fails)
-            refused = await client.post(path, content=bodies.c2b("UJE3"))
+        with pytest.MonkeyPatch.context() as no_long_way:
+            no_long_way.setattr("relay.callbacks.Callbacks.__call__", refuse)
+            taken = await client.post(path, content=bodies.c2b("UJE2"))
+            with broken_disks():
+                refused = await client.post(path, content=bodies.c2b("UJE3"))
     serving.should_exit = True
     await asyncio.wait_for(task, PATIENCE)
     assert (taken.status_code, refused.status_code) == (200, 503)

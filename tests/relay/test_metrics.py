@@ -170,14 +170,13 @@ async def test_the_figures_of_a_real_relay_move_as_they_should(start_relay: Any,
 
 
 async def test_a_callback_that_was_not_stored_is_counted_and_readiness_says_so(
-    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch, broken_disks: Any
 ) -> None:
     def fails(*_: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
     before = await look(bench)
-    with monkeypatch.context() as broken:
-        broken.setattr("relay.stores.sqlite_batch.write", fails)
+    with broken_disks(), monkeypatch.context() as broken:
         assert (await bench.post(stk_path(bodies, till), bodies.stk())).status == 503
         broken.setattr("relay.stores.directory.shop_by_key_hash", fails)
         assert (await bench.post("/h/" + "1" * 32 + "/c2b/confirm", b"{}")).status == 503
