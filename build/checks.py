@@ -11,6 +11,7 @@ from environment import Environment
 TEST_TOOLS: libraries.Libraries = {
     "strace": "strace",  # kills a process where it calls the system
     "promtool": "prometheus",  # tries the relay's alerts
+    "haproxy": "haproxy",  # stands before relays that are killed
 }
 _LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())"
 
