@@ -20,7 +20,7 @@ import feed
 import growing
 import idling
 import ingest
-import on_postgresql
+import peers
 import screen
 import starting
 from figures import Figure
@@ -31,7 +31,9 @@ ALL: dict[str, Run] = {
     "P1": ingest.p1,
     "P2": ingest.p2,
     "P2b": ingest.p2b,
-    "P3b": on_postgresql.p3b,
+    "P3": peers.p3,
+    "P3s": peers.p3_slow,
+    "P3b": peers.p3b,
     "P4": screen.p4,
     "P4b": feed.p4b,
     "P4c": arriving.p4c,
