@@ -1,4 +1,4 @@
-"""What P3 compares with: the front of `group_commit`, and behind it one durable hop to a server that others would take.
+"""What P3 compares with: one durable hop from the front to a server that others would take.
 
 No dedupe but the server's own, no order, no chain, no reading of anything but the id.
 """
@@ -8,34 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 import serving
+from front import Front, Store
 
-_ACCEPTED = b'{"ResultCode":0,"ResultDesc":"Accepted"}'
-_HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(_ACCEPTED)).encode())]
-_OK = (
-    {"type": "http.response.start", "status": 200, "headers": _HEADERS},
-    {"type": "http.response.body", "body": _ACCEPTED},
-)
 _TABLE = "CREATE TABLE event (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text UNIQUE, body text)"
 _MOST = 256
-Store = Callable[[str, bytes], Awaitable[object]]
 Messages = list[tuple[str, bytes]]
-
-
-class Webhook:
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message["body"]
-            more = message.get("more_body", False)
-        await self._store(msgspec.json.decode(body)["Body"]["stkCallback"]["CheckoutRequestID"], body)
-        await send(_OK[0])
-        await send(_OK[1])
 
 
 class Grouped:
@@ -111,7 +89,7 @@ HOPS = {"jetstream": jetstream, "insert": insert_each, "unnest": insert_grouped,
 
 
 async def main(hop: str, address: str) -> None:
-    await serving.serve(Webhook(await HOPS[hop](address)))
+    await serving.serve(Front(await HOPS[hop](address)))
 
 
 if __name__ == "__main__":
