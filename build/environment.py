@@ -113,7 +113,7 @@ class Environment:
             raise CommandError(f"{self.folder} could not be made: {said or 'its pip does not start'}")
 
     def _install(self) -> None:
-        print("Installing the locked packages (about 150 MB to download, once)", flush=True)
+        print("Installing the locked packages (about 200 MB to download, once)", flush=True)
         pip = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "--no-deps")
         if self.run(*pip, "--require-hashes", "-r", str(self.lock)):
             raise CommandError("The locked packages could not be installed: pip says why above. Is there a connection?")

@@ -74,9 +74,10 @@ def missing_libraries(needed: Libraries, can_load: Callable[[str], bool] = loads
 
 
 def missing_tools(tools: Mapping[str, str]) -> list[str]:
+    """`one|other` is there if either is."""
     if not sys.platform.startswith("linux"):
         return []
-    return [package for tool, package in tools.items() if not shutil.which(tool)]
+    return [package for names, package in tools.items() if not any(map(shutil.which, names.split("|")))]
 
 
 def can_install() -> bool:

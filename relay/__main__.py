@@ -1,4 +1,4 @@
-"""The relay's command line: serve, add and list shops, invite, list and revoke tills, print the manual's pages.
+"""The relay's command line: serve, shops, tills and who pairs, the console's operators, the manual's pages.
 
 Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
 """
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from relay import logs, server
+from relay.console import commands
 from relay.log import new_epoch, utc_text
 from relay.settings import LOG_FORMATS, LOG_LEVELS, SettingError, from_arguments, store_url
 from relay.stores import directory
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, StoreInUseError, StoreSettingError) as failed:
+    except (_FailedError, commands.OperatorError, StoreInUseError, StoreSettingError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
         return _end(1, f"the store cannot be used: {' '.join(str(getattr(failed, 'orig', failed)).split())}")
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     manual = nouns.add_parser("manual", help="print how the relay is spoken to, for other programs")
     manual.set_defaults(run=_manual)
     manual.add_argument("--format", choices=["openapi", "asyncapi"], default="openapi", help="HTTP, or the websocket")
+    commands.add_to(nouns, commands.Shell(_command, _in_store, _print))
     return parser
 
 
@@ -80,12 +82,16 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--public-url", metavar="URL", help="where Safaricom reaches this relay")
     serve.add_argument("--high-water", metavar="FILE", help="file that proves an old database; best on another disk")
     serve.add_argument("--source-ips", metavar="A,B", help="addresses that callbacks come from; others are quarantined")
-    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies whose X-Forwarded-For counts")
+    serve.add_argument("--trusted-proxies", metavar="A,B", help="own proxies or networks whose X-Forwarded-For counts")
     serve.add_argument(
         "--metrics-from", metavar="A,B", help="addresses or networks that may ask for /metrics (default: this machine)"
     )
     serve.add_argument("--log-level", choices=LOG_LEVELS, help="default info")
     serve.add_argument("--log-format", choices=LOG_FORMATS, help="text for a person (default), json for a machine")
+    serve.add_argument("--console", choices=["on", "off"], help="the operators' web console (default off)")
+    serve.add_argument("--console-host", help="address that it listens on (default 127.0.0.1)")
+    serve.add_argument("--console-port", help="its own port, 0 for any free one (default 8444)")
+    serve.add_argument("--console-url", metavar="URL", help="its https address, if others than this computer reach it")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
 
@@ -119,10 +125,12 @@ def _serve(given: argparse.Namespace) -> None:
         runner.run(server.serve(settings, partial(_announce, invitation)))
 
 
-def _announce(invitation: directory.Invitation | None, url: str) -> None:
+def _announce(invitation: directory.Invitation | None, url: str, console_url: str | None) -> None:
     sys.stdout.write(f"listening on {url}\n")
     if invitation is not None:
         sys.stdout.write(f"pairing code {_code_line(invitation)}\n")
+    if console_url is not None:
+        sys.stdout.write(f"console on {console_url}\n")
     sys.stdout.flush()
 
 

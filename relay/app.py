@@ -33,6 +33,7 @@ from relay.validation import Validation
 from relay.watching import Watch
 
 if TYPE_CHECKING:
+    from relay.console.app import Console
     from relay.replicas import Replicas
 
 _NOT_FOUND = prepared(404, b'{"error":"not found"}', api=True)
@@ -76,6 +77,7 @@ class Relay:
         self._health = Health(self.metrics, settings, self._is_ready)
         self.metrics.at_scrape(self._feed.measure)
         self.metrics.at_scrape(Disks(self.metrics, settings).measure)
+        self._began_at = int(time.time() * 1000)
         keeping = (self._keep_the_clock(), self._keep_house(), Watch(log).run())
         self._keeping = [asyncio.create_task(what) for what in keeping]
 
@@ -103,6 +105,17 @@ class Relay:
     def reached_at(self, url: str) -> None:
         """The address that the server took: callbacks come there where nobody set a public one."""
         self._pairing.public_url = self._settings.public_url or url
+
+    def console(self) -> "Console":
+        """The pages for operators, to be served where they alone can reach it."""
+        from relay.console.app import Console  # a relay without one does not load it
+        from relay.console.parts import Parts
+
+        def public_url() -> str:
+            return self._pairing.public_url
+
+        parts = Parts(self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at)
+        return Console(parts, self._settings.console_url)
 
     async def drain(self) -> None:
         self._draining = True
@@ -187,6 +200,8 @@ class Relay:
                 await self._feed.close_revoked()
                 await self._feed.note_acks()
                 await self._shops.look_again()
+                await self._feed.read_again()
+                await self._callbacks.note_senders()
                 if self._replicas is not None:
                     await self._replicas.exchange()
             except (UnavailableError, SQLAlchemyError, OSError) as error:

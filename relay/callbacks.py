@@ -5,6 +5,7 @@ It must not know tills. Its answers: 200 once durable, 404 for an unknown key, 4
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,6 +33,7 @@ from relay.request_id import RequestIds
 from relay.settings import Settings
 from relay.shops import Shops
 from relay.stores.directory import Shop
+from relay.stores.quarantine import Sender, note_senders
 from relay.validation import Validation
 
 _ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
@@ -50,6 +52,9 @@ _READERS: dict[str, Callable[[bytes, str, Scope], Reading]] = {
     "timeout": lambda body, nonce, _scope: read_timeout(body, nonce),
 }
 """By the door at which a callback with a nonce came in."""
+
+_SENDERS = 1000
+"""Remembered between two writes of them; a flood pushes its own out."""
 
 logger = logging.getLogger("relay.callbacks")
 
@@ -71,6 +76,7 @@ class Callbacks:
         self._settings = settings
         self._shops = shops
         self._requests = requests
+        self._senders: deque[Sender] = deque(maxlen=_SENDERS)
 
     def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
         """A whole POST. False where it must be called instead; else `answered` is called when that is decided."""
@@ -137,6 +143,12 @@ class Callbacks:
         except (UnavailableError, UnknownStreamError) as error:
             return error
 
+    async def note_senders(self) -> None:
+        """Of what was quarantined since: only a sign for an operator, so it may come after the answer, or be lost."""
+        senders = [self._senders.popleft() for _ in range(len(self._senders))]
+        if senders:
+            await self._log.run(lambda connection: note_senders(connection, senders))
+
     def _judge(self, scope: Scope, shop: Shop, door: str, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
         if nonce is None:
             reading = read_confirmation(body)
@@ -162,6 +174,8 @@ class Callbacks:
     def _told(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
         if isinstance(stored, Exception):
             return self._not_stored(scope, stored, reading.kind)
+        if meta.trust != TRUSTED:
+            self._senders.append(Sender(shop.stream, stored.seq, client_ip(scope, self._settings.trusted_proxies)))
         self._note(scope, shop, reading, meta, stored)
         return _ACCEPTED
 

@@ -15,9 +15,10 @@ from relay.attendance import Attendance
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
 from relay.pairing import credential
-from relay.placing import Place, place, reset
+from relay.placing import Place, reset
 from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
 from relay.questions import Questions
+from relay.reading_again import ReadingAgain
 from relay.session import Session, Unknown, close, read_frame, send_frame, welcome
 from relay.settings import Settings
 from relay.stores import directory
@@ -43,6 +44,7 @@ class Feed:
         self._bye: Bye | None = None
         self._attendance = Attendance()
         self._questions = Questions()
+        self.again = ReadingAgain(log)
 
     async def connect(self, receive: Receive, send: Send, scope: Scope) -> None:
         await receive()
@@ -57,7 +59,8 @@ class Feed:
         if isinstance(hello, int):
             return await self._refuse(send, hello)
         if hello is not None:
-            session = Session(self._log, self._settings, opened.till_id, hello, self._questions.heard)
+            heard, find_place = self._questions.heard, self.again.place
+            session = Session(self._log, self._settings, opened.till_id, hello, heard, find_place=find_place)
             await self._serve(session, receive, send)
         return None
 
@@ -145,6 +148,22 @@ class Feed:
             [session.lag_events for session in sessions], [session.lag_seconds(now) for session in sessions]
         )
 
+    def session_of(self, till_id: str) -> Session | None:
+        return self._sessions.get(till_id)
+
+    def __len__(self) -> int:
+        """How many tills are connected."""
+        return len(self._sessions)
+
+    async def read_again(self) -> None:
+        """Tells the tills that are there; those that are not are told when they come."""
+        await self.again.look()
+        for till_id in self.again.tills & self._sessions.keys():
+            session = self._sessions.get(till_id)
+            told = await self.again.due(till_id, session.sent) if session is not None else None
+            if session is not None and told is not None:
+                session.read_again(told)
+
     async def close_revoked(self) -> None:
         """Who waits in a long poll is woken, and told when its token is looked at again."""
         if not self._sessions and not self._polls:
@@ -187,7 +206,7 @@ class Feed:
 
     async def _frames(self, till_id: str, cursor: StreamCursor, wait: float) -> list[FromRelay]:
         """What a websocket would say first: welcome, a reset if there is one, then events or `caught_up`."""
-        found = await place(self._log, cursor)
+        found = await self.again.place(till_id, cursor)
         with self._polling(till_id) as flag, self._log.wakeups(cursor.s, flag):
             events = await self._log.read(cursor.s, found.seq)
             if not events and found.reset is None and self._bye is None:
@@ -205,7 +224,8 @@ class Feed:
 
     def _behind(self, stream: str, found: Place, events: list[FromRelay]) -> list[FromRelay]:
         frames: list[FromRelay] = [] if found.reset is None else [found.reset]
-        frames += events or [CaughtUp(stream, found.seq)]
+        if found.reset is None or found.reset.reason != protocol.RESET_REPLAY:
+            frames += events or [CaughtUp(stream, found.seq)]
         return frames if self._bye is None else [*frames, self._bye]
 
     @contextmanager

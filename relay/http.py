@@ -5,7 +5,7 @@ It must not know what any path does.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -140,7 +140,7 @@ def header(scope: Scope, name: bytes) -> str:
     return found
 
 
-def client_ip(scope: Scope, trusted_proxies: frozenset[str]) -> str:
+def client_ip(scope: Scope, trusted_proxies: Container[str]) -> str:
     """The socket's peer; the last hop of X-Forwarded-For only where that peer is a proxy of ours, which wrote it."""
     peer = peer_ip(scope)
     if peer in trusted_proxies:

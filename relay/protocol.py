@@ -3,7 +3,8 @@
 It must not know sockets, databases or how either side stores anything.
 
 After `welcome` the relay sends every event behind the cursor in order, then `caught_up`, then each new one as it
-comes. After `reset` both sides go on, on the same connection, from its floor and the chain there, in its epoch.
+comes. After `reset` both sides go on, on the same connection, from its floor and the chain there, in its epoch; but
+after a reset of reason "replay" the relay says `bye`, and the till's next hello shows that it took it.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ QUARANTINED = "quarantined"
 SOURCE_DARAJA = "daraja"
 SOURCE_TILL = "till"
 SOURCE_PULL = "pull"
+SOURCE_OPERATOR = "operator"
 
 CAP_VALIDATE = "validate"
 """Said in `hello` by a till that answers `validate`."""
@@ -68,6 +70,8 @@ RESET_EPOCH = "epoch"
 RESET_FORK = "fork"
 RESET_AHEAD = "ahead"
 RESET_TRIMMED = "trimmed"
+RESET_REPLAY = "replay"
+"""Nothing is wrong with the log: an operator wants this till to read it again from there."""
 
 ERROR_BAD_TOKEN = "bad token"  # noqa: S105 — words of an answer
 ERROR_REVOKED = "revoked"

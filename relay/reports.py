@@ -59,7 +59,12 @@ class Reports:
         asked = msgspec.json.decode(body, type=Promotion)
         if not _DIGEST.fullmatch(asked.body_sha256):
             return 400, {"error": "body_sha256"}
-        return await self._log.append_if(till.stream, lambda connection, head: _promoted(connection, head, till, asked))
+
+        def decide(connection: Connection, head: Head) -> tuple[list[Incoming], Reply]:
+            return found_true(connection, head, till.stream, asked, SOURCE_TILL)
+
+        logger.warning("%s: %s says that a quarantined event is true", till.stream, till.till_id)
+        return await self._log.append_if(till.stream, decide)
 
 
 def _pulled(stream: str, short_code: str, row: bytes) -> Incoming | None:
@@ -77,7 +82,10 @@ def _lacking(connection: Connection, head: Head, told: list[Incoming]) -> tuple[
     return lacking, len(lacking)
 
 
-def _promoted(connection: Connection, head: Head, till: Credential, asked: Promotion) -> tuple[list[Incoming], Reply]:
+def found_true(
+    connection: Connection, head: Head, stream: str, asked: Promotion, src: str
+) -> tuple[list[Incoming], Reply]:
+    """The trusted copy of a quarantined event, to be appended: what came is never changed."""
     if not asked.key.isprintable():
         # No event has such a key, and not every database could be asked for it.
         return [], (404, Taken("unknown event"))
@@ -86,10 +94,9 @@ def _promoted(connection: Connection, head: Head, till: Credential, asked: Promo
     held = events.with_body(connection, head.stream_id, asked.key, asked.body_sha256)
     if held is None or held.body is None:
         return [], (404, Taken("unknown event"))
-    logger.warning("%s: %s was found true by %s", till.stream, held.kind, till.till_id)
     known = (bytes(held.money), held.receipt, held.nonce_of_path, held.short_code, held.encoding)
-    meta = Meta(_now(), TRUSTED, *known, src=SOURCE_TILL)
-    again = Incoming(till.stream, held.kind, held.key, events.raw_body(held), held.body, meta)
+    meta = Meta(_now(), TRUSTED, *known, src=src)
+    again = Incoming(stream, held.kind, held.key, events.raw_body(held), held.body, meta)
     return [again], (200, {"new": True})
 
 

@@ -6,7 +6,7 @@ It must not know what a request asks. A name that the caller brings counts only 
 import itertools
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -22,7 +22,7 @@ current: ContextVar[str] = ContextVar("relay_request", default="")
 class RequestIds:
     """Those of one process: its own word, so that two replicas never name two requests alike, and a number."""
 
-    def __init__(self, trusted_proxies: frozenset[str]) -> None:
+    def __init__(self, trusted_proxies: Container[str]) -> None:
         self._trusted_proxies = trusted_proxies
         self._process = secrets.token_hex(4)
         self._numbers = itertools.count(1)

@@ -11,9 +11,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import cast
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -22,10 +22,15 @@ from relay.app import Relay
 from relay.front import CallbackProtocol
 from relay.settings import Settings
 
+if TYPE_CHECKING:
+    from relay.console.app import Console
+
 PING_SECONDS = 25.0
 PONG_SECONDS = 10.0
 GRACE_SECONDS = 10
 ABORT_SECONDS = 5.0
+CONSOLE_CONNECTIONS = 64
+CONSOLE_GRACE_SECONDS = 2
 
 logger = logging.getLogger("relay.server")
 
@@ -61,18 +66,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Until SIGTERM, SIGINT or, if so set, the end of standard input. OSError if the address cannot be had."""
-    listening = _listen(settings.host, settings.port)
-    try:
+class Sockets(NamedTuple):
+    """Where Safaricom and the tills call, and where operators do, if they may."""
+
+    public: socket.socket
+    console: socket.socket | None
+
+
+Announce = Callable[[str, str | None], None]
+"""Told the relay's address and the console's, once both answer."""
+
+
+async def serve(settings: Settings, announce: Announce) -> None:
+    """Until SIGTERM, SIGINT or, if so set, the end of standard input. OSError if an address cannot be had."""
+    with ExitStack() as opened:
+        public = opened.enter_context(closing(_listen(settings.host, settings.port)))
+        console = None
+        if settings.console:
+            console = opened.enter_context(closing(_listen(settings.console_host, settings.console_port)))
         relay = await Relay.open(settings)
-    except BaseException:
-        listening.close()
-        raise
-    try:
-        await _serve(relay, settings, listening, announce)
-    finally:
-        await relay.close()
+        try:
+            await _serve(relay, settings, Sockets(public, console), announce)
+        finally:
+            await relay.close()
 
 
 def leave_no_core() -> None:
@@ -83,24 +99,45 @@ def leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-async def _serve(relay: Relay, settings: Settings, listening: socket.socket, announce: Callable[[str], None]) -> None:
+async def _serve(relay: Relay, settings: Settings, sockets: Sockets, announce: Announce) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     if settings.stdin_closes:
         _stop_when_stdin_closes(stop)
-    url = _url(settings.host, listening.getsockname()[1])
+    url = _url(settings.host, sockets.public.getsockname()[1])
     relay.reached_at(url)
     server = _Server(_config(relay))
-    running = asyncio.create_task(server.serve(sockets=[listening]))
+    running = asyncio.create_task(server.serve(sockets=[sockets.public]))
     await _first_of(running, server.listening)
-    _spare_the_collector()
-    announce(url)
-    logger.info("listening on %s", url)
-    await _first_of(running, stop)
+    async with _console_beside(relay, settings, sockets.console) as console_url:
+        _spare_the_collector()
+        announce(url, console_url)
+        logger.info("listening on %s", url)
+        await _first_of(running, stop)
     logger.info("draining")
     await relay.drain()
     server.should_exit = True
     await running
+
+
+@asynccontextmanager
+async def _console_beside(
+    relay: Relay, settings: Settings, listening: socket.socket | None
+) -> AsyncIterator[str | None]:
+    """Its address on this computer; None where there is no console. It is the first to go when the relay ends."""
+    if listening is None:
+        yield None
+        return
+    console = relay.console()
+    server = _Server(_console_config(console))
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await _first_of(running, server.listening)
+        yield _url(settings.console_host, listening.getsockname()[1]) + "/console"
+    finally:
+        server.should_exit = True
+        await running
+        console.close()
 
 
 def _spare_the_collector() -> None:
@@ -133,6 +170,22 @@ def _config(relay: Relay) -> uvicorn.Config:
         date_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _console_config(console: "Console") -> uvicorn.Config:
+    return uvicorn.Config(
+        console,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=CONSOLE_CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=CONSOLE_GRACE_SECONDS,
     )
 
 

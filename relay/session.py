@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,11 +16,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
-from relay.placing import Place, place, reset
-from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Hello, Reset, Verdict, Welcome, encode
+from relay.placing import Place, reset
+from relay.protocol import (
+    Ack,
+    Bye,
+    CaughtUp,
+    FromRelay,
+    Heartbeat,
+    Hello,
+    Reset,
+    StreamCursor,
+    Verdict,
+    Welcome,
+    encode,
+)
 from relay.settings import Settings
 
+AT_ONCE = (0.0, 1.0)
 _CLOSE_SECONDS = 3.0
+
+FindPlace = Callable[[str, StreamCursor], Awaitable[Place]]
+"""Where the till of that id goes on."""
 
 logger = logging.getLogger("relay.feed")
 
@@ -50,7 +66,14 @@ def welcome(settings: Settings, stream: str, found: Place) -> Welcome:
 
 class Session:
     def __init__(
-        self, log: EventLog, settings: Settings, till_id: str, hello: Hello, heard: Callable[["Session", Verdict], None]
+        self,
+        log: EventLog,
+        settings: Settings,
+        till_id: str,
+        hello: Hello,
+        heard: Callable[["Session", Verdict], None],
+        *,
+        find_place: FindPlace,
     ) -> None:
         """`hello` names one stream; `heard` is told every verdict of the till, and whose it is."""
         cursor = hello.streams[0]
@@ -59,7 +82,10 @@ class Session:
         self.began = time.monotonic()
         self.validates = protocol.CAP_VALIDATE in hello.caps
         self.stream = cursor.s
+        self.app = hello.app
+        self.since = int(time.time() * 1000)
         self._heard = heard
+        self._find_place = find_place
         self._to_say: deque[FromRelay] = deque()
         self.acked = self._sent = max(cursor.seq, 0)
         self._log = log
@@ -70,6 +96,7 @@ class Session:
         self._ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self.over: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._bye: Bye | None = None
+        self._again: Reset | None = None
         self._waiting_since: float | None = None
         self._turns: list[tuple[int, str]] = []
         self.is_behind = True
@@ -80,6 +107,15 @@ class Session:
         """Closes with `code`; None where the till is gone already. The first reason counts."""
         if not self._ended.done():
             self._ended.set_result(code)
+
+    @property
+    def sent(self) -> int:
+        return self._sent
+
+    def read_again(self, told: Reset) -> None:
+        """Its floor is not ahead of what was sent."""
+        self._again = told
+        self._stir.set()
 
     def say_bye(self, bye: Bye) -> None:
         self._bye = bye
@@ -147,7 +183,7 @@ class Session:
             self.end(protocol.CLOSE_FAILED)
 
     async def _serve(self, send: Send) -> None:
-        found = await place(self._log, self._cursor)
+        found = await self._find_place(self.till_id, self._cursor)
         self._epoch = found.head.epoch
         await send_frame(send, welcome(self._settings, self.stream, found))
         if found.reset is not None:
@@ -156,7 +192,9 @@ class Session:
             self._stir.clear()
             await self._say_what_is_due(send)
             head = await self._log.head(self.stream)
-            if head.epoch != self._epoch:
+            if self._again is not None:
+                await self._reset(send, self._again)
+            elif head.epoch != self._epoch:
                 reason = self._log.reset_reason(self.stream)
                 await self._reset(send, await reset(self._log, self.stream, reason, head))
                 self.is_behind = True
@@ -192,6 +230,8 @@ class Session:
         self._sent = self.acked = told.floor
         self._waiting_since = None
         self._turns.clear()
+        if told.reason == protocol.RESET_REPLAY and self._bye is None:
+            self._bye = Bye(told.reason, AT_ONCE)
 
     async def _say_what_is_due(self, send: Send) -> None:
         while self._to_say:

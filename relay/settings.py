@@ -3,22 +3,24 @@
 It must not know what the settings are used for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
 from relay import protocol
+from relay.addresses import Addresses
 from relay.stores.store import POSTGRESQL, SQLITE
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 """Safaricom takes no callback URL with one of them, in any case (contract §7)."""
 
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
-LOOPBACK: Networks = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+LOOPBACK = Addresses("127.0.0.0/8, ::1")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 
@@ -29,7 +31,10 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests)."""
+    """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests).
+
+    The console has a port of its own. `console_url` is its https address where others than this computer reach it.
+    """
 
     store: str = field(repr=False)
     host: str = "127.0.0.1"
@@ -37,10 +42,14 @@ class Settings:
     public_url: str = ""
     high_water: Path = field(default=Path())
     source_ips: frozenset[str] = frozenset()
-    trusted_proxies: frozenset[str] = frozenset()
-    metrics_from: Networks = LOOPBACK
+    trusted_proxies: Container[str] = frozenset()
+    metrics_from: Container[str] = LOOPBACK
     log_level: str = "info"
     log_format: str = "text"
+    console: bool = False
+    console_host: str = "127.0.0.1"
+    console_port: int = 8444
+    console_url: str = ""
     stdin_closes: bool = False
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -69,6 +78,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         return str(said) if said is not None else environment.get(f"RELAY_{name.upper()}", default)
 
     store = store_url(text("store"))
+    console_host = text("console_host", "127.0.0.1")
     beside = text("high_water")
     return Settings(
         store=store,
@@ -77,10 +87,14 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         public_url=_url(text("public_url")),
         high_water=Path(beside) if beside else _beside(store, ".highwater"),
         source_ips=_addresses(text("source_ips")),
-        trusted_proxies=_addresses(text("trusted_proxies")),
-        metrics_from=_networks(text("metrics_from")) or LOOPBACK,
+        trusted_proxies=_networks(text("trusted_proxies")),
+        metrics_from=_networks(text("metrics_from")) if text("metrics_from") else LOOPBACK,
         log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
         log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
+        console=_switch(text("console", "off"), "console"),
+        console_host=console_host,
+        console_port=_number(text("console_port", "8444"), "console_port", 0, 65535),
+        console_url=_console_url(text("console_url"), console_host),
         stdin_closes=bool(arguments.get("stdin_closes")),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
@@ -122,6 +136,21 @@ def _url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _console_url(url: str, host: str) -> str:
+    """Passwords travel to it: beyond this computer by https only."""
+    if url and not (url.startswith("https://") and urlsplit(url).path in ("", "/")):
+        raise SettingError("the console's URL must be https://name, with nothing behind the name")
+    if not url and host not in _LOOPBACK:
+        raise SettingError("a console that others reach needs --console-url https://…, the address that they type")
+    return url.rstrip("/")
+
+
+def _switch(said: str, name: str) -> bool:
+    if said not in ("on", "off"):
+        raise SettingError(f"{name} must be on or off")
+    return said == "on"
+
+
 def _number(said: str, name: str, least: int, most: int) -> int:
     if not said.isdecimal() or not least <= int(said) <= most:
         raise SettingError(f"{name} must be a whole number from {least} to {most}")
@@ -135,9 +164,10 @@ def _addresses(said: str) -> frozenset[str]:
         raise SettingError("IP addresses must be written out, with commas between them") from wrong
 
 
-def _networks(said: str) -> Networks:
+def _networks(said: str) -> Addresses:
+    """In a cluster a proxy has another address every day, and its network is what is known of it."""
     try:
-        return tuple(ip_network(part.strip(), strict=False) for part in said.split(",") if part.strip())
+        return Addresses(said)
     except ValueError as wrong:
         raise SettingError(
             "addresses and networks must look like 10.1.2.3 or 10.0.0.0/8, with commas between"

@@ -54,6 +54,7 @@ class DatabaseServer:
         """Nobody may be connected any more."""
         with psycopg.connect(url) as connection:
             connection.execute("SET lock_timeout = '5s'")
+            connection.execute("SET session_replication_role = replica")  # what is only ever added to goes too
             tables = connection.execute(
                 "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class WHERE relkind IN ('r', 'p')"
                 " AND relnamespace = 'public'::regnamespace AND NOT relispartition AND relname <> 'alembic_version'"

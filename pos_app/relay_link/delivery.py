@@ -107,7 +107,8 @@ class LinkStatus(StrEnum):
 class Listener(Protocol):
     """The services' end. `deliver` and `reset` return only after their commit.
 
-    A reset to a cursor behind the beginning means that the relay no longer has what came up to there.
+    A reset to a cursor behind the beginning means that the relay no longer has what came up to there, unless its
+    reason is "replay": then an operator of the relay has the till read again from there.
     """
 
     async def cursor(self) -> Cursor: ...

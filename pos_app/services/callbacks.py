@@ -60,6 +60,8 @@ _GAP = (
     " This till reads on from the oldest that there is. Payments from before may be missing here: "
     "compare with the M-PESA statement and tell your supervisor."
 )
+_ASKED_FOR = "replay"
+_ASKED = "The relay’s operator has this till read its payments again. Nothing is counted twice."
 _UNREADABLE = "A payment message could not be read. It is kept at the relay; call your supervisor."
 
 
@@ -223,10 +225,16 @@ class Callbacks:
         relay_events.move(connection, self._stream, Position(cursor.epoch, cursor.seq, cursor.chain))
 
     async def reset(self, cursor: Cursor, reason: str) -> None:
-        """The relay's log is not the one this till read; every charge still open is asked about again."""
+        """The relay's log is not the one this till read; every charge still open is asked about again.
+
+        Where an operator only has it read the same log again, all that was told of before is known already.
+        """
         position = Position(cursor.epoch, cursor.seq, cursor.chain)
         await self._database.run(lambda connection: relay_events.move(connection, self._stream, position))
         log.warning("the relay reset this till: %s", reason)
+        if reason == _ASKED_FOR:
+            self._changes.publish(Notice(_ASKED))
+            return
         advice = _GAP if cursor.seq else _READ_AGAIN
         self._changes.publish(LogReset(reason))
         self._changes.publish(Notice(_RESETS.get(reason, _RESETS["epoch"]) + advice, urgent=True))

@@ -16,6 +16,7 @@ from pathlib import Path
 import arriving
 import catching_up
 import charging
+import crowd
 import feed
 import growing
 import idling
@@ -44,6 +45,7 @@ ALL: dict[str, Run] = {
     "P12": starting.p12,
     "P13": idling.p13,
     "grow": growing.grow,
+    "crowd": crowd.crowd,
 }
 
 

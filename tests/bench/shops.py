@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from machine import FLOORS, SERVER_CORE, Bench, Child
+from sqlalchemy import Connection
 
 from relay.log import new_epoch
 from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
@@ -50,9 +52,15 @@ class Paired:
     nonce_key: str
 
 
-def make_shops(store: Path | str, count: int = 1, tills: int = 1) -> list[Shop]:
-    """`store` is a file or the address of a database."""
+@contextmanager
+def in_store(store: Path | str) -> Iterator[Connection]:
+    """One transaction in the store of a relay that does not run; a file, or the address of a database."""
     with transaction(opened(_url(store))) as connection:
+        yield connection
+
+
+def make_shops(store: Path | str, count: int = 1, tills: int = 1) -> list[Shop]:
+    with in_store(store) as connection:
         made = [directory.add_shop(connection, f"shop {at}", new_epoch()) for at in range(count)]
         now = int(time.time() * 1000)
         return [

@@ -38,6 +38,15 @@ def test_a_tool_that_is_nowhere_on_the_path_is_missing(tmp_path: Path, monkeypat
     assert libraries.missing_tools({"strace": "strace"}) == ["strace"]
 
 
+def test_of_tools_that_do_the_same_one_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries.sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    browsers = {"small-browser|browser": "small-browser"}
+    assert libraries.missing_tools(browsers) == ["small-browser"]
+    (tmp_path / "browser").touch(mode=0o755)
+    assert libraries.missing_tools(browsers) == []
+
+
 def test_nothing_missing_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     libraries.install([])

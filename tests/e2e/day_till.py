@@ -103,6 +103,7 @@ class DayTill:
             ACCOUNT,
             self.pairing.stream,
             till_id=self.pairing.till_id,
+            till_code="1",
             check=lambda _attempt_id: None,
             on_status=self._link_changed,
             clock=self.now,

@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -289,17 +289,30 @@ def eventually() -> Callable[[Callable[[], bool | Awaitable[bool]]], Awaitable[N
     return wait
 
 
-@pytest.fixture
-def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
+@contextmanager
+def _starting(folder: Path) -> Iterator[Callable[..., RelayProcess]]:
     started: list[RelayProcess] = []
 
     def start(*options: str, store: Path | None = None, url: str = "") -> RelayProcess:
-        started.append(RelayProcess(url or f"sqlite:///{store or tmp_path / 'relay.db'}", *options))
+        started.append(RelayProcess(url or f"sqlite:///{store or folder / 'relay.db'}", *options))
         return started[-1]
 
     yield start
     for relay in started:
         relay.close()
+
+
+@pytest.fixture
+def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
+    with _starting(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RelayProcess]]:
+    """For all tests of a module."""
+    with _starting(tmp_path_factory.mktemp("relay")) as start:
+        yield start
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from relay import protocol
+from relay.addresses import Addresses
 from relay.http import MAX_BODY
 from relay.protocol import PairResponse, make_nonce
 
@@ -100,7 +101,7 @@ async def test_a_forgery_with_a_known_nonce_never_hides_the_real_event(
 async def test_a_forwarded_address_counts_only_from_our_own_proxy(
     settings: Any, running: Any, changed: Any, bodies: Any
 ) -> None:
-    ours = changed(settings, source_ips=frozenset({"1.1.1.1"}), trusted_proxies=frozenset({"10.0.0.1"}))
+    ours = changed(settings, source_ips=frozenset({"1.1.1.1"}), trusted_proxies=Addresses("10.0.0.0/31"))
     cases = [
         ("10.0.0.1", {"X-Forwarded-For": "9.9.9.9, 1.1.1.1"}, "trusted"),
         ("10.0.0.1", {"X-Forwarded-For": "1.1.1.1, 9.9.9.9"}, "quarantined"),

@@ -391,7 +391,7 @@ async def test_a_log_that_cannot_be_read_closes_the_till_for_a_while(
         assert (await socket.until(int))[-1] == protocol.CLOSE_FAILED
         assert (await bench.poll(till)).status == 503
     with monkeypatch.context() as broken:
-        broken.setattr("relay.session.place", lambda *_: 1 / 0)
+        broken.setattr("relay.reading_again.place", lambda *_: 1 / 0)
         socket = await bench.connect(till)
         assert (await socket.until(int))[-1] == protocol.CLOSE_FAILED
     assert len(await bench.events(till)) == 1

@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 from collections import Counter
-from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from websockets.asyncio.client import connect
 
 from relay import protocol, server
+from relay.addresses import Addresses
 from relay.http import MAX_BODY
 from relay.metrics import Metrics
 from relay.protocol import Ack, CaughtUp, Event, Hello, PairRequest, PairResponse, StreamCursor, make_nonce
@@ -295,7 +295,7 @@ async def test_the_figures_are_for_this_machine_alone(bench: Any, client: str, h
 
 
 async def test_other_addresses_may_be_let_in(settings: Any, running: Any, changed: Any) -> None:
-    async with running(changed(settings, metrics_from=(ip_network("10.0.0.0/8"),))) as bench:
+    async with running(changed(settings, metrics_from=Addresses("10.0.0.0/8"))) as bench:
         reply = await bench.request("GET", "/metrics", client="10.1.2.3")
         assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert (await bench.request("GET", "/metrics", client="127.0.0.1")).status == 404

@@ -13,7 +13,7 @@ from sqlalchemy import inspect, select
 
 from relay.log import EventLog, Meta, Outcome
 from relay.protocol import Cursor
-from relay.stores import claims, directory, schema, tables
+from relay.stores import claims, console_tables, directory, schema, tables
 from relay.stores.sqlite import SqliteStore
 from relay.stores.store import StoreSettingError, opened, transaction
 
@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).with_name("golden")
 
 def test_the_tables_are_what_the_questions_ask_for(store: str) -> None:
     with transaction(opened(store)) as connection:
-        for table in tables.metadata.tables.values():
+        for table in (*tables.metadata.tables.values(), *console_tables.metadata.tables.values()):
             assert connection.execute(select(table)).all() == []
             held = {column["name"] for column in inspect(connection).get_columns(table.name)}
             assert {column.name for column in table.columns} <= held

@@ -1,6 +1,5 @@
 """Settings: command line first, then the environment, then the defaults; nonsense is refused with a sentence."""
 
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,12 @@ def test_the_command_line_comes_before_the_environment() -> None:
 
 
 def test_figures_are_for_this_machine_unless_others_are_named() -> None:
-    assert from_arguments({}, {}).metrics_from == from_arguments({"metrics_from": ""}, {}).metrics_from == LOOPBACK
-    made = from_arguments({"metrics_from": "10.0.0.0/8, 2001:db8::1"}, {})
-    assert made.metrics_from == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1"))
+    assert from_arguments({}, {}).metrics_from is from_arguments({"metrics_from": ""}, {}).metrics_from is LOOPBACK
+    assert all(address in LOOPBACK for address in ("127.0.0.1", "127.8.8.8", "::1"))
+    made = from_arguments({"metrics_from": "10.0.0.0/8, 2001:db8::1"}, {}).metrics_from
+    assert "10.9.9.9" in made
+    assert "2001:db8::1" in made
+    assert "127.0.0.1" not in made
 
 
 def test_how_much_is_logged_and_in_which_form() -> None:
@@ -49,6 +51,13 @@ def test_a_store_of_its_own_has_what_belongs_to_it_on_this_computer() -> None:
     assert "secret" not in repr(made)
 
 
+def test_proxies_are_believed_by_address_or_by_network() -> None:
+    ours = from_arguments({"trusted_proxies": "10.4.0.0/16, 192.0.2.7,2001:DB8::/32"}, {}).trusted_proxies
+    assert all(address in ours for address in ("10.4.0.0", "10.4.255.9", "::ffff:10.4.1.1", "192.0.2.7", "2001:db8::1"))
+    assert not any(address in ours for address in ("10.5.0.1", "192.0.2.8", "2001:db9::1", "", "unix"))
+    assert "127.0.0.1" not in from_arguments({}, {}).trusted_proxies
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -64,6 +73,7 @@ def test_a_store_of_its_own_has_what_belongs_to_it_on_this_computer() -> None:
         {"metrics_from": "everywhere"},
         {"log_level": "loud"},
         {"log_format": "xml"},
+        {"trusted_proxies": "10.0.0.0/33"},
     ],
 )
 def test_what_cannot_be_used_is_refused(said: dict[str, object]) -> None:

@@ -717,6 +717,25 @@ async def test_every_reset_is_said_in_words(desk: Any, reason: str) -> None:
     assert (await desk.callbacks.cursor()).epoch == "e2"
 
 
+async def test_what_an_operator_has_read_again_changes_nothing_and_is_no_alarm(
+    desk: Any, make_callback: Body, make_confirmation: Body
+) -> None:
+    charges = [await desk.charged() for _ in range(2)]
+    desk.log.stk(charges[0].nonce, make_callback(charges[0]))
+    desk.log.confirm(make_confirmation(TransID="TJE9A2B3C4"))
+    await desk.pump()
+    before, cursor = await lasting(desk), await desk.callbacks.cursor()
+    await desk.callbacks.reset(Cursor(cursor.epoch, 0), "replay")
+    assert (await desk.callbacks.cursor()).seq == 0
+    await desk.pump()
+    assert await lasting(desk) == before
+    assert await desk.callbacks.cursor() == cursor
+    assert (desk.notices[-1], desk.checks) == (
+        "The relay’s operator has this till read its payments again. Nothing is counted twice.",
+        [],
+    )
+
+
 async def test_a_kind_of_message_from_the_future_is_named_and_passed(desk: Any, make_callback: Body) -> None:
     attempt = await desk.charged()
     desk.log.stk(attempt.nonce, make_callback(attempt))
