@@ -11,6 +11,7 @@ from environment import Environment
 TEST_TOOLS: libraries.Libraries = {
     "strace": "strace",  # kills a process where it calls the system
     "promtool": "prometheus",  # tries the relay's alerts
+    "haproxy": "haproxy",  # stands before relays that are killed
     "chromium-headless-shell|chromium|google-chrome": "chromium-headless-shell",  # looks at the relay's console
     "systemd-analyze": "systemd",  # reads the relay's unit
     "systemd-nspawn": "systemd-container",  # boots it

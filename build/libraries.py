@@ -43,6 +43,9 @@ WAYLAND: Libraries = {
     "libwayland-cursor.so.0": "libwayland-cursor0",
 }
 
+PEERS: Libraries = {"redis-server": "redis-server"}
+"""Servers that the relay is measured against; those of the other peers are Python packages."""
+
 
 def for_display(environment: Mapping[str, str]) -> Libraries:
     """What Qt needs to draw, and to open windows where there is something to open them on."""
@@ -75,6 +78,10 @@ def missing_tools(tools: Mapping[str, str]) -> list[str]:
     if not sys.platform.startswith("linux"):
         return []
     return [package for names, package in tools.items() if not any(map(shutil.which, names.split("|")))]
+
+
+def can_install() -> bool:
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def install(packages: Iterable[str]) -> None:

@@ -7,12 +7,14 @@ import atexit
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import psycopg
 import pytest
 
@@ -84,6 +86,38 @@ class DatabaseServer:
         finally:
             self._control("start", "-l", str(self._folder / "data" / "log"), "-o", self._options)
             self._admin = self._connected()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Whoever asks it has no answer meanwhile, and is not told that nobody is there."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """With -9, every process of it at once; what comes back has recovered from its write-ahead log."""
+        self._admin.close()
+        self._signal(signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self._control("start", "-l", str(self._folder / "data" / "log"), "-o", self._options)
+            self._admin = self._connected()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To every process of it. The first stands still before the others are counted, so that it starts no more."""
+        first = psutil.Process(int((self._folder / "data" / "postmaster.pid").read_text().split()[0]))
+        first.suspend()
+        processes = [first, *first.children()]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        if number is signal.SIGKILL:
+            _, alive = psutil.wait_procs(processes, timeout=10)
+            assert not alive
 
     def close(self) -> None:
         self._admin.close()

@@ -14,6 +14,7 @@ import shops
 from clients import Load
 from figures import Figure
 from machine import CLIENT_CORE, WORKERS, Bench, Child
+from sqlalchemy import Connection
 
 from relay.log import new_epoch
 from relay.protocol import CONNECT_PATH
@@ -43,7 +44,7 @@ def crowd(bench: Bench) -> Iterator[Figure]:
 def _tills(bench: Bench, count: int) -> Iterator[tuple[str, float]]:
     store = bench.fresh("relay") / "relay.db"
     shop = shops.make_shops(store)[0]
-    who = [{"path": CONNECT_PATH, "token": token, "stream": stream} for token, stream in _seated(store, count)]
+    who = [{"path": CONNECT_PATH, "token": token, "stream": stream} for token, stream in seated(store, count)]
     with shops.relay(bench, store) as server:
         yield from _waves(bench, server, "till", who, shop)
 
@@ -73,16 +74,22 @@ def _waves(
         clients.answer()
 
 
-def _seated(store: Path, count: int) -> list[tuple[str, str]]:
+def seated(store: Path, count: int) -> list[tuple[str, str]]:
     """Token and stream of each; paired in the store, for as many pairings over HTTP would take longer than the rest."""
-    now = int(time.time() * 1000)
     made: list[tuple[str, str]] = []
     with shops.in_store(store) as connection:
-        for at in range(count):
-            name = f"crowd {at // _TILLS_OF_A_SHOP}"
-            if at % _TILLS_OF_A_SHOP == 0:
-                stream = directory.add_shop(connection, name, new_epoch()).stream
-            code = directory.invite_till(connection, name, now).code
-            paired: Any = directory.pair(connection, code, directory.Device(f"{at:032x}", "till"), now)
-            made.append((paired.token, stream))
+        for at in range(0, count, _TILLS_OF_A_SHOP):
+            shop = directory.add_shop(connection, f"crowd {at}", new_epoch())
+            tokens = tokens_of(connection, shop.name, min(_TILLS_OF_A_SHOP, count - at))
+            made += [(token, shop.stream) for token in tokens]
     return made
+
+
+def tokens_of(connection: Connection, shop: str, count: int) -> list[str]:
+    """Of so many new tills."""
+    now, tokens = int(time.time() * 1000), list[str]()
+    for at in range(count):
+        code = directory.invite_till(connection, shop, now).code
+        paired: Any = directory.pair(connection, code, directory.Device(f"{at:032x}", "till"), now)
+        tokens.append(paired.token)
+    return tokens

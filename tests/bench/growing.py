@@ -1,54 +1,80 @@
 """How cost grows: ingest with the length of the log and with the number of shops, the feed with the number of tills.
 
-Each is compared with the smallest of its own kind in the same run; flat is 1. With `--full` the log grows to a million.
+Each is compared with the smallest of its own kind in the same run; flat is 1. Ingest is measured on both stores. With
+`--full` the log grows to ten million events, which takes an hour, and the shops to ten thousand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
+import servers
 import shops
 from clients import Following, Load
 from figures import Figure, percentile
-from machine import Bench
+from machine import Bench, Child
+
+_FILLING_SECONDS = 170.0
+_AT_A_TIME = 200_000
+"""Requests are made ahead, by a client that answers once it has posted them all."""
 
 
 def grow(bench: Bench) -> Iterator[Figure]:
-    yield from _with_the_log(bench)
-    yield from _with_shops(bench)
+    with servers.postgresql(bench) as server:
+        for name, store in (("SQLite", lambda: bench.fresh("relay") / "relay.db"), ("PostgreSQL", server.fresh)):
+            yield from _with_the_log(bench, name, store())
+            yield from _with_shops(bench, name, store)
     yield from _with_tills(bench)
 
 
-def _with_the_log(bench: Bench) -> Iterator[Figure]:
-    lengths = [bench.count(each) for each in (10_000, 100_000, *([1_000_000] if bench.full else []))]
-    store = bench.fresh("relay") / "relay.db"
+@contextmanager
+def _relay(bench: Bench, store: Path | str) -> Iterator[tuple[Child, str]]:
+    beside = {"RELAY_HIGH_WATER": str(bench.fresh("beside") / "high.water")}
+    with shops.relay(bench, store, environment=beside) as server:
+        yield server, server.listening()
+
+
+def _with_the_log(bench: Bench, name: str, store: Path | str) -> Iterator[Figure]:
+    lengths = [bench.count(each) for each in (10_000, 100_000, *([1_000_000, 10_000_000] if bench.full else []))]
     shop = shops.make_shops(store)[0]
     cost: dict[int, float] = {}
-    with shops.relay(bench, store) as server:
-        url, stored = server.listening(), 0
+    rate: dict[int, float] = {}
+    with _relay(bench, store) as (server, url):
+        stored, seed = 0, 0
         Load(bench, url, [shop], 64, seed=0, seconds=1, most=10_000, warm_up=0).answer(server)
         for length in lengths:
-            if stored < length:
-                filling = Load(bench, url, [shop], 256, seed=length, seconds=600, most=length - stored, warm_up=0)
-                filling.answer(server)
+            while stored < length:
+                seed += 1
+                most = min(_AT_A_TIME, length - stored)
+                filling = Load(bench, url, [shop], 256, seed=seed, seconds=_FILLING_SECONDS, most=most, warm_up=0)
+                stored += filling.answer(server)["all"]
             answer = Load(bench, url, [shop], 64, seed=-length, seconds=bench.seconds(2.5), most=60_000).answer(server)
-            stored, cost[length] = length + answer["all"], answer["cpu"]
+            stored, cost[length], rate[length] = stored + answer["all"], answer["cpu"], answer["rate"]
     for length in lengths[1:]:
-        what, than = f"CPU for a callback, {length:,} events in the log", f"with {lengths[0]:,}"
+        than = f"with {lengths[0]:,}"
+        what = f"CPU for a callback, {length:,} events in the log on {name}"
         yield Figure("grow", what, "µs", [cost[length]], [cost[lengths[0]]], than)
+        yield Figure("grow", "callbacks durable there", "a second", [rate[length]], [rate[lengths[0]]], than)
 
 
-def _with_shops(bench: Bench) -> Iterator[Figure]:
-    cost: dict[int, list[float]] = {1: [], 10: [], 100: []}
+def _with_shops(bench: Bench, name: str, fresh: Callable[[], Path | str]) -> Iterator[Figure]:
+    counts = [1, 10, 100, *([1_000, 10_000] if bench.full else [])]
+    cost: dict[int, list[float]] = {count: [] for count in counts}
+    rate: dict[int, list[float]] = {count: [] for count in counts}
     for _ in range(bench.rounds):
-        for count, values in cost.items():
-            store = bench.fresh("relay") / "relay.db"
+        for count in counts:
+            store = fresh()
             made = shops.make_shops(store, count)
-            with shops.relay(bench, store) as server:
-                url = server.listening()
+            with _relay(bench, store) as (server, url):
                 asked = Load(bench, url, made, 64, seed=count, seconds=bench.seconds(2), most=60_000)
-                values.append(asked.answer(server)["cpu"])
-    for count in (10, 100):
-        yield Figure("grow", f"CPU for a callback, {count} shops in turn", "µs", cost[count], cost[1], "with one")
+                answer = asked.answer(server)
+                cost[count].append(answer["cpu"])
+                rate[count].append(answer["rate"])
+    for count in counts[1:]:
+        what = f"CPU for a callback, {count:,} shops in turn on {name}"
+        yield Figure("grow", what, "µs", cost[count], cost[1], "with one")
+        yield Figure("grow", "callbacks durable there", "a second", rate[count], rate[1], "with one")
 
 
 def _with_tills(bench: Bench) -> Iterator[Figure]:

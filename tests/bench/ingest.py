@@ -6,7 +6,7 @@ Profile: `py-spy record --native -d 5 -o p1.svg -p PID` of the relay while `--on
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import shops
@@ -14,23 +14,24 @@ from clients import Following, Load
 from figures import Figure, percentile
 from machine import FLOORS, SERVER_CORE, SHIM_MS, Bench, Child, flush_ms, shim
 
-_NOBODY = shops.Shop("0" * 32, "0" * 32, "")
+T = TypeVar("T")
+Serving = tuple[Child, str, shops.Shop]
+"""A server, its address, and whose callbacks it takes."""
+NOBODY = shops.Shop("0" * 32, "0" * 32, "")
 _OURS, _GROUP, _EACH, _SESSION = "relay", "group commit alone", "commit per request", "SQLModel session per request"
 
 
 @contextmanager
-def _floor(bench: Bench, name: str, environment: Mapping[str, str] = {}) -> Iterator[tuple[Child, str, shops.Shop]]:
+def _floor(bench: Bench, name: str, environment: Mapping[str, str] = {}) -> Iterator[Serving]:
     script = "session_per_request.py" if name == _SESSION else "group_commit.py"
     store = bench.fresh("floor") / "floor.db"
     more = ["--batch", "1"] if name == _EACH else []
     with Child([str(FLOORS / script), "--store", str(store), *more], bench.log, SERVER_CORE, environment) as server:
-        yield server, server.listening(), _NOBODY
+        yield server, server.listening(), NOBODY
 
 
 @contextmanager
-def _ours(
-    bench: Bench, *, echo: bool = False, environment: Mapping[str, str] = {}
-) -> Iterator[tuple[Child, str, shops.Shop]]:
+def on_sqlite(bench: Bench, *, echo: bool = False, environment: Mapping[str, str] = {}) -> Iterator[Serving]:
     store = bench.fresh("relay") / "relay.db"
     shop = shops.make_shops(store)[0]
     with shops.relay(bench, store, echo=echo, environment=environment) as server:
@@ -40,8 +41,8 @@ def _ours(
 def p1(bench: Bench) -> Iterator[Figure]:
     answers: dict[tuple[str, int], list[Any]] = {}
     for at in range(bench.rounds):
-        for name in _turns(at, [_OURS, _GROUP]):
-            with _ours(bench) if name == _OURS else _floor(bench, name) as (server, url, shop):
+        for name in turns(at, [_OURS, _GROUP]):
+            with on_sqlite(bench) if name == _OURS else _floor(bench, name) as (server, url, shop):
                 for callers in (1, 32, 256):
                     most = 80_000 if callers > 1 else 15_000
                     asked = Load(
@@ -60,8 +61,8 @@ def p1(bench: Bench) -> Iterator[Figure]:
 def p2(bench: Bench) -> Iterator[Figure]:
     answers: dict[str, list[Any]] = {}
     for at in range(bench.rounds):
-        for name in _turns(at, [_OURS, _EACH, _SESSION]):
-            with _ours(bench) if name == _OURS else _floor(bench, name) as (server, url, shop):
+        for name in turns(at, [_OURS, _EACH, _SESSION]):
+            with on_sqlite(bench) if name == _OURS else _floor(bench, name) as (server, url, shop):
                 most = 80_000 if name == _OURS else 30_000
                 asked = Load(bench, url, [shop], 256, seed=at, seconds=bench.seconds(3), most=most)
                 answers.setdefault(name, []).append(asked.answer(server))
@@ -79,7 +80,7 @@ def p2b(bench: Bench) -> Iterator[Figure]:
     flush = SHIM_MS + percentile(flush_ms(bench.folder, 50), 0.5)
     ours, floor, idle, busy = [], [], [], []
     for at in range(bench.rounds):
-        with _ours(bench, echo=True, environment=slow) as (server, url, shop):
+        with on_sqlite(bench, echo=True, environment=slow) as (server, url, shop):
             idle.append(_echoing(bench, url).p99_ms())
             asked = Load(bench, url, [shop], 256, seed=at, seconds=bench.seconds(3), most=80_000)
             echoing = _echoing(bench, url)
@@ -102,7 +103,7 @@ def _echoing(bench: Bench, url: str) -> Following:
     return Following(bench, {**spec, "count": int(100 * bench.seconds(3))}, core=None)
 
 
-def _turns(at: int, names: list[str]) -> list[str]:
+def turns(at: int, names: list[T]) -> list[T]:
     """Who goes first changes from round to round."""
     return names if at % 2 == 0 else names[::-1]
 

@@ -19,11 +19,13 @@ import charging
 import crowd
 import feed
 import growing
+import idle_tills
 import idling
 import ingest
-import on_postgresql
+import peers
 import screen
 import starting
+import storm
 from figures import Figure
 from machine import Bench, facts
 
@@ -32,18 +34,22 @@ ALL: dict[str, Run] = {
     "P1": ingest.p1,
     "P2": ingest.p2,
     "P2b": ingest.p2b,
-    "P3b": on_postgresql.p3b,
+    "P3": peers.p3,
+    "P3s": peers.p3_slow,
+    "P3b": peers.p3b,
     "P4": screen.p4,
     "P4b": feed.p4b,
     "P4c": arriving.p4c,
     "P5": charging.p5,
     "P6": starting.p6,
     "P9": arriving.p9,
+    "P10": idle_tills.p10,
     "P11": catching_up.p11,
     "P12": starting.p12,
     "P13": idling.p13,
     "grow": growing.grow,
     "crowd": crowd.crowd,
+    "storm": storm.storm,
 }
 
 
@@ -74,7 +80,11 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--only", metavar="P1,P2", help=f"of {', '.join(ALL)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="default 3, or 1 with --quick")
     parser.add_argument("--quick", action="store_true", help="sizes that show only that it works")
-    parser.add_argument("--full", action="store_true", help="P13 idles for five minutes")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="the sizes of the figures that take minutes: five idle minutes, 10,000 tills",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="every round of every figure")
     return parser.parse_args()
 

@@ -81,10 +81,11 @@ def relay(
     echo: bool = False,
     core: int | None = SERVER_CORE,
     environment: Mapping[str, str] = {},
+    port: int = 0,
 ) -> Child:
     """A real relay process; with `echo` it also sends back what comes to /echo, so that both ride one server."""
     started = [str(FLOORS / "relay_with_echo.py"), "serve"] if echo else ["-m", "relay", "serve"]
-    return Child([*started, "--port", "0", "--store", _url(store)], bench.log, core, environment)
+    return Child([*started, "--port", str(port), "--store", _url(store)], bench.log, core, environment)
 
 
 def _url(store: Path | str) -> str:

@@ -91,6 +91,8 @@ class Socket(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.closed.set_result(None)
+        if not self.open.done():
+            self.open.set_exception(ConnectionError("closed before it was open"))
 
     def send(self, text: bytes, opcode: int = 1) -> None:
         size = len(text)
@@ -131,4 +133,6 @@ class Socket(asyncio.Protocol):
             self._frame(payload)
         elif opcode == 9:
             self.send(payload, 10)
+        elif opcode == 8:
+            self.close()
         return begin + size

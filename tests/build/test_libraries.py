@@ -62,6 +62,15 @@ def test_somebody_who_is_not_root_is_told_the_whole_line(fake_apt: Path, monkeyp
     assert not fake_apt.exists()
 
 
+def test_only_root_on_debian_can_install(fake_apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert libraries.can_install()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert not libraries.can_install()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert not libraries.can_install()
+
+
 def test_a_system_without_apt_is_told_the_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CommandError, match="by their Debian names: libegl1 libgl1"):

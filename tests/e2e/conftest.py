@@ -133,6 +133,11 @@ def seed() -> int:
     return int(os.environ.get("TILL_TEST_SEED") or random.SystemRandom().randrange(2**32))
 
 
+@pytest.fixture
+def is_full() -> bool:
+    return FULL
+
+
 _figures: list[str] = []
 
 

@@ -10,17 +10,10 @@ import os
 import sqlite3
 import threading
 from queue import Empty, SimpleQueue
-from typing import Any
 
-import msgspec
 import serving
+from front import Front
 
-_ACCEPTED = b'{"ResultCode":0,"ResultDesc":"Accepted"}'
-_HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(_ACCEPTED)).encode())]
-_OK = (
-    {"type": "http.response.start", "status": 200, "headers": _HEADERS},
-    {"type": "http.response.body", "body": _ACCEPTED},
-)
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 Waiting = tuple[str, str, "asyncio.Future[None]"]
 
@@ -43,18 +36,10 @@ class Floor:
         threading.Thread(target=self._run, daemon=True).start()
         threading.Thread(target=self._checkpoint, daemon=True).start()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message["body"]
-            more = message.get("more_body", False)
-        identity = msgspec.json.decode(body)["Body"]["stkCallback"]["CheckoutRequestID"]
+    def store(self, identity: str, body: bytes) -> "asyncio.Future[None]":
         durable: asyncio.Future[None] = self._loop.create_future()
         self._queue.put((identity, body.decode(), durable))
-        await durable
-        await send(_OK[0])
-        await send(_OK[1])
+        return durable
 
     def _run(self) -> None:
         while True:
@@ -86,4 +71,4 @@ if __name__ == "__main__":
     parser.add_argument("--store", required=True)
     parser.add_argument("--batch", type=int, default=256)
     given = parser.parse_args()
-    serving.run(lambda: Floor(given.store, given.batch))
+    serving.run(lambda: Front(Floor(given.store, given.batch).store))

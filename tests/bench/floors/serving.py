@@ -6,7 +6,7 @@ It must not know what is served.
 import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import uvicorn
@@ -15,7 +15,7 @@ import uvloop
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-async def _serve(app: App) -> None:
+async def serve(app: App) -> None:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(2048)
@@ -40,7 +40,11 @@ def run(made: Callable[[], App]) -> None:
     """`made` is called on the loop that serves it."""
 
     async def main() -> None:
-        await _serve(made())
+        await serve(made())
 
+    looped(main())
+
+
+def looped(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+        runner.run(main)

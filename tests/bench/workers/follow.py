@@ -1,4 +1,4 @@
-"""One client that measures: websocket echoes, callbacks until their frame, or when it posted at a pace.
+"""One client that measures: websocket echoes, callbacks until their frame or answer, or when it posted at a pace.
 
 Asked by one line of JSON; answers one JSON line of microseconds, or of monotonic nanoseconds for posts.
 It must not know which server it talks to.
@@ -13,13 +13,26 @@ from itertools import islice
 from typing import Any, Self
 
 import uvloop
+from msgspec import Raw
 from shops import Shop, callbacks
 from wire import Socket, posted
 
-from relay.protocol import SUBPROTOCOL, Ack, CaughtUp, Event, Hello, StreamCursor, decode_from_relay, encode
+from relay.protocol import (
+    GENESIS,
+    SUBPROTOCOL,
+    TRUSTED,
+    Ack,
+    CaughtUp,
+    Event,
+    Hello,
+    StreamCursor,
+    decode_from_relay,
+    encode,
+)
 
 _PAYLOAD = b"x" * 600
 _CONNECTIONS = 32
+_AT = "2026-10-14T12:30:15.000Z"
 
 
 class Rounds:
@@ -70,6 +83,42 @@ async def _frames(spec: dict[str, Any]) -> list[float]:
     return took
 
 
+async def _broadcasts(spec: dict[str, Any]) -> list[float]:
+    """One client says what a callback's frame would be, and all read it as tills do."""
+    rounds, took = Rounds(), []
+
+    def heard(text: bytes) -> None:
+        if isinstance(decode_from_relay(text), Event):
+            rounds.told()
+
+    sockets = [await Socket.connect(heard, spec["host"], spec["port"], "/") for _ in range(spec["clients"])]
+    body = next(callbacks([Shop("0" * 32, "0" * 32, "")], 1)).partition(b"\r\n\r\n")[2].strip()
+    frame = encode(
+        Event("st", 1, GENESIS, "stk", "k" * 60, TRUSTED, "daraja", _AT, "0" * 64, "UJE7K2M9QX", body=Raw(body))
+    )
+    for _ in range(spec["count"]):
+        begun, waiting = time.perf_counter(), rounds.again(len(sockets))
+        sockets[0].send(frame)
+        took.append((await waiting - begun) * 1e6)
+    return took
+
+
+async def _answers(spec: dict[str, Any]) -> list[float]:
+    """From when each was to be posted, at the pace, to its answer."""
+    posts = [(await posted(spec["host"], spec["port"]))[1] for _ in range(_CONNECTIONS)]
+    begun, pace = time.perf_counter(), spec["pace"]
+
+    async def one(at: int, request: bytes) -> float:
+        due = begun + at / pace
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        if not await posts[at % _CONNECTIONS](request):
+            raise RuntimeError("a callback was not answered with 200")
+        return (time.perf_counter() - due) * 1e6
+
+    requests = islice(callbacks([Shop(**spec["shop"])], spec["seed"]), spec["count"])
+    return await asyncio.gather(*(one(at, request) for at, request in enumerate(requests)))
+
+
 class _Till:
     """Reads from the start of the log, and tells of each event once it has caught up."""
 
@@ -115,7 +164,7 @@ async def _posts(spec: dict[str, Any]) -> list[float]:
     return sent
 
 
-_WHAT = {"echo": _echoes, "frames": _frames, "post": _posts}
+_WHAT = {"echo": _echoes, "frames": _frames, "broadcast": _broadcasts, "answers": _answers, "post": _posts}
 
 if __name__ == "__main__":
     asked = json.loads(sys.stdin.readline())
