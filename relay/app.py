@@ -23,6 +23,7 @@ from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.reports import Reports
 from relay.request_id import RequestIds
+from relay.retention import Retention
 from relay.session import close
 from relay.settings import Settings
 from relay.shops import Shops
@@ -76,7 +77,8 @@ class Relay:
         self._health = Health(self.metrics, settings, self._is_ready)
         self.metrics.at_scrape(self._feed.measure)
         self.metrics.at_scrape(Disks(self.metrics, settings).measure)
-        keeping = (self._keep_the_clock(), self._keep_house(), Watch(log).run())
+        retention = Retention(settings.store, settings.body_days)
+        keeping = (self._keep_the_clock(), self._keep_house(), Watch(log).run(), retention.run())
         self._keeping = [asyncio.create_task(what) for what in keeping]
 
     @classmethod

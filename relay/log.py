@@ -136,7 +136,10 @@ class EventLog:
         self._waiting.give_up(APPEND_SECONDS, UnavailableError("the store is too slow"))
 
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
-        """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any."""
+        """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any.
+
+        Nothing from below the floor, which may have moved since: then the head says so afterwards.
+        """
         known = await self._stream(stream)
         newest = known.newest(after, limit)
         if newest is not None:
@@ -145,6 +148,8 @@ class EventLog:
             return []
         head = known.head
         found = await self._reader.run(lambda connection: self._store.read(connection, head, after, limit, TURN_BYTES))
+        if not found:
+            known.move(await self._look_up(stream))
         return [event_of(stream, row) for row in found]
 
     async def head(self, stream: str) -> Head:

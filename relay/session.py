@@ -17,7 +17,19 @@ from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
 from relay.placing import Place, place, reset
-from relay.protocol import Ack, Bye, CaughtUp, FromRelay, Heartbeat, Hello, Reset, Verdict, Welcome, encode
+from relay.protocol import (
+    RESET_TRIMMED,
+    Ack,
+    Bye,
+    CaughtUp,
+    FromRelay,
+    Heartbeat,
+    Hello,
+    Reset,
+    Verdict,
+    Welcome,
+    encode,
+)
 from relay.settings import Settings
 
 _CLOSE_SECONDS = 3.0
@@ -156,8 +168,8 @@ class Session:
             self._stir.clear()
             await self._say_what_is_due(send)
             head = await self._log.head(self.stream)
-            if head.epoch != self._epoch:
-                reason = self._log.reset_reason(self.stream)
+            if head.epoch != self._epoch or self._sent < head.floor:
+                reason = RESET_TRIMMED if head.epoch == self._epoch else self._log.reset_reason(self.stream)
                 await self._reset(send, await reset(self._log, self.stream, reason, head))
                 self.is_behind = True
             elif await self._turn(send, head.seq):

@@ -11,6 +11,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from relay import protocol
+from relay.retention import BODY_DAYS
 from relay.stores.store import POSTGRESQL, SQLITE
 
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
@@ -42,6 +43,7 @@ class Settings:
     log_level: str = "info"
     log_format: str = "text"
     stdin_closes: bool = False
+    body_days: int = BODY_DAYS
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
     slow_seconds: float = 30.0
@@ -82,6 +84,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         log_level=_one_of(text("log_level", "info"), "log_level", LOG_LEVELS),
         log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
         stdin_closes=bool(arguments.get("stdin_closes")),
+        body_days=body_days(text("body_days", str(BODY_DAYS))),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
     )
@@ -94,6 +97,11 @@ def store_url(said: str) -> str:
     if not said.startswith((SQLITE, *POSTGRESQL)) or said == SQLITE:
         raise SettingError("the store must look like sqlite:///path/to/relay.db or postgresql://host/database")
     return said
+
+
+def body_days(said: str) -> int:
+    """For how many days the log keeps what was called back."""
+    return _number(said, "body_days", 1, 3650)
 
 
 def _file(store: str) -> Path | None:

@@ -6,7 +6,7 @@ It must not know threads or waiters: whoever calls it owns the connection. Error
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -31,6 +31,7 @@ _PAGE = f"""
         FROM event_key AS k JOIN event AS e ON e.id = k.id AND e.day = k.day
         WHERE k.id BETWEEN %(first)s AND %(last)s AND e.id BETWEEN %(first)s AND %(last)s
             AND e.day BETWEEN %(from)s AND %(to)s
+            AND (SELECT floor FROM stream WHERE id = %(stream)s) <= %(after)s
     ) AS page WHERE before < %(bytes)s ORDER BY id
 """  # noqa: S608 (names of our own)
 
@@ -106,7 +107,7 @@ class PostgresStore:
         first = row_id(head.stream_id, after + 1)
         last = row_id(head.stream_id, min(after + limit, head.seq))
         days = {place: day for place, day in connection.exec_driver_sql(_DAYS, {"first": first, "last": last})}
-        asked = {"first": first, "last": last, "bytes": max_bytes}
+        asked = {"first": first, "last": last, "bytes": max_bytes, "stream": head.stream_id, "after": after}
         span = {"from": days.get(first, date.min), "to": days.get(last, date.max)}
         return [Row(*row) for row in connection.exec_driver_sql(_PAGE, {**asked, **span})]
 
@@ -161,6 +162,9 @@ class PostgresStore:
     def _store(self, connection: Connection, plan: Plan, heads: Mapping[str, Head]) -> bool:
         sender = self.own_name if self._can_hint and not self.is_alone else None
         return not plan.rows or postgresql_batch.write(driver(connection), plan.rows, heads, plan.heads, sender)
+
+    def drop_days(self, connection: Connection, before_ms: int) -> None:
+        postgresql_days.drop_before(connection, datetime.fromtimestamp(before_ms / 1000, UTC).date())
 
     def keeper(self, watcher: Watcher) -> Lookout:
         return Lookout(self, watcher)

@@ -88,13 +88,19 @@ class Store(Protocol):
         """The head of a stream, which nobody else moves before the transaction ends."""
 
     def read(self, connection: Connection, head: Head, after: int, limit: int, max_bytes: int) -> list[Row]:
-        """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it."""
+        """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it.
+
+        None where the stream's floor is above `after` by now: what lies below may be there in parts only.
+        """
 
     def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
         """A batch, durable when it returns, all of it or nothing. `heads` is what is remembered, and is kept so."""
 
     def append(self, connection: Connection, incoming: Sequence[Incoming], name: str, head: Head) -> Plan:
         """To one stream that is held, in its transaction."""
+
+    def drop_days(self, connection: Connection, before_ms: int) -> None:
+        """The bodies of whole days before that, of all streams, where they are kept by day. No floor is below them."""
 
     def keeper(self, watcher: Watcher) -> Keeper: ...
 
