@@ -1,4 +1,4 @@
-"""The relay's command line: serve, add and list shops, invite, list and revoke tills, print the manual's pages.
+"""The relay's command line: serve, add and list shops, invite, list and revoke tills, keep the store, print the manual.
 
 Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
 """
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from relay import logs, server
+from relay import logs, server, upkeep
 from relay.log import new_epoch, utc_text
 from relay.settings import LOG_FORMATS, LOG_LEVELS, SettingError, from_arguments, store_url
 from relay.stores import directory
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, StoreInUseError, StoreSettingError) as failed:
+    except (_FailedError, StoreInUseError, StoreSettingError, upkeep.UpkeepError) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
         return _end(1, f"the store cannot be used: {' '.join(str(getattr(failed, 'orig', failed)).split())}")
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(till, "list", _till_list, "list the tills and how far each has acknowledged")
     revoke = _command(till, "revoke", _till_revoke, "close a till's door for good, within seconds")
     revoke.add_argument("id")
+    upkeep.add_to(nouns, _command, _print)
     manual = nouns.add_parser("manual", help="print how the relay is spoken to, for other programs")
     manual.set_defaults(run=_manual)
     manual.add_argument("--format", choices=["openapi", "asyncapi"], default="openapi", help="HTTP, or the websocket")
@@ -86,6 +87,7 @@ def _serve_parser(nouns: Any) -> None:
     )
     serve.add_argument("--log-level", choices=LOG_LEVELS, help="default info")
     serve.add_argument("--log-format", choices=LOG_FORMATS, help="text for a person (default), json for a machine")
+    serve.add_argument("--body-days", metavar="DAYS", help="how long to keep what was called back (default 90)")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
 
