@@ -97,7 +97,10 @@ _STORE = (
     "one with a password belongs into RELAY_STORE, for others can see this command line"
 )
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
-_ENVIRONMENT = "All but the last two may be set as RELAY_<NAME> in the environment."
+_ENVIRONMENT = (
+    "All but the last two may be set as RELAY_<NAME> in the environment, and there alone RELAY_BODY_KEYS=id:base64,… "
+    "by which bodies are encrypted at rest: the first key writes, all read."
+)
 
 
 def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], told: str) -> argparse.ArgumentParser:

@@ -84,7 +84,7 @@ class Relay:
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
         """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
-        store = opened(settings.store)
+        store = opened(settings.store, settings.seals)
         settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
-from relay.stores import high_water, streams
+from relay.stores import body_keys, high_water, streams
 from relay.stores.reader import Reader
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan
 from relay.stores.store import Store, UnknownStreamError
@@ -78,6 +78,8 @@ class EventLog:
     async def open(cls, store: Store, high_water_path: Path) -> "EventLog":
         """Creates what is missing; gives a new epoch to every stream whose database is older than its high water."""
         store.prepare()
+        with store.connect() as connection, store.transaction(connection):
+            body_keys.recognise(connection)
         high_water.turn_the_outdated(store, high_water.load(high_water_path))
         log = cls(store, high_water_path)
         log._writer.start()

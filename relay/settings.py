@@ -12,6 +12,8 @@ from platformdirs import user_data_path
 
 from relay import protocol
 from relay.retention import BODY_DAYS
+from relay.stores import sealing
+from relay.stores.sealing import BadKeysError, Seals
 from relay.stores.store import POSTGRESQL, SQLITE
 
 _FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
@@ -44,6 +46,7 @@ class Settings:
     log_format: str = "text"
     stdin_closes: bool = False
     body_days: int = BODY_DAYS
+    seals: Seals = field(default_factory=Seals, repr=False)
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
     slow_seconds: float = 30.0
@@ -85,6 +88,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         log_format=_one_of(text("log_format", "text"), "log_format", LOG_FORMATS),
         stdin_closes=bool(arguments.get("stdin_closes")),
         body_days=body_days(text("body_days", str(BODY_DAYS))),
+        seals=seals(environment),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
     )
@@ -102,6 +106,14 @@ def store_url(said: str) -> str:
 def body_days(said: str) -> int:
     """For how many days the log keeps what was called back."""
     return _number(said, "body_days", 1, 3650)
+
+
+def seals(environment: Mapping[str, str]) -> Seals:
+    """From the environment alone: others can see a command line."""
+    try:
+        return sealing.parse(environment.get("RELAY_BODY_KEYS", ""))
+    except BadKeysError as wrong:
+        raise SettingError(f"RELAY_BODY_KEYS: {wrong}") from None
 
 
 def _file(store: str) -> Path | None:

@@ -115,7 +115,8 @@ def _body_days(given: argparse.Namespace) -> int:
 
 
 def _opened(given: argparse.Namespace) -> Store:
-    store = opened(_settings(given).store)
+    settings = _settings(given)
+    store = opened(settings.store, settings.seals)
     store.prepare()
     return store
 

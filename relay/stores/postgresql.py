@@ -14,9 +14,10 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from relay.stores import postgresql_batch, postgresql_days, schema, sequence, streams
+from relay.stores import postgresql_batch, postgresql_days, schema, sealing, sequence, streams
 from relay.stores.postgresql_connecting import PATIENT, READING, WRITING, driver, engine, is_clash, translated
 from relay.stores.postgresql_lookout import WORDS, Lookout
+from relay.stores.sealing import Seals
 from relay.stores.sequence import Head, Incoming, Plan, Row, row_id
 from relay.stores.store import UnknownStreamError, Watcher
 
@@ -41,7 +42,8 @@ class PostgresStore:
     is_shared = True
     longest_pause = 5.0
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seals: Seals | None = None) -> None:
+        self._seals = seals or Seals()
         self.own_name = secrets.token_hex(4)
         self.is_alone = False
         self._engines: dict[str, Engine] = {
@@ -68,7 +70,7 @@ class PostgresStore:
         connection = self._engines["reading" if query_only else "writing"].connect()
         if not query_only and self._can_hint is None:
             self._can_hint = _can_hint(connection)
-        return connection
+        return sealing.lend(connection, self._seals)
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -109,7 +111,8 @@ class PostgresStore:
         days = {place: day for place, day in connection.exec_driver_sql(_DAYS, {"first": first, "last": last})}
         asked = {"first": first, "last": last, "bytes": max_bytes, "stream": head.stream_id, "after": after}
         span = {"from": days.get(first, date.min), "to": days.get(last, date.max)}
-        return [Row(*row) for row in connection.exec_driver_sql(_PAGE, {**asked, **span})]
+        rows = connection.exec_driver_sql(_PAGE, {**asked, **span})
+        return [self._seals.opened(Row(*row)) for row in rows]
 
     def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
         """One round trip where the heads are remembered right and nothing is a copy, which is nearly always."""
@@ -161,7 +164,8 @@ class PostgresStore:
 
     def _store(self, connection: Connection, plan: Plan, heads: Mapping[str, Head]) -> bool:
         sender = self.own_name if self._can_hint and not self.is_alone else None
-        return not plan.rows or postgresql_batch.write(driver(connection), plan.rows, heads, plan.heads, sender)
+        rows = self._seals.sealed(plan.rows)
+        return not rows or postgresql_batch.write(driver(connection), rows, heads, plan.heads, sender)
 
     def drop_days(self, connection: Connection, before_ms: int) -> None:
         postgresql_days.drop_before(connection, datetime.fromtimestamp(before_ms / 1000, UTC).date())

@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from relay.stores.sealing import Seals
 from relay.stores.sequence import Head, Incoming, Plan, Row
 
 SQLITE = "sqlite:///"
@@ -108,19 +109,20 @@ class Store(Protocol):
         """Says it to the other relays once the transaction is committed; a word may be lost."""
 
 
-def opened(url: str) -> Store:
+def opened(url: str, seals: Seals | None = None) -> Store:
     """The store at an address. StoreSettingError where what it needs is not installed."""
+    seals = seals or Seals()
     if url.startswith(SQLITE):
         from relay.stores.sqlite import SqliteStore
 
-        return SqliteStore(Path(url.removeprefix(SQLITE)))
+        return SqliteStore(Path(url.removeprefix(SQLITE)), seals)
     try:
         from relay.stores.postgresql import PostgresStore
     except ModuleNotFoundError as missing:
         raise StoreSettingError(
             "a store on PostgreSQL needs psycopg: pip install 'mpesa-till[postgresql]'"
         ) from missing
-    return PostgresStore(url)
+    return PostgresStore(url, seals)
 
 
 @contextmanager

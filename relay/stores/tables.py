@@ -113,3 +113,6 @@ invite = Table(
     Column("expires_at", BigInteger),
     Column("tries", Integer),
 )
+
+# `proof` is a word, sealed by the key of that id.
+body_key = Table("body_key", metadata, Column("id", Text, primary_key=True), Column("proof", Text))
