@@ -1,4 +1,4 @@
-"""The relay's command line: serve, shops, tills and who pairs, the console's operators, the manual's pages.
+"""The relay's command line: serve, shops, tills and who pairs, the console's operators, the store's upkeep, the manual.
 
 Exit 0 done, 1 failed, 2 wrong use. Errors are one line on stderr. `shop list` shows callback keys: they are secret.
 """
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from relay import logs, server
+from relay import logs, server, upkeep
 from relay.console import commands
 from relay.log import new_epoch, utc_text
 from relay.settings import LOG_FORMATS, LOG_LEVELS, SettingError, from_arguments, store_url
@@ -38,7 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except SettingError as wrong:
         return _end(2, str(wrong))
-    except (_FailedError, commands.OperatorError, StoreInUseError, StoreSettingError) as failed:
+    except (
+        _FailedError,
+        commands.OperatorError,
+        StoreInUseError,
+        StoreSettingError,
+        upkeep.UpkeepError,
+    ) as failed:
         return _end(1, str(failed))
     except SQLAlchemyError as failed:
         return _end(1, f"the store cannot be used: {' '.join(str(getattr(failed, 'orig', failed)).split())}")
@@ -66,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(till, "list", _till_list, "list the tills and how far each has acknowledged")
     revoke = _command(till, "revoke", _till_revoke, "close a till's door for good, within seconds")
     revoke.add_argument("id")
+    upkeep.add_to(nouns, _command, _print)
     manual = nouns.add_parser("manual", help="print how the relay is spoken to, for other programs")
     manual.set_defaults(run=_manual)
     manual.add_argument("--format", choices=["openapi", "asyncapi"], default="openapi", help="HTTP, or the websocket")
@@ -99,6 +106,7 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--console-host", help="address that it listens on (default 127.0.0.1)")
     serve.add_argument("--console-port", help="its own port, 0 for any free one (default 8444)")
     serve.add_argument("--console-url", metavar="URL", help="its https address, if others than this computer reach it")
+    serve.add_argument("--body-days", metavar="DAYS", help="how long to keep what was called back (default 90)")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
 
@@ -108,7 +116,10 @@ _STORE = (
     "one with a password belongs into RELAY_STORE, for others can see this command line"
 )
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
-_ENVIRONMENT = "All but the last two may be set as RELAY_<NAME> in the environment."
+_ENVIRONMENT = (
+    "All but the last two may be set as RELAY_<NAME> in the environment, and there alone RELAY_BODY_KEYS=id:base64,… "
+    "by which bodies are encrypted at rest: the first key writes, all read."
+)
 
 
 def _command(nouns: Any, name: str, run: Callable[[argparse.Namespace], None], told: str) -> argparse.ArgumentParser:

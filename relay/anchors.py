@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from relay.log import EventLog, utc_text
 from relay.protocol import ERROR_AUDIT_CUT, KIND_ANCHOR, MAC, SOURCE_TILL, Anchor, AnchorRequest, Unanchored
+from relay.stores import sealing
 from relay.stores.directory import Credential
 from relay.stores.sequence import Head, Incoming, Meta
 from relay.stores.tables import event_key
@@ -57,9 +58,11 @@ def _put(connection: Connection, head: Head, till: Credential, asked: AnchorRequ
 def _latest(connection: Connection, stream_id: int, till_id: str) -> Anchor | None:
     known = event_key.c
     of_till = (known.key_start == _START) & (known.key_end == till_id) & (known.stream_id == stream_id)
-    newest = select(known.body).where(of_till).order_by(known.rev.desc()).limit(1)
-    body = connection.execute(newest).scalar()
-    return None if body is None else _anchor.decode(body)
+    newest = select(known.id, known.body).where(of_till, known.body.is_not(None)).order_by(known.rev.desc()).limit(1)
+    held = connection.execute(newest).first()
+    if held is None:
+        return None
+    return _anchor.decode(sealing.clear_text(connection, held.id, f"{_START}{till_id}", held.body))
 
 
 def _event(till: Credential, said: Anchor) -> Incoming:

@@ -24,6 +24,7 @@ from relay.log import EventLog, UnavailableError
 from relay.pairing import Pairing
 from relay.reports import Reports
 from relay.request_id import RequestIds
+from relay.retention import Retention
 from relay.session import close
 from relay.settings import Settings
 from relay.shops import Shops
@@ -89,17 +90,18 @@ class Relay:
             self._keep_house(),
             Watch(log).run(),
             Emptying(spool, log).run(),
+            Retention(settings.store, settings.body_days).run(),
         )
         self._keeping = [asyncio.create_task(what) for what in keeping]
 
     @classmethod
     async def open(cls, settings: Settings) -> "Relay":
         """StoreInUseError if another relay serves the store; SQLAlchemyError or OSError if it cannot be used."""
-        store = opened(settings.store)
+        store = opened(settings.store, settings.seals)
         settings.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = StoreLock(settings.lock, _SAME_HIGH_WATER if store.is_shared else _SAME_STORE)
         try:
-            spool = Spool(settings.spool_folder, settings.spool_bytes)
+            spool = Spool(settings.spool_folder, settings.spool_bytes, settings.seals)
         except BaseException:
             lock.release()
             raise
@@ -131,7 +133,9 @@ class Relay:
         def public_url() -> str:
             return self._pairing.public_url
 
-        parts = Parts(self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at)
+        parts = Parts(
+            self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at, self._spool
+        )
         return Console(parts, self._settings.console_url)
 
     async def drain(self) -> None:

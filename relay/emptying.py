@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from relay.log import EventLog, UnavailableError, UnknownStreamError
 from relay.spool import Spool, packed, unpacked
+from relay.stores.sealing import SealedError
 from relay.stores.sequence import Incoming
 
 LOOK_SECONDS = 0.25
@@ -67,8 +68,8 @@ class Emptying:
         unread = []
         for record in records:
             try:
-                incoming = unpacked(record)
-            except msgspec.MsgspecError:
+                incoming = unpacked(record, self._spool.seals)
+            except (msgspec.MsgspecError, SealedError):
                 unread.append(record)
             else:
                 self._left.setdefault(incoming.stream, deque()).append(incoming)
@@ -93,7 +94,9 @@ class Emptying:
         except _REFUSALS as refused:
             # One that cannot be stored must not take the others with it.
             if len(some) == 1:
-                await self._set_aside([packed(some[0])], f"is refused by the log: {type(refused).__name__}")
+                await self._set_aside(
+                    [packed(some[0], self._spool.seals)], f"is refused by the log: {type(refused).__name__}"
+                )
                 return
             for one in some:
                 await self._move(stream, [one])

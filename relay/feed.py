@@ -218,8 +218,10 @@ class Feed:
                 events = await self._log.read(cursor.s, found.seq)
         head = await self._log.head(cursor.s)
         frames: list[FromRelay] = [welcome(self._settings, cursor.s, found)]
-        if head.epoch != found.head.epoch:
-            return [*frames, await reset(self._log, cursor.s, self._log.reset_reason(cursor.s), head)]
+        if head.epoch != found.head.epoch or found.seq < head.floor:
+            is_turned = head.epoch != found.head.epoch
+            reason = self._log.reset_reason(cursor.s) if is_turned else protocol.RESET_TRIMMED
+            return [*frames, await reset(self._log, cursor.s, reason, head)]
         return frames + self._behind(cursor.s, found, list(events))
 
     def _behind(self, stream: str, found: Place, events: list[FromRelay]) -> list[FromRelay]:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
 from relay.spool import Kept, Spool
-from relay.stores import high_water, streams
+from relay.stores import body_keys, high_water, streams
 from relay.stores.reader import Reader
 from relay.stores.sequence import Appended, Encoding, Head, Incoming, Meta, Outcome, Plan
 from relay.stores.store import Store, UnknownStreamError
@@ -85,6 +85,8 @@ class EventLog:
         What the store does not take in time goes to the spool.
         """
         store.prepare()
+        with store.connect() as connection, store.transaction(connection):
+            body_keys.recognise(connection)
         high_water.turn_the_outdated(store, high_water.load(high_water_path))
         log = cls(store, high_water_path, spool)
         log._writer.start()
@@ -157,7 +159,10 @@ class EventLog:
                 spool.put(waiting.incoming, told)
 
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
-        """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any."""
+        """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any.
+
+        Nothing from below the floor, which may have moved since: then the head says so afterwards.
+        """
         known = await self._stream(stream)
         newest = known.newest(after, limit)
         if newest is not None:
@@ -166,6 +171,8 @@ class EventLog:
             return []
         head = known.head
         found = await self._reader.run(lambda connection: self._store.read(connection, head, after, limit, TURN_BYTES))
+        if not found:
+            known.move(await self._look_up(stream))
         return [event_of(stream, row) for row in found]
 
     async def head(self, stream: str) -> Head:

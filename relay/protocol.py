@@ -196,7 +196,7 @@ def _null() -> msgspec.Raw:
 
 class Event(msgspec.Struct, tag_field="t", tag="event"):
     """One callback. `body` is Daraja's JSON to the byte, but for white space around it; where it was no JSON it is null
-    and `raw` has it as base64. `body_sha256` is of all that came.
+    and `raw` has it as base64; of one that was erased neither is there. `body_sha256` is of all that came.
 
     `rev` is 0 for the first of its key and counts the revisions; `at` is UTC; `nonce` is the one of the STK path.
     """

@@ -18,6 +18,7 @@ from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
 from relay.placing import Place, reset
 from relay.protocol import (
+    RESET_TRIMMED,
     Ack,
     Bye,
     CaughtUp,
@@ -194,8 +195,8 @@ class Session:
             head = await self._log.head(self.stream)
             if self._again is not None:
                 await self._reset(send, self._again)
-            elif head.epoch != self._epoch:
-                reason = self._log.reset_reason(self.stream)
+            elif head.epoch != self._epoch or self._sent < head.floor:
+                reason = RESET_TRIMMED if head.epoch == self._epoch else self._log.reset_reason(self.stream)
                 await self._reset(send, await reset(self._log, self.stream, reason, head))
                 self.is_behind = True
             elif await self._turn(send, head.seq):

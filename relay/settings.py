@@ -13,6 +13,9 @@ from platformdirs import user_data_path
 
 from relay import protocol
 from relay.addresses import Addresses
+from relay.retention import BODY_DAYS
+from relay.stores import sealing
+from relay.stores.sealing import BadKeysError, Seals
 from relay.stores.store import POSTGRESQL, SQLITE
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -54,6 +57,8 @@ class Settings:
     console_port: int = 8444
     console_url: str = ""
     stdin_closes: bool = False
+    body_days: int = BODY_DAYS
+    seals: Seals = field(default_factory=Seals, repr=False)
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
     slow_seconds: float = 30.0
@@ -105,6 +110,8 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         console_port=_number(text("console_port", "8444"), "console_port", 0, 65535),
         console_url=_console_url(text("console_url"), console_host),
         stdin_closes=bool(arguments.get("stdin_closes")),
+        body_days=body_days(text("body_days", str(BODY_DAYS))),
+        seals=seals(environment),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),
         heartbeat_seconds=_number(text("heartbeat_seconds", "25"), "heartbeat_seconds", 1, 55),
     )
@@ -117,6 +124,19 @@ def store_url(said: str) -> str:
     if not said.startswith((SQLITE, *POSTGRESQL)) or said == SQLITE:
         raise SettingError("the store must look like sqlite:///path/to/relay.db or postgresql://host/database")
     return said
+
+
+def body_days(said: str) -> int:
+    """For how many days the log keeps what was called back."""
+    return _number(said, "body_days", 1, 3650)
+
+
+def seals(environment: Mapping[str, str]) -> Seals:
+    """From the environment alone: others can see a command line."""
+    try:
+        return sealing.parse(environment.get("RELAY_BODY_KEYS", ""))
+    except BadKeysError as wrong:
+        raise SettingError(f"RELAY_BODY_KEYS: {wrong}") from None
 
 
 def _file(store: str) -> Path | None:

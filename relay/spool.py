@@ -18,6 +18,7 @@ import msgspec
 
 from relay.spool_files import Segments
 from relay.stores.lock import StoreLock
+from relay.stores.sealing import Seals
 from relay.stores.sequence import Incoming, Meta
 from relay.stores.writer import UnavailableError
 from relay.waiting import Waiting, WaitingRoom
@@ -38,28 +39,41 @@ KeptOrNot = Kept | UnavailableError
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True):
+    """`sealed` is the body where the operator gave a key; then `body` is empty."""
+
     stream: str
     kind: str
     key: str
     body: bytes
     meta: Meta
+    sealed: str = ""
 
 
-def packed(incoming: Incoming) -> bytes:
-    return msgspec.msgpack.encode(_Record(incoming.stream, incoming.kind, incoming.key, incoming.body, incoming.meta))
+def packed(incoming: Incoming, seals: Seals) -> bytes:
+    stream, kind, key, body, meta = incoming.stream, incoming.kind, incoming.key, incoming.body, incoming.meta
+    if not seals.id:
+        return msgspec.msgpack.encode(_Record(stream, kind, key, body, meta))
+    sealed = seals.seal(_bound(stream, key), body.decode("latin-1"))
+    return msgspec.msgpack.encode(_Record(stream, kind, key, b"", meta, sealed))
 
 
-def unpacked(record: bytes) -> Incoming:
-    """msgspec.DecodeError for one of another relay's making."""
+def unpacked(record: bytes, seals: Seals) -> Incoming:
+    """msgspec.MsgspecError for one of another relay's making, SealedError for one whose key is not here."""
     held = msgspec.msgpack.decode(record, type=_Record)
-    return Incoming.of(held.stream, held.kind, held.key, held.body, held.meta)
+    opened = seals.open(_bound(held.stream, held.key), held.sealed).encode("latin-1") if held.sealed else held.body
+    return Incoming.of(held.stream, held.kind, held.key, opened, held.meta)
+
+
+def _bound(stream: str, key: str) -> str:
+    return f"spool\n{stream}\n{key}"
 
 
 class Spool:
     """Belongs to the event loop that it was opened on; the disk to a thread of its own."""
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Path, max_bytes: int, seals: Seals | None = None) -> None:
         """StoreInUseError where another relay has that folder, OSError where it cannot be used."""
+        self.seals = seals or Seals()
         self._segments = Segments(folder, max_bytes)
         self._lock = StoreLock(folder / "lock", "another relay has this spool: give each its own (--spool)")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-spool")
@@ -112,7 +126,7 @@ class Spool:
         """What comes while the disk is busy is flushed together."""
         while self._queue:
             batch, self._queue = self._queue, []
-            records = [packed(waiting.incoming) for waiting in batch]
+            records = [packed(waiting.incoming, self.seals) for waiting in batch]
             kept: KeptOrNot = KEPT
             if not await self._try(partial(self._segments.append, records)):
                 kept = UnavailableError("the spool failed")
@@ -173,6 +187,6 @@ class Spool:
 def _streams(records: Iterable[bytes]) -> Iterable[str]:
     for record in records:
         try:
-            yield unpacked(record).stream
+            yield msgspec.msgpack.decode(record, type=_Record).stream
         except msgspec.MsgspecError:
             continue

@@ -33,14 +33,26 @@ class KnownStream:
         self._tail_bytes = 0
 
     def move(self, head: Head) -> None:
-        """Everybody who listens is woken, if it is news."""
+        """Everybody who listens is woken, if it is news. Within an epoch the floor never goes down."""
         if not head.is_after(self.head):
+            self._rise(head)
             return
-        if head.epoch != self.head.epoch:
+        if head.epoch == self.head.epoch:
+            head = head if head.floor >= self.head.floor else head._replace(floor=self.head.floor)
+        else:
             self.reason = self._turning.get(head.epoch, RESET_EPOCH)
             self._turning.clear()
             self.forget_tail()
         self.head = head
+        self._wake()
+
+    def _rise(self, head: Head) -> None:
+        """Whoever reads below a new floor must be told."""
+        if head.epoch == self.head.epoch and head.floor > self.head.floor:
+            self.head = self.head._replace(floor=head.floor)
+            self._wake()
+
+    def _wake(self) -> None:
         for flag in self.flags:
             flag.set()
 

@@ -64,7 +64,8 @@ class Watch:
     async def _felt(self, stream: str) -> Pulse:
         """Of one that was never called back: the beginning of time, and no habits."""
         called: list[float] = []
-        after = max(0, (await self._log.head(stream)).seq - _EVENTS)
+        head = await self._log.head(stream)
+        after = max(head.floor, head.seq - _EVENTS)
         while page := await self._log.read(stream, after, _EVENTS):
             after = page[-1].seq
             called += [datetime.fromisoformat(event.at).timestamp() for event in page if event.src == SOURCE_DARAJA]

@@ -55,6 +55,12 @@ def _version() -> str:
 
 
 def _storing(parts: Parts) -> Line:
+    waiting = parts.spool.depth
+    if parts.spool.healthy and (waiting or not parts.log.healthy):
+        said = f"kept in the spool: {words.plural(waiting, 'callback')}"
+        return Line(
+            "Callbacks", Mark("care", said), "They are safe. Tills get them, in order, once the log takes them."
+        )
     if parts.log.healthy:
         return Line("Callbacks", Mark("good", "stored before they are answered"))
     meaning = "Safaricom is answered 503. A payment that is not told of now is found when a till asks Safaricom."

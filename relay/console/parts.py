@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from relay.feed import Feed
 from relay.log import EventLog
 from relay.settings import Settings
+from relay.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,4 @@ class Parts:
     public_url: Callable[[], str]
     draining: Callable[[], bool]
     began_at: int
+    spool: Spool

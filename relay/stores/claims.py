@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from relay.protocol import KIND_STK, TRUSTED, Claim
+from relay.stores import sealing
 from relay.stores.tables import event_key, till
 
 _CHARGE = "stk:"
@@ -59,8 +60,10 @@ def latest(connection: Connection, stream_id: int, receipt: str) -> Held | None:
 
 def _read(connection: Connection, stream_id: int, start: str, generation: int) -> Claim | None:
     place = (event_key.c.key_end == str(generation)) & (event_key.c.key_start == start)
-    body = connection.execute(select(event_key.c.body).where(place, _of(stream_id))).scalar()
-    return _claim.decode(body) if body is not None else None
+    held = connection.execute(select(event_key.c.id, event_key.c.body).where(place, _of(stream_id))).first()
+    if held is None or held.body is None:
+        return None
+    return _claim.decode(sealing.clear_text(connection, held.id, f"{start}{generation}", held.body))
 
 
 def till_name(connection: Connection, till_id: str) -> str:

@@ -8,6 +8,7 @@ from base64 import b64decode
 from sqlalchemy import ColumnElement, Connection, Table, and_, select
 
 from relay.protocol import TRUSTED
+from relay.stores import sealing
 from relay.stores.sequence import Encoding, Row, cut_key
 from relay.stores.tables import event_key, event_row
 
@@ -20,7 +21,7 @@ def with_body(connection: Connection, stream_id: int, key: str, body_sha256: str
         .order_by(event_row.c.rev)
     )
     found = [row for row in map(Row._make, rows) if row.body_sha256.hex().startswith(body_sha256)]
-    return found[-1] if found else None
+    return sealing.of(connection).opened(found[-1]) if found else None
 
 
 def is_trusted(connection: Connection, stream_id: int, key: str) -> bool:

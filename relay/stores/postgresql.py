@@ -6,7 +6,7 @@ It must not know threads or waiters: whoever calls it owns the connection. Error
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -14,9 +14,10 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from relay.stores import postgresql_batch, postgresql_days, schema, sequence, streams
+from relay.stores import postgresql_batch, postgresql_days, schema, sealing, sequence, streams
 from relay.stores.postgresql_connecting import PATIENT, READING, WRITING, driver, engine, is_clash, translated
 from relay.stores.postgresql_lookout import WORDS, Lookout
+from relay.stores.sealing import Seals
 from relay.stores.sequence import Head, Incoming, Plan, Row, row_id
 from relay.stores.store import UnknownStreamError, Watcher
 
@@ -31,6 +32,7 @@ _PAGE = f"""
         FROM event_key AS k JOIN event AS e ON e.id = k.id AND e.day = k.day
         WHERE k.id BETWEEN %(first)s AND %(last)s AND e.id BETWEEN %(first)s AND %(last)s
             AND e.day BETWEEN %(from)s AND %(to)s
+            AND (SELECT floor FROM stream WHERE id = %(stream)s) <= %(after)s
     ) AS page WHERE before < %(bytes)s ORDER BY id
 """  # noqa: S608 (names of our own)
 
@@ -40,7 +42,8 @@ class PostgresStore:
     is_shared = True
     longest_pause = 5.0
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seals: Seals | None = None) -> None:
+        self._seals = seals or Seals()
         self.own_name = secrets.token_hex(4)
         self.is_alone = False
         self._engines: dict[str, Engine] = {
@@ -67,7 +70,7 @@ class PostgresStore:
         connection = self._engines["reading" if query_only else "writing"].connect()
         if not query_only and self._can_hint is None:
             self._can_hint = _can_hint(connection)
-        return connection
+        return sealing.lend(connection, self._seals)
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -106,9 +109,10 @@ class PostgresStore:
         first = row_id(head.stream_id, after + 1)
         last = row_id(head.stream_id, min(after + limit, head.seq))
         days = {place: day for place, day in connection.exec_driver_sql(_DAYS, {"first": first, "last": last})}
-        asked = {"first": first, "last": last, "bytes": max_bytes}
+        asked = {"first": first, "last": last, "bytes": max_bytes, "stream": head.stream_id, "after": after}
         span = {"from": days.get(first, date.min), "to": days.get(last, date.max)}
-        return [Row(*row) for row in connection.exec_driver_sql(_PAGE, {**asked, **span})]
+        rows = connection.exec_driver_sql(_PAGE, {**asked, **span})
+        return [self._seals.opened(Row(*row)) for row in rows]
 
     def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
         """One round trip where the heads are remembered right and nothing is a copy, which is nearly always."""
@@ -160,7 +164,11 @@ class PostgresStore:
 
     def _store(self, connection: Connection, plan: Plan, heads: Mapping[str, Head]) -> bool:
         sender = self.own_name if self._can_hint and not self.is_alone else None
-        return not plan.rows or postgresql_batch.write(driver(connection), plan.rows, heads, plan.heads, sender)
+        rows = self._seals.sealed(plan.rows)
+        return not rows or postgresql_batch.write(driver(connection), rows, heads, plan.heads, sender)
+
+    def drop_days(self, connection: Connection, before_ms: int) -> None:
+        postgresql_days.drop_before(connection, datetime.fromtimestamp(before_ms / 1000, UTC).date())
 
     def keeper(self, watcher: Watcher) -> Lookout:
         return Lookout(self, watcher)

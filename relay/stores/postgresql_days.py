@@ -1,15 +1,17 @@
-"""The partitions of events, one a day: made ahead of time, so that an append finds its own.
+"""The partitions of events, one a day: made ahead of time, so that an append finds its own, and dropped when old.
 
 It must not know who appends. What comes on a day that has none lies in the partition for no day, and stays there.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 AHEAD = 7
+_OF_NO_DAY = "event_of_no_day"
 _LOCK = 0x7E1A9D
 """Of PostgreSQL's advisory locks, for these tables: whoever comes first makes them."""
 
@@ -38,20 +40,30 @@ def _made(connection: Connection) -> set[str]:
     return set(connection.exec_driver_sql(_MADE).scalars())
 
 
+def drop_before(connection: Connection, day: date) -> None:
+    """Those that are over before `day`, in a transaction each. What cannot be dropped now is dropped the next time."""
+    for partition in sorted(_made(connection) - {_OF_NO_DAY}):
+        if partition < name(day):
+            statements = (f"ALTER TABLE event DETACH PARTITION {partition}", f"DROP TABLE {partition}")
+            _change(connection, statements, f"{partition} is not dropped now")
+
+
 def _make(connection: Connection, day: date) -> None:
     """Attached, not created in its place: that would keep every append waiting for every reader."""
     statements = (
-        "BEGIN",
-        "SET LOCAL lock_timeout = '1s'",
-        f"SELECT pg_advisory_xact_lock({_LOCK})",
         f"CREATE TABLE IF NOT EXISTS {name(day)} (LIKE event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
         f"ALTER TABLE event ATTACH PARTITION {name(day)} FOR VALUES FROM ('{day}') TO ('{day + timedelta(1)}')",
-        "COMMIT",
     )
+    _change(connection, statements, f"the partition of {day} is not made now")
+
+
+def _change(connection: Connection, statements: Sequence[str], failed: str) -> None:
+    """Whoever waits for it waits a second at most."""
+    around = ("BEGIN", "SET LOCAL lock_timeout = '1s'", f"SELECT pg_advisory_xact_lock({_LOCK})")
     try:
-        for statement in statements:
+        for statement in (*around, *statements, "COMMIT"):
             connection.exec_driver_sql(statement)
     except DBAPIError as error:
-        logger.info("the partition of %s is not made now: %s", day, type(error.orig).__name__)
+        logger.info("%s: %s", failed, type(error.orig).__name__)
         if not error.connection_invalidated:
             connection.exec_driver_sql("ROLLBACK")

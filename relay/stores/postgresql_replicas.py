@@ -4,12 +4,15 @@ It must not know HTTP or sockets. Times are the database's: no two relays need t
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from relay.stores import sealing
 from relay.stores.postgresql_arrays import texts
+from relay.stores.sealing import SealedError
 
 ALIVE_SECONDS = 5
 """A relay that was not seen for so long is gone."""
@@ -100,13 +103,23 @@ def noted_lately(connection: Connection, since: datetime | None) -> tuple[dateti
 
 
 def ask(connection: Connection, question: Question, name: str) -> None:
-    said = {"id": question.id, "stream": question.stream, "body": question.body}
+    body = sealing.of(connection).seal(_bound(question.id), question.body)
+    said = {"id": question.id, "stream": question.stream, "body": body}
     connection.exec_driver_sql(_ASKED, {**said, "by": name, "seconds": question.seconds})
 
 
 def open_questions(connection: Connection, name: str) -> list[Question]:
-    """Those of the others."""
-    return [Question(*row) for row in connection.exec_driver_sql(_OPEN, {"name": name})]
+    """Those of the others, but for what was sealed with a key that is not here yet."""
+    found = []
+    for question in (Question(*row) for row in connection.exec_driver_sql(_OPEN, {"name": name})):
+        with suppress(SealedError):
+            body = sealing.of(connection).open(_bound(question.id), question.body)
+            found.append(question._replace(body=body))
+    return found
+
+
+def _bound(question_id: str) -> str:
+    return f"question\n{question_id}"
 
 
 def answer(connection: Connection, question_id: str, name: str, code: str) -> None:

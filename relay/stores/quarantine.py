@@ -4,11 +4,12 @@ It must not know HTTP. Plain functions on a connection; it changes nothing but w
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal_column, select, text, tuple_
 
 from relay.protocol import KIND_STK, QUARANTINED, TRUSTED
+from relay.stores import sealing
 from relay.stores.console_tables import sender
 from relay.stores.sequence import Row, row_id
 from relay.stores.tables import event_key, event_row
@@ -53,7 +54,7 @@ def waiting(connection: Connection, stream_id: int | None, behind: Place | None,
         wanted = wanted.where(event_row.c.stream_id == stream_id)
     if behind is not None:
         wanted = wanted.where(tuple_(event_row.c.at, event_row.c.id) < tuple_(behind.at, behind.id))
-    return [Row(*row) for row in connection.execute(wanted.limit(limit))]
+    return _opened(connection, wanted.limit(limit))
 
 
 def count(connection: Connection, stream_id: int | None) -> int:
@@ -65,8 +66,8 @@ def count(connection: Connection, stream_id: int | None) -> int:
 
 
 def at(connection: Connection, stream_id: int, seq: int) -> Row | None:
-    row = connection.execute(select(event_row).where(event_row.c.id == row_id(stream_id, seq))).first()
-    return Row(*row) if row is not None else None
+    found = _opened(connection, select(event_row).where(event_row.c.id == row_id(stream_id, seq)))
+    return found[0] if found else None
 
 
 def same_payment(connection: Connection, row: Row) -> list[Row]:
@@ -82,8 +83,12 @@ def same_payment(connection: Connection, row: Row) -> list[Row]:
 
 
 def _of(connection: Connection, stream_id: int, condition: ColumnElement[bool]) -> list[Row]:
-    wanted = select(event_row).where(condition, event_row.c.stream_id == stream_id)
-    return [Row(*row) for row in connection.execute(wanted)]
+    return _opened(connection, select(event_row).where(condition, event_row.c.stream_id == stream_id))
+
+
+def _opened(connection: Connection, wanted: Select[Any]) -> list[Row]:
+    seals = sealing.of(connection)
+    return [seals.opened(Row(*row)) for row in connection.execute(wanted)]
 
 
 def note_senders(connection: Connection, senders: Iterable[Sender]) -> None:

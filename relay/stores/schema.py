@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect
 
 from relay.stores.store import StoreSettingError
 
-HEAD = "0006"
+HEAD = "0008"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

@@ -15,11 +15,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from relay.protocol import GENESIS
-from relay.stores import schema, sequence, sqlite_batch
+from relay.stores import schema, sealing, sequence, sqlite_batch
+from relay.stores.sealing import Seals
 from relay.stores.sequence import SEQ_BITS, SEQ_MASK, Head, Incoming, Plan, Row, row_id
 from relay.stores.sqlite_checkpoints import RESTART_AT_BYTES, Checkpointer, Commits, checkpoint
 from relay.stores.store import StoreSettingError, UnknownStreamError, Watcher
-from relay.stores.tables import event_row
+from relay.stores.tables import event_row, stream
 
 BUSY_SECONDS = 5.0
 
@@ -41,8 +42,9 @@ class SqliteStore:
     is_alone = True
     longest_pause = 0.0
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seals: Seals | None = None) -> None:
         self.path = path
+        self._seals = seals or Seals()
         self._commits = Commits()
         self._engines: dict[bool, Engine] = {}
 
@@ -54,7 +56,7 @@ class SqliteStore:
     def connect(self, *, query_only: bool = False) -> Connection:
         if query_only not in self._engines:
             self._engines[query_only] = engine(self.path, query_only=query_only)
-        return self._engines[query_only].connect()
+        return sealing.lend(self._engines[query_only].connect(), self._seals)
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -96,13 +98,14 @@ class SqliteStore:
         wanted = (
             select(event_row)
             .where(place > row_id(head.stream_id, after), place < row_id(head.stream_id + 1, 0))
+            .where(select(stream.c.floor).where(stream.c.id == head.stream_id).scalar_subquery() <= after)
             .order_by(place)
             .limit(limit)
         )
         found: list[Row] = []
         with connection.execute(wanted) as result:
             for columns in result:
-                row = Row(*columns)
+                row = self._seals.opened(Row(*columns))
                 found.append(row)
                 max_bytes -= len(row.body or "")
                 if max_bytes <= 0:
@@ -126,7 +129,7 @@ class SqliteStore:
     def _store(self, connection: Connection, plan: Plan, heads: dict[str, Head]) -> Plan:
         if plan.rows:
             with self._commits.counted(_driver(connection)):
-                sqlite_batch.write(connection, plan.rows)
+                sqlite_batch.write(connection, self._seals.sealed(plan.rows))
             heads.update(plan.heads)
         return plan
 
@@ -134,8 +137,11 @@ class SqliteStore:
         heads = {name: head}
         plan = sequence.plan(incoming, heads, sqlite_batch.known(connection, incoming, heads))
         if plan.rows:
-            sqlite_batch.write(connection, plan.rows)
+            sqlite_batch.write(connection, self._seals.sealed(plan.rows))
         return plan
+
+    def drop_days(self, _connection: Connection, _before_ms: int) -> None:
+        """Bodies lie with their events."""
 
     def keeper(self, _watcher: Watcher) -> Checkpointer:
         """Nobody else appends, so there is nobody to tell of it."""

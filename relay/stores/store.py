@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from relay.stores.sealing import Seals
 from relay.stores.sequence import Head, Incoming, Plan, Row
 
 SQLITE = "sqlite:///"
@@ -88,7 +89,10 @@ class Store(Protocol):
         """The head of a stream, which nobody else moves before the transaction ends."""
 
     def read(self, connection: Connection, head: Head, after: int, limit: int, max_bytes: int) -> list[Row]:
-        """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it."""
+        """In order from `after` + 1; at least one if there is any, and no more than `max_bytes` of bodies beyond it.
+
+        None where the stream's floor is above `after` by now: what lies below may be there in parts only.
+        """
 
     def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
         """A batch, durable when it returns, all of it or nothing. `heads` is what is remembered, and is kept so."""
@@ -96,25 +100,29 @@ class Store(Protocol):
     def append(self, connection: Connection, incoming: Sequence[Incoming], name: str, head: Head) -> Plan:
         """To one stream that is held, in its transaction."""
 
+    def drop_days(self, connection: Connection, before_ms: int) -> None:
+        """The bodies of whole days before that, of all streams, where they are kept by day. No floor is below them."""
+
     def keeper(self, watcher: Watcher) -> Keeper: ...
 
     def hint(self, connection: Connection, word: str) -> None:
         """Says it to the other relays once the transaction is committed; a word may be lost."""
 
 
-def opened(url: str) -> Store:
+def opened(url: str, seals: Seals | None = None) -> Store:
     """The store at an address. StoreSettingError where what it needs is not installed."""
+    seals = seals or Seals()
     if url.startswith(SQLITE):
         from relay.stores.sqlite import SqliteStore
 
-        return SqliteStore(Path(url.removeprefix(SQLITE)))
+        return SqliteStore(Path(url.removeprefix(SQLITE)), seals)
     try:
         from relay.stores.postgresql import PostgresStore
     except ModuleNotFoundError as missing:
         raise StoreSettingError(
             "a store on PostgreSQL needs psycopg: pip install 'mpesa-till[postgresql]'"
         ) from missing
-    return PostgresStore(url)
+    return PostgresStore(url, seals)
 
 
 @contextmanager

@@ -53,6 +53,11 @@ def set_epoch(connection: Connection, name: str, old: str, new: str) -> bool:
     return connection.execute(changed.values(epoch=new)).rowcount == 1
 
 
+def set_floor(connection: Connection, name: str, floor: int) -> None:
+    """It never goes down."""
+    connection.execute(update(stream).where(stream.c.name == name, stream.c.floor < floor).values(floor=floor))
+
+
 def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
     if seq == 0:
         return GENESIS
@@ -82,10 +87,18 @@ def _has_moved(head: Head, known: Position) -> bool:
 
 def turn(connection: Connection, heads: Mapping[str, Head], *known: Mapping[str, Position]) -> None:
     """Gives each of them a new epoch, unless somebody has; it sorts behind all that is `known`."""
+    for name in turn_all(connection, heads, *known):
+        logger.warning("the database is not as %s was told: new epoch", name)
+
+
+def turn_all(connection: Connection, heads: Mapping[str, Head], *known: Mapping[str, Position]) -> list[str]:
+    """The same, and those that it turned."""
+    turned = []
     for name, head in heads.items():
         told = [positions[name].epoch for positions in known if name in positions]
-        if set_epoch(connection, name, head.epoch, new_epoch(max(head.epoch, *told))):
-            logger.warning("the database is not as %s was told: new epoch", name)
+        if set_epoch(connection, name, head.epoch, new_epoch(max([head.epoch, *told]))):
+            turned.append(name)
+    return turned
 
 
 def _chains(connection: Connection, places: list[int]) -> dict[int, str]:

@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table
 
 metadata = MetaData()
 
+# Nothing up to and with `floor` is read any more. Trimming follows behind it: the bodies up to `cleared` are gone, and
+# up to `forgotten` all that an event was known by; the relay's own records stay.
 stream = Table(
     "stream",
     metadata,
@@ -16,6 +18,8 @@ stream = Table(
     Column("epoch", Text),
     Column("floor", BigInteger),
     Column("rules", Text),
+    Column("cleared", BigInteger),
+    Column("forgotten", BigInteger),
 )
 
 # What an event is known by. `id` is its place: the stream above, seq in the low SEQ_BITS, so that a stream lies
@@ -109,3 +113,6 @@ invite = Table(
     Column("expires_at", BigInteger),
     Column("tries", Integer),
 )
+
+# `proof` is a word, sealed by the key of that id.
+body_key = Table("body_key", metadata, Column("id", Text, primary_key=True), Column("proof", Text))

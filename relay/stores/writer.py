@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 
 from relay.stores import streams
 from relay.stores.link import Link
+from relay.stores.sealing import SealedError
 from relay.stores.sequence import Head, Incoming, Plan
 from relay.stores.store import Store, StoreGoneError, StoreSettingError, UnknownStreamError
 
@@ -174,7 +175,7 @@ class Writer(Generic[W]):
             if job.forget is not None:
                 self._heads.pop(job.forget, None)
             announce()
-        except (IntegrityError, DataError) as error:
+        except (IntegrityError, DataError, SealedError) as error:
             job.failed(error)
         except (SQLAlchemyError, StoreSettingError, OSError) as error:
             self._broken(error)

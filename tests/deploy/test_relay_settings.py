@@ -15,7 +15,7 @@ NOT_THE_RELAY_S = {
     "RELAY_HTTPS_PORT",  # the Caddyfile's
     "RELAY_PASSWORD",  # roles.sql's
 }
-AWAITED = {"RELAY_ADMIN", "RELAY_BODY_KEYS"}
+AWAITED = {"RELAY_ADMIN"}
 
 
 class Listening(UserDict[str, str]):

@@ -23,6 +23,7 @@ from relay.spool import Spool, packed, unpacked
 from relay.spool_files import MARK_BYTES, Segments, frame, scan
 from relay.stores import sqlite_batch
 from relay.stores.lock import StoreInUseError
+from relay.stores.sealing import SealedError, Seals
 from relay.stores.sequence import Encoding, Incoming
 from relay.stores.sqlite import SqliteStore
 from relay.stores.streams import create_stream
@@ -61,7 +62,7 @@ def test_a_record_that_is_spoilt_takes_none_of_the_others_with_it(records: list[
 
 def test_no_body_passes_for_a_record_whatever_is_in_it() -> None:
     """Who could write a record would be trusted: the mark that a body would have to hold is another in each file."""
-    forged = frame(MARK, packed(a_callback("forged")))
+    forged = frame(MARK, packed(a_callback("forged"), Seals()))
     torn = frame(b"n" * MARK_BYTES, b"x" * 9 + forged)[:-1]
     assert scan(b"n" * MARK_BYTES + torn).records == []
 
@@ -71,7 +72,20 @@ def test_a_callback_comes_back_as_it_was_put(body: bytes, is_json: bool) -> None
     text = b'"' + body.hex().encode() + b'"'
     meta = Meta(7, "quarantined", b"m", "UJE", "n", "600966", Encoding.JSON if is_json else Encoding.BASE64)
     incoming = Incoming.of("st", "stk", "k", text if is_json else body, meta)
-    assert unpacked(packed(incoming)) == incoming
+    assert unpacked(packed(incoming, Seals()), Seals()) == incoming
+
+
+@given(st.text(max_size=60))
+def test_with_a_key_no_body_is_in_the_spool_and_another_key_opens_none(said: str) -> None:
+    ours, others = Seals([("a", b"k" * 32)]), Seals([("a", b"o" * 32)])
+    incoming = a_callback("k", body=b"CANARY" + said.encode())
+    record = packed(incoming, ours)
+    assert b"CANARY" not in record
+    assert unpacked(record, ours) == incoming
+    for wrong in (others, Seals()):
+        with pytest.raises(SealedError):
+            unpacked(record, wrong)
+    assert unpacked(packed(incoming, Seals()), ours) == incoming
 
 
 @pytest.fixture
@@ -295,7 +309,9 @@ async def test_one_that_the_log_never_takes_is_set_aside_and_the_others_go_on(
     monkeypatch.setattr(EventLog, "append_all", picky)
     await parts.emptied()
     assert await parts.keys() == ["a", "b"]
-    aside = [unpacked(one) for path in files(parts.folder, ".aside") for one in scan(path.read_bytes()).records]
+    aside = [
+        unpacked(one, Seals()) for path in files(parts.folder, ".aside") for one in scan(path.read_bytes()).records
+    ]
     assert sorted(one.key for one in aside) == ["bad", "lost"]
     assert "IntegrityError" in caplog.text
     assert "UnknownStreamError" in caplog.text

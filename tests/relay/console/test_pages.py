@@ -265,6 +265,9 @@ async def test_health_says_what_is_well_and_what_a_failure_means(joan: Any, monk
     assert "Public address ? http://relay.test" in well
     assert "Held back ✓ nothing" in well
     monkeypatch.setattr("relay.log.EventLog.healthy", False)
+    kept = words_of(await joan.get("/health", **{"X-Refresh": "1"}))
+    assert "Callbacks ? kept in the spool: 0 callbacks They are safe." in kept
+    monkeypatch.setattr("relay.spool.Spool.healthy", False)
     monkeypatch.setattr("relay.console.health._LITTLE_ROOM", 2)
     joan.bench.relay._draining = True
     joan.bench.relay._pairing.public_url = "https://relay.example"
@@ -292,7 +295,9 @@ async def test_senders_that_are_not_checked_are_said(joan: Any) -> None:
     from relay.console.parts import Parts
 
     unlisted = replace(joan.bench.settings, source_ips=frozenset())
-    parts = Parts(joan.bench.relay._log, joan.bench.relay._feed, unlisted, lambda: "", lambda: False, 0)
+    parts = Parts(
+        joan.bench.relay._log, joan.bench.relay._feed, unlisted, lambda: "", lambda: False, 0, joan.bench.relay._spool
+    )
     assert "not checked" in health._addresses(parts).mark.said
 
 
