@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from relay import logs, server, upkeep
+from relay import admin, logs, server, upkeep
 from relay.console import commands
 from relay.log import new_epoch, utc_text
 from relay.settings import LOG_FORMATS, LOG_LEVELS, SettingError, from_arguments, store_url
@@ -76,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     manual = nouns.add_parser("manual", help="print how the relay is spoken to, for other programs")
     manual.set_defaults(run=_manual)
     manual.add_argument("--format", choices=["openapi", "asyncapi"], default="openapi", help="HTTP, or the websocket")
+    drain = nouns.add_parser(
+        "drain", help="send the tills of a relay on this computer to the others", description=_DRAIN
+    )
+    drain.set_defaults(run=_drain)
+    drain.add_argument("--admin", metavar="FILE", help="the socket file of its --admin")
     commands.add_to(nouns, commands.Shell(_command, _in_store, _print))
     return parser
 
@@ -107,6 +113,7 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--console-port", help="its own port, 0 for any free one (default 8444)")
     serve.add_argument("--console-url", metavar="URL", help="its https address, if others than this computer reach it")
     serve.add_argument("--body-days", metavar="DAYS", help="how long to keep what was called back (default 90)")
+    serve.add_argument("--admin", metavar="FILE", help="socket file where `relay drain` finds it (default none)")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")
 
@@ -115,6 +122,7 @@ _STORE = (
     "sqlite:///path/to/relay.db (default: in the data folder), or postgresql://user@host/database; "
     "one with a password belongs into RELAY_STORE, for others can see this command line"
 )
+_DRAIN = "Ends when every till was sent away. Callbacks are taken until the relay itself is stopped."
 _SERVE = "Prints 'listening on URL' once it takes callbacks."
 _ENVIRONMENT = (
     "All but the last two may be set as RELAY_<NAME> in the environment, and there alone RELAY_BODY_KEYS=id:base64,… "
@@ -141,6 +149,16 @@ def _serve(given: argparse.Namespace) -> None:
     logs.start(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(settings, partial(_announce, invitation)))
+
+
+def _drain(given: argparse.Namespace) -> None:
+    path = given.admin or os.environ.get("RELAY_ADMIN", "")
+    if not path:
+        raise SettingError("say where the relay listens: --admin FILE, or RELAY_ADMIN")
+    try:
+        admin.ask_to_drain(Path(path))
+    except OSError as failed:
+        raise _FailedError(f"no relay was drained at {path}: {failed.strerror or failed}") from failed
 
 
 def _announce(invitation: directory.Invitation | None, url: str, console_url: str | None) -> None:

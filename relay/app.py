@@ -79,6 +79,7 @@ class Relay:
         }
         self._till_api = TillApi(log, self._bodies, asked)
         self._draining = False
+        self._drain: asyncio.Future[None] | None = None
         self._health = Health(self.metrics, settings, self._is_ready)
         self.metrics.at_scrape(self._feed.measure)
         self.metrics.at_scrape(Disks(self.metrics, settings).measure)
@@ -139,8 +140,12 @@ class Relay:
         return Console(parts, self._settings.console_url)
 
     async def drain(self) -> None:
-        self._draining = True
-        await self._feed.drain()
+        """Whoever asks for it again waits for the same one."""
+        if self._drain is None:
+            self._draining = True
+            logger.info("draining")
+            self._drain = asyncio.ensure_future(self._feed.drain())
+        await asyncio.shield(self._drain)
 
     async def close(self) -> None:
         for task in self._keeping:

@@ -13,11 +13,14 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from relay import admin
+from relay.admin import Admin
 from relay.app import Relay
 from relay.front import CallbackProtocol
 from relay.settings import Settings
@@ -29,8 +32,8 @@ PING_SECONDS = 25.0
 PONG_SECONDS = 10.0
 GRACE_SECONDS = 10
 ABORT_SECONDS = 5.0
-CONSOLE_CONNECTIONS = 64
-CONSOLE_GRACE_SECONDS = 2
+BESIDE_CONNECTIONS = 64
+BESIDE_GRACE_SECONDS = 2
 
 logger = logging.getLogger("relay.server")
 
@@ -67,10 +70,11 @@ class _Server(uvicorn.Server):
 
 
 class Sockets(NamedTuple):
-    """Where Safaricom and the tills call, and where operators do, if they may."""
+    """Where Safaricom and the tills call, and where operators and commands on this computer do, if they may."""
 
     public: socket.socket
     console: socket.socket | None
+    admin: socket.socket | None
 
 
 Announce = Callable[[str, str | None], None]
@@ -86,7 +90,9 @@ async def serve(settings: Settings, announce: Announce) -> None:
             console = opened.enter_context(closing(_listen(settings.console_host, settings.console_port)))
         relay = await Relay.open(settings)
         try:
-            await _serve(relay, settings, Sockets(public, console), announce)
+            # Not before: the file of a relay that serves this store already is not to be taken from it.
+            file = opened.enter_context(_admin_file(settings.admin)) if settings.admin else None
+            await _serve(relay, settings, Sockets(public, console, file), announce)
         finally:
             await relay.close()
 
@@ -109,12 +115,14 @@ async def _serve(relay: Relay, settings: Settings, sockets: Sockets, announce: A
     server = _Server(_config(relay))
     running = asyncio.create_task(server.serve(sockets=[sockets.public]))
     await _first_of(running, server.listening)
-    async with _console_beside(relay, settings, sockets.console) as console_url:
+    async with (
+        _beside(sockets.admin, Admin(relay.drain)),
+        _console_beside(relay, settings, sockets.console) as console_url,
+    ):
         _spare_the_collector()
         announce(url, console_url)
         logger.info("listening on %s", url)
         await _first_of(running, stop)
-    logger.info("draining")
     await relay.drain()
     server.should_exit = True
     await running
@@ -128,16 +136,32 @@ async def _console_beside(
     if listening is None:
         yield None
         return
-    console = relay.console()
-    server = _Server(_console_config(console))
+    with closing(relay.console()) as console:
+        async with _beside(listening, console):
+            yield _url(settings.console_host, listening.getsockname()[1]) + "/console"
+
+
+@asynccontextmanager
+async def _beside(listening: socket.socket | None, app: "Admin | Console") -> AsyncIterator[None]:
+    """Serves another application in the same process, if it is to listen anywhere."""
+    if listening is None:
+        yield
+        return
+    server = _Server(_beside_config(app))
     running = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _first_of(running, server.listening)
-        yield _url(settings.console_host, listening.getsockname()[1]) + "/console"
+        yield
     finally:
         server.should_exit = True
         await running
-        console.close()
+
+
+@contextmanager
+def _admin_file(path: Path) -> Iterator[socket.socket]:
+    with closing(admin.listen(path)) as listening:
+        yield listening
+    path.unlink(missing_ok=True)
 
 
 def _spare_the_collector() -> None:
@@ -173,9 +197,9 @@ def _config(relay: Relay) -> uvicorn.Config:
     )
 
 
-def _console_config(console: "Console") -> uvicorn.Config:
+def _beside_config(app: "Admin | Console") -> uvicorn.Config:
     return uvicorn.Config(
-        console,
+        app,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -183,9 +207,9 @@ def _console_config(console: "Console") -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        limit_concurrency=CONSOLE_CONNECTIONS,
+        limit_concurrency=BESIDE_CONNECTIONS,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=CONSOLE_GRACE_SECONDS,
+        timeout_graceful_shutdown=BESIDE_GRACE_SECONDS,
     )
 
 

@@ -56,6 +56,7 @@ class Settings:
     console_host: str = "127.0.0.1"
     console_port: int = 8444
     console_url: str = ""
+    admin: Path | None = None
     stdin_closes: bool = False
     body_days: int = BODY_DAYS
     seals: Seals = field(default_factory=Seals, repr=False)
@@ -109,6 +110,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         console_host=console_host,
         console_port=_number(text("console_port", "8444"), "console_port", 0, 65535),
         console_url=_console_url(text("console_url"), console_host),
+        admin=Path(text("admin")) if text("admin") else None,
         stdin_closes=bool(arguments.get("stdin_closes")),
         body_days=body_days(text("body_days", str(BODY_DAYS))),
         seals=seals(environment),

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 import relay
-from relay import callbacks, protocol
+from relay import admin, callbacks, protocol
 from relay.http import MAX_BODY
 from relay.manual.routes import ROUTES, SAFARICOM, TILL
 from relay.pairing import WRONG_PER_MINUTE
@@ -49,8 +49,8 @@ def _part(pattern: ast.pattern) -> str:
 
 def test_no_path_exists_that_is_not_in_the_table() -> None:
     said = {route.path.partition("{")[0] for route in ROUTES}
-    on_a_port_of_its_own = {"/console"}
-    assert literals() == said | {protocol.CONNECT_PATH} | on_a_port_of_its_own
+    listening_apart = {"/console", admin.DRAIN_PATH}
+    assert literals() == said | {protocol.CONNECT_PATH} | listening_apart
     assert set(doors()) == {route.path for route in ROUTES if route.who == SAFARICOM}
 
 
