@@ -78,9 +78,9 @@ class RelayProcess:
         self._server.close()
 
     def wipe(self) -> None:
-        """What the relay keeps, gone; its high-water file lies on other storage and stays."""
+        """What the relay keeps, gone; its high-water file and its spool lie on other storage and stay."""
         for path in self.folder.glob("relay.db*"):
-            if path != self.high_water:
+            if not path.name.startswith(self.high_water.name):
                 path.unlink()
 
     def receipts(self, pairing: dict[str, str]) -> list[str]:

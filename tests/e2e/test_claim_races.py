@@ -20,8 +20,8 @@ from pos_app.domain.claim import Claim
 from pos_app.domain.shop import Pairing, TillIdentity
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
-TILLS = 33
-"""Of one shop; they make 528 pairs."""
+TILLS, FEW_TILLS = 33, 23
+"""Of one shop; they make 528 pairs. The few make 253."""
 SHOPS = 19
 """With TILL_TEST_FULL=1: 10,032 pairs."""
 _SHOP_NUMBERS = count(1)
@@ -37,7 +37,7 @@ async def shop_of(world: Any, number: int) -> AsyncIterator[list[Racer]]:
     world.relay.command("shop", "add", name)
     pairings = [
         Pairing(**world.relay.pair(name, TillIdentity(f"{1000 * number + at:032x}", f"Till {at}", f"T{at}")))
-        for at in range(1, TILLS + 1)
+        for at in range(1, (TILLS if world.full else FEW_TILLS) + 1)
     ]
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(Racer(pairing)) for pairing in pairings]
@@ -132,7 +132,7 @@ async def test_of_every_pair_of_tills_that_races_for_a_payment_one_wins_and_both
         return
 
     count, firsts, seconds = await race_in_shops(world, random.Random(seed), nothing)
-    assert count >= (10_000 if world.full else 500)
+    assert count >= (10_000 if world.full else 250)
     assert firsts["second"], "whoever asks first always wins: they do not race"
     figure(f"{count} races, {firsts['second']} won by the second to ask, seed={seed}: {seconds:.1f} s")
 
@@ -152,5 +152,5 @@ async def test_the_same_while_the_relay_is_killed_and_comes_back(world: Any, fig
         assert all(racer.lives > 1 for racer in racers)
 
     count, _, seconds = await race_in_shops(world, rng, killing)
-    assert count >= (10_000 if world.full else 500)
+    assert count >= (10_000 if world.full else 250)
     figure(f"{count} races, the relay killed {killed} times among them, seed={seed}: {seconds:.1f} s")

@@ -114,7 +114,7 @@ def test_killed_at_every_boundary_of_accepting_a_payment_counts_once_at_the_next
 ) -> None:
     """Nobody else wants it: the claim ends by itself, or had not begun and is made again."""
     tills, began, at, names = Tills(world), time.monotonic(), 0, None
-    one, step = tills.one, 1 if world.full else 3
+    one, step = tills.one, 1 if world.full else 6
     while names is None:
         at += step
         receipt, sale = tills.payment(), rung(one)

@@ -64,7 +64,7 @@ def demo(
     )
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
+@pytest.fixture(scope="module", params=["light", "dark"] if EVERY_SCREEN else ["light"])
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
     """The light one tells as JSON, the dark one as text, on a smaller screen."""
     folder = tmp_path_factory.mktemp("demo")

@@ -41,7 +41,7 @@ def test_a_relay_killed_on_a_system_call_loses_nothing_it_answered(world: Any, f
     till, started, number, killed = world.till(), time.monotonic(), 0, 0
     till.start()
     till.wait_live()
-    step = 1 if world.full else {"pwrite64": 6, "recvfrom,read": 4}.get(syscall, 1)
+    step = 1 if world.full else {"pwrite64": 12, "recvfrom,read": 8}.get(syscall, 2)
     while shot(till, syscall, number := number + step) and number < 60:
         killed += 1
         till.judge()
@@ -58,7 +58,7 @@ def test_a_relay_killed_at_any_moment_loses_nothing_it_answered(world: Any, figu
     rng, till, started = random.Random(seed), world.till(), time.monotonic()
     till.start()
     till.wait_live()
-    tries = 60 if world.full else 8
+    tries = 60 if world.full else 4
     for _ in range(tries):
         phone = world.phone()
         world.simulator.behave(

@@ -48,7 +48,7 @@ def test_killed_at_every_boundary_a_charge_is_neither_lost_nor_doubled(
     world: Any, died: type[Exception], figure: Any, scenario: str
 ) -> None:
     """Between two boundaries nothing reaches the disk or the network, so these are all the crashes there are."""
-    step = 1 if world.full or scenario == "approve" else 5
+    step = 1 if world.full or scenario == "approve" else 10
     till, started = world.till(), time.monotonic()
     till.start()
     till.wait_live()
@@ -90,7 +90,7 @@ def test_killed_on_a_system_call_a_charge_is_neither_lost_nor_doubled(world: Any
     till, started, number, killed = world.till(), time.monotonic(), 0, 0
     till.start()
     till.wait_live()
-    step = 1 if world.full else {"fdatasync": 1, "pwrite64": 12, "sendto": 4, "recvfrom": 4}[syscall]
+    step = 1 if world.full else {"fdatasync": 2, "pwrite64": 24, "sendto": 8, "recvfrom": 8}[syscall]
     while shot(till, syscall, number := number + step, world.phone()):
         killed += 1
         come_back(till)
@@ -103,7 +103,7 @@ def test_killed_at_any_moment_a_charge_is_neither_lost_nor_doubled(world: Any, f
     rng, till, started, killed = random.Random(seed), world.till(), time.monotonic(), 0
     till.start()
     till.wait_live()
-    tries = 150 if world.full else 15
+    tries = 150 if world.full else 6
     for _ in range(tries):
         phone = world.phone()
         world.simulator.behave(

@@ -165,7 +165,7 @@ async def live_through(till: DayTill, cashier: Cashier, planned: list[Planned]) 
 async def test_a_day_with_losses_and_an_hour_without_the_relay_ends_with_the_books_of_safaricom(
     world: Any, open_till: Callable[[], Any], figure: Any, seed: int
 ) -> None:
-    count = 2000 if world.full else 300
+    count = 2000 if world.full else 200
     sky = Weather(lost=0.05, duplicated=0.02, late=0.10, seed=seed)
     planned = plan(Day(payments=count, seconds=DAY), sky, PaymentScenario(), (paybill(ACCOUNT.short_code),))
     async with open_till() as till:
