@@ -1,5 +1,6 @@
 """kill -9 of the till at every boundary of a charge; the simulator's ledger is the judge (Must show 4, S1–S3)."""
 
+import itertools
 import random
 import time
 from pathlib import Path
@@ -87,11 +88,13 @@ def _is_zombie(pid: int) -> bool:
 
 @pytest.mark.parametrize("syscall", ["fdatasync", "pwrite64", "sendto", "recvfrom"])
 def test_killed_on_a_system_call_a_charge_is_neither_lost_nor_doubled(world: Any, figure: Any, syscall: str) -> None:
-    till, started, number, killed = world.till(), time.monotonic(), 0, 0
+    till, started, killed = world.till(), time.monotonic(), 0
     till.start()
     till.wait_live()
     step = 1 if world.full else {"fdatasync": 2, "pwrite64": 24, "sendto": 8, "recvfrom": 8}[syscall]
-    while shot(till, syscall, number := number + step, world.phone()):
+    for number in itertools.count(1, step):
+        if not shot(till, syscall, number, world.phone()):
+            break
         killed += 1
         come_back(till)
     till.judge()
