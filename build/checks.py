@@ -20,6 +20,22 @@ _LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command a
 
 _MEASURED = ("tests/daraja", "tests/domain", "tests/relay", "tests/relay_link", "tests/services")
 """Held to a share of lines and branches. Measuring doubles the time of a test, so no other is measured."""
+_LONG = (
+    "tests/domain/test_attempt_machine.py",
+    "tests/domain/test_claim_machine.py",
+    "tests/relay/console/test_in_a_browser.py",
+    "tests/relay/test_fuzz_api.py",
+    "tests/relay/test_log_machine.py",
+    "tests/relay/test_other_client.py",
+    "tests/relay/test_replicas.py",
+    "tests/relay/test_spool_process.py",
+    "tests/services/test_money_machine.py",
+    "tests/services/test_refund_days.py",
+)
+"""What stands there and is not measured either: its neighbours reach the same lines, one at a time."""
+
+_WORKERS = "3"
+"""On two cores: a test that waits for a process leaves its core to another."""
 
 Check = tuple[str, Callable[[], int]]
 
@@ -58,17 +74,17 @@ def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]
     pytest = ("-m", "pytest", "--quiet", "--ignore=tests/bench", f"--hypothesis-seed={chosen}")
 
     # tests/conftest.py says how they are shared out; their order stays, so that long modules do not end last.
-    shared = (*pytest, "-m", "not frames", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+    shared = (*pytest, "-m", "not frames", "-n", _WORKERS, "--dist", "loadscope", "--no-loadscope-reorder")
 
     def run_measured() -> int:
         print(
             f"seed {chosen}: `python3 build/dev.py test{' --full' * full} --seed {chosen}` runs the same again",
             flush=True,
         )
-        return environment.run(*shared, "--cov", "--cov-report=", *_MEASURED, **variables, **data)
+        return environment.run(*shared, "--cov", "--cov-report=", *_ignored(_LONG), *_MEASURED, **variables, **data)
 
     def run_others() -> int:
-        return environment.run(*shared, *(f"--ignore={folder}" for folder in _MEASURED), **variables)
+        return environment.run(*shared, *_others(environment), *_LONG, **variables)
 
     def run_frames() -> int:
         return environment.run(*pytest, "-m", "frames", **variables)
@@ -87,6 +103,15 @@ def tests(environment: Environment, full: bool, seed: int | None) -> list[Check]
         ("frames of the window, with nothing beside it", run_frames),
         ("coverage", pass_gates),
     ]
+
+
+def _ignored(paths: tuple[str, ...]) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
+
+
+def _others(environment: Environment) -> list[str]:
+    folders = (f"tests/{path.name}" for path in sorted((environment.checkout / "tests").iterdir()) if path.is_dir())
+    return [folder for folder in folders if folder not in (*_MEASURED, "tests/bench", "tests/__pycache__")]
 
 
 def run_all(checks: list[Check]) -> int:
