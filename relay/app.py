@@ -6,12 +6,13 @@ It must not know what any part does inside.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol, request_id
+from relay.admission import Admission, Callers
 from relay.anchors import Anchors
 from relay.callbacks import Callbacks
 from relay.claims import Claims
@@ -21,12 +22,13 @@ from relay.feed import Feed
 from relay.health import Health
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
+from relay.overload import Overload
 from relay.pairing import Pairing
 from relay.reports import Reports
 from relay.request_id import RequestIds
 from relay.retention import Retention
 from relay.session import close
-from relay.settings import Settings
+from relay.settings import LOOPBACK, Settings
 from relay.shops import Shops
 from relay.spool import Spool
 from relay.stores.lock import StoreLock
@@ -62,7 +64,10 @@ class Relay:
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
         self._shops = Shops(log)
-        self._feed = Feed(log, settings)
+        self._overload = Overload(self.metrics)
+        self.admission = Admission(self._overload, settings.socket_pace, settings.sockets)
+        self.callers = Callers(_known(settings))
+        self._feed = Feed(log, settings, self._overload)
         self._replicas = _replicas(log, self._feed)
         validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
         self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops, requests=self._requests)
@@ -107,7 +112,7 @@ class Relay:
             lock.release()
             raise
         try:
-            log = await EventLog.open(store, settings.high_water, spool)
+            log = await EventLog.open(store, settings.high_water, spool, settings.shop_pace)
             relay = cls(settings, log, spool, lock)
             await relay._look_around()
             return relay
@@ -135,7 +140,14 @@ class Relay:
             return self._pairing.public_url
 
         parts = Parts(
-            self._log, self._feed, self._settings, public_url, lambda: self._draining, self._began_at, self._spool
+            self._log,
+            self._feed,
+            self._settings,
+            public_url,
+            lambda: self._draining,
+            self._began_at,
+            self._spool,
+            self._overload,
         )
         return Console(parts, self._settings.console_url)
 
@@ -225,7 +237,9 @@ class Relay:
     async def _look_after_the_spool(self) -> None:
         """Often: a caller of a store that hangs is to be answered in time."""
         while True:
+            due = time.monotonic() + _EXPIRE_SECONDS
             await asyncio.sleep(_EXPIRE_SECONDS)
+            self._overload.look(max(time.monotonic() - due, self._log.waited()))
             self._log.expire_waiting()
             await self._spool.probe()
 
@@ -244,6 +258,11 @@ class Relay:
                     await self._replicas.exchange()
             except (UnavailableError, SQLAlchemyError, OSError) as error:
                 logger.error("housekeeping failed: %s", type(error).__name__)
+
+
+def _known(settings: Settings) -> tuple[Container[str], ...]:
+    """Who is never refused a connection; nobody in particular where nobody said where callbacks come from."""
+    return (LOOPBACK, settings.trusted_proxies, settings.source_ips) if settings.source_ips else ()
 
 
 def _replicas(log: EventLog, feed: Feed) -> "Replicas | None":

@@ -14,8 +14,10 @@ from relay import protocol
 from relay.attendance import Attendance
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
+from relay.overload import Overload
 from relay.pairing import credential
 from relay.placing import Place, reset
+from relay.pressed import Pressed
 from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
 from relay.questions import Questions
 from relay.reading_again import ReadingAgain
@@ -25,6 +27,8 @@ from relay.stores import directory
 from relay.stores.directory import Credential
 
 MAX_WAIT_SECONDS = 55.0
+MOST_OF_A_SHOP = 50
+"""Tills on a websocket at one relay."""
 BYES_TOGETHER, BYES_SECONDS = 25, 0.05
 """Ten thousand tills are sent away in twenty seconds."""
 
@@ -37,10 +41,12 @@ logger = logging.getLogger("relay.feed")
 
 
 class Feed:
-    def __init__(self, log: EventLog, settings: Settings) -> None:
+    def __init__(self, log: EventLog, settings: Settings, overload: Overload) -> None:
         self._log = log
         self._settings = settings
+        self._pressed = Pressed(overload)
         self._sessions: dict[str, Session] = {}
+        self._by_stream: dict[str, dict[str, Session]] = {}
         self._serving: set[asyncio.Future[int | None]] = set()
         self._polls: dict[asyncio.Event, str] = {}
         self._bye: Bye | None = None
@@ -57,12 +63,17 @@ class Feed:
         opened = await credential(self._log, scope)
         if opened is None or opened.revoked:
             return await self._refuse(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
+        here = self._by_stream.get(opened.stream, {})
+        if len(here) >= MOST_OF_A_SHOP and opened.till_id not in here:
+            return await self._refuse(send, protocol.CLOSE_RATE)
         hello = await self._hello(receive, send, opened)
         if isinstance(hello, int):
             return await self._refuse(send, hello)
         if hello is not None:
             heard, find_place = self._questions.heard, self.again.place
-            session = Session(self._log, self._settings, opened.till_id, hello, heard, find_place=find_place)
+            session = Session(
+                self._log, self._settings, opened.till_id, hello, heard, find_place=find_place, pressed=self._pressed
+            )
             await self._serve(session, receive, send)
         return None
 
@@ -82,7 +93,7 @@ class Feed:
         return await self._questions.put(self._validating(stream), body, seconds)
 
     def _validating(self, stream: str) -> list[Session]:
-        return [session for session in self._sessions.values() if session.stream == stream and session.validates]
+        return [session for session in self._by_stream.get(stream, {}).values() if session.validates]
 
     async def _hello(self, receive: Receive, send: Send, opened: Credential) -> Hello | int | None:
         """What the till said; or the code with which to close; None where the till has gone."""
@@ -109,6 +120,7 @@ class Feed:
         if replaced is not None:
             replaced.end(protocol.CLOSE_REPLACED)
         self._sessions[session.till_id] = session
+        self._by_stream.setdefault(session.stream, {})[session.till_id] = session
         if self._bye is not None:
             session.say_bye(self._bye)
         logger.info("%s connected", session.till_id)
@@ -121,7 +133,14 @@ class Feed:
             self._serving.discard(session.over)
             if self._sessions.get(session.till_id) is session:
                 del self._sessions[session.till_id]
+                self._leave(session)
                 self._attendance.was_here(session.till_id, self._reached(session.stream, session.acked))
+
+    def _leave(self, session: Session) -> None:
+        here = self._by_stream[session.stream]
+        del here[session.till_id]
+        if not here:
+            del self._by_stream[session.stream]
 
     def look_at_the_clock(self) -> None:
         now = time.monotonic()

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from relay.connection import GuardedProtocol
 from relay.http import MAX_BODY, Answer, Scope
 
 _PREFIX = b"/h/"
@@ -44,58 +45,20 @@ class _Held(RequestResponseCycle):
         self._front.on_response_complete()
 
 
-class _QuietProtocol(HttpToolsProtocol):
-    """uvicorn's own, with one timer for a connection that stays: setting one for each request costs as much as judging
-    its body. A connection on which nothing is heard or answered for `timeout_keep_alive` seconds is closed.
-    """
-
-    _stirred_at = 0.0
-
-    def data_received(self, data: bytes) -> None:
-        self._stirred_at = self.loop.time()
-        super().data_received(data)
-
-    def on_response_complete(self) -> None:
-        if self.pipeline:
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._stirred_at = self.loop.time()
-        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self._look_again_in(self.timeout_keep_alive)
-
-    def _look_again_in(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _unset_keepalive_if_required(self) -> None:
-        """Called by uvicorn whenever something happens: the timer runs on, and finds out itself."""
-
-    def timeout_keep_alive_handler(self) -> None:
-        self.timeout_keep_alive_task = None
-        left = self._stirred_at + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._look_again_in(left)
-        elif self.cycle is None or self.cycle.response_complete:
-            super().timeout_keep_alive_handler()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super()._unset_keepalive_if_required()
-        super().connection_lost(exc)
-
-
-class CallbackProtocol(_QuietProtocol):
+class CallbackProtocol(GuardedProtocol):
     """The server's, but for whole callbacks. `_held` is the body so far of one that may become such."""
 
     _held: bytes | None = None
 
     def on_message_begin(self) -> None:
         """What the long way needs beside this is made there."""
+        self.head_begins()
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
+        self.head_is_whole()
         if self._is_plain():
             self._held = b""
         else:

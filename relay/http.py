@@ -4,6 +4,7 @@ It must not know what any path does.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Container, MutableMapping
 from http import HTTPStatus
@@ -50,6 +51,7 @@ def prepared(
     api: bool = False,
     kind: bytes = b"application/json",
     request: str = "",
+    retry_after: int = 0,
 ) -> Answer:
     """An answer that is sent many times, made once; or one of its own, to the request that `request` names."""
     headers = [
@@ -58,11 +60,17 @@ def prepared(
         *(_API if api else []),
         *([_CLOSE] if close else []),
         *([(REQUEST_ID, request.encode())] if request else []),
+        *([(b"retry-after", str(retry_after).encode())] if retry_after else []),
     ]
     start = {"type": "http.response.start", "status": status, "headers": headers}
     wire = _wire(status, headers, body)
     last = wire if close else _wire(status, [*headers, _CLOSE], body)
     return Answer(start, {"type": "http.response.body", "body": body}, wire, last)
+
+
+def try_again(seconds: float) -> Answer:
+    """Not now: the caller is told in how many seconds."""
+    return prepared(503, b'{"error":"busy"}', close=True, api=True, retry_after=math.ceil(seconds))
 
 
 def _wire(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from relay.lanes import Lanes
 from relay.metrics import Metrics
 from relay.protocol import RESET_EPOCH, Event
 from relay.spool import Kept, Spool
@@ -59,7 +60,7 @@ logger = logging.getLogger("relay.log")
 class EventLog:
     """Every method belongs to the event loop it was opened on."""
 
-    def __init__(self, store: Store, high_water_path: Path, spool: Spool | None = None) -> None:
+    def __init__(self, store: Store, high_water_path: Path, spool: Spool | None = None, shop_pace: float = 0) -> None:
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self._flushes = self.metrics.fsync_seconds.labels("store")
@@ -74,21 +75,24 @@ class EventLog:
         self._writer: Writer[_Waiting] = Writer(store, self)
         self._keeper = store.keeper(self)
         self._waiting: WaitingRoom[Stored] = WaitingRoom(self._writer.put)
+        self._lanes: Lanes[Stored] = Lanes(shop_pace, self._waiting.put, lambda: not len(self._waiting))
         self._reader = Reader(store)
         self._hinted: list[Callable[[str], None]] = []
         self._closed = False
 
     @classmethod
-    async def open(cls, store: Store, high_water_path: Path, spool: Spool | None = None) -> "EventLog":
+    async def open(
+        cls, store: Store, high_water_path: Path, spool: Spool | None = None, shop_pace: float = 0
+    ) -> "EventLog":
         """Creates what is missing; gives a new epoch to every stream whose database is older than its high water.
 
-        What the store does not take in time goes to the spool.
+        What the store does not take in time goes to the spool. `shop_pace`: see `Lanes`.
         """
         store.prepare()
         with store.connect() as connection, store.transaction(connection):
             body_keys.recognise(connection)
         high_water.turn_the_outdated(store, high_water.load(high_water_path))
-        log = cls(store, high_water_path, spool)
+        log = cls(store, high_water_path, spool, shop_pace)
         log._writer.start()
         log._keeper.start()
         await log._mark_all()
@@ -98,6 +102,7 @@ class EventLog:
         """Commits everything that was appended, then lets the database go."""
         if not self._closed:
             self._closed = True
+            self._lanes.hand_over()
             self._waiting.hand_over()
             await asyncio.to_thread(self._stop)
             await asyncio.sleep(0)
@@ -139,8 +144,8 @@ class EventLog:
         incoming = Incoming.of(stream, kind, key, body, meta)
         if self._spool is not None and (self._spool.is_for(stream) or self._waiting.longest() > SPOOL_AFTER_SECONDS):
             self._spool.put(incoming, told)
-        else:
-            self._waiting.put(incoming, told)
+        elif not self._lanes.put(incoming, told):
+            self.metrics.delayed.inc()
         return True
 
     def expire_waiting(self) -> None:
@@ -150,6 +155,11 @@ class EventLog:
         else:
             self._spool.expire_waiting()
             self._to_spool(self._spool, self._waiting.overdue(SPOOL_AFTER_SECONDS))
+            self._to_spool(self._spool, self._lanes.overdue(SPOOL_AFTER_SECONDS))
+
+    def waited(self) -> float:
+        """How many seconds the oldest callback has waited for the disk."""
+        return self._waiting.longest()
 
     def _to_spool(self, spool: Spool, batch: Iterable[_Waiting]) -> None:
         """The store may have them, or get them yet: they are moved as duplicates then."""
@@ -373,12 +383,14 @@ class EventLog:
             if row is not None and known.flags and plan.heads[name].epoch == known.head.epoch:
                 known.add(event_of(name, row))
         self._waiting.answer(zip(batch, plan.answers, strict=True))
+        self._lanes.fill()
         self.metrics.stored(batch, plan.answers)
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         if self._spool is not None and not isinstance(error, UnknownStreamError | NotStorableError):
             self._to_spool(self._spool, batch)
         self._waiting.answer((waiting, error) for waiting in batch)
+        self._lanes.fill()
 
     def _look_again(self, heads: dict[str, Head]) -> None:
         for name, head in heads.items():

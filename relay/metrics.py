@@ -23,6 +23,7 @@ UNREAD = "unread"
 """The kind of a callback that was refused before anybody read what it is."""
 UNAVAILABLE, UNKNOWN_KEY, TOO_LARGE, TOO_SLOW = "unavailable", "unknown_key", "too_large", "too_slow"
 SPOOLED = "spooled"
+SHED = ("console", "old_events", "sockets", "events")
 GONE = "gone"
 
 _PREFIX = "relay_"
@@ -92,6 +93,12 @@ class Metrics:
         self.spool_depth = self._gauge("spool_depth", "Callbacks that are safe in the spool and not in the log yet.")
         self.spool_oldest_seconds = self._gauge("spool_oldest_seconds", "How long the oldest of them has waited there.")
         self.shed = self._counter("shed", "What was refused or put off because the relay was overloaded.", "what")
+        for what in SHED:
+            self.shed.labels(what)
+        self.overload_level = self._gauge(
+            "overload_level", "What it does without: 1 console, 2 old events, 3 new websockets, 4 events; 0 nothing."
+        )
+        self.delayed = self._counter("delayed", "Callbacks beyond their shop's pace, which waited for the others.")
         self.streams = self._gauge("streams", "Shops that have a log here.")
         self.streams_silent = self._gauge(
             "streams_silent", "Shops of which Safaricom has said nothing for three times their usual gap by day."

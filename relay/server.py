@@ -46,6 +46,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             cast(Relay, self.config.app).metrics.pongs_missed.inc()
         super().keepalive_timeout()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        cast(Relay, self.config.app).admission.gone()
+        super().connection_lost(exc)
+
     async def run_asgi(self) -> None:
         try:
             await super().run_asgi()

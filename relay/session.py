@@ -17,6 +17,7 @@ from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
 from relay.placing import Place, reset
+from relay.pressed import Pressed
 from relay.protocol import (
     RESET_TRIMMED,
     Ack,
@@ -75,6 +76,7 @@ class Session:
         heard: Callable[["Session", Verdict], None],
         *,
         find_place: FindPlace,
+        pressed: Pressed,
     ) -> None:
         """`hello` names one stream; `heard` is told every verdict of the till, and whose it is."""
         cursor = hello.streams[0]
@@ -87,6 +89,8 @@ class Session:
         self.since = int(time.time() * 1000)
         self._heard = heard
         self._find_place = find_place
+        self._pressed = pressed
+        self._is_put_off = False
         self._to_say: deque[FromRelay] = deque()
         self.acked = self._sent = max(cursor.seq, 0)
         self._log = log
@@ -156,6 +160,7 @@ class Session:
                 await close(send, code)
             return code
         finally:
+            self._pressed.forget(self._stir)
             self.over.set_result(None)
 
     async def _until_ended(self, receive: Receive, send: Send) -> int | None:
@@ -214,15 +219,34 @@ class Session:
         room = protocol.WINDOW - (self._sent - self.acked)
         if room <= 0 or self._sent >= head:
             return False
+        if not self.is_behind:
+            return await self._send_next(send, room)
+        lease = self._pressed.replay(self.stream, self._stir)
+        if lease is None:
+            return False
+        try:
+            return await self._send_next(send, room)
+        finally:
+            lease.end()
+
+    async def _send_next(self, send: Send, room: int) -> bool:
         events = await self._log.read(self.stream, self._sent, min(room, TURN_EVENTS))
-        if events:
-            self._turns.append((events[-1].seq, events[0].at))
+        if not events or await self._put_off(send, events[0].at):
+            return False
+        self._turns.append((events[-1].seq, events[0].at))
         for event in events:
             if self._waiting_since is None:
                 self._waiting_since = time.monotonic()
             await send_frame(send, event)
             self._sent = event.seq
-        return bool(events)
+        return True
+
+    async def _put_off(self, send: Send, received_at: str) -> bool:
+        """A till that knew how far the log goes would take a relay that sends nothing for dead, and come again."""
+        was_put_off, self._is_put_off = self._is_put_off, self._pressed.puts_off(received_at, self._stir)
+        if self._is_put_off and not was_put_off:
+            await send_frame(send, Heartbeat({self.stream: self._sent}))
+        return self._is_put_off
 
     async def _reset(self, send: Send, told: Reset) -> None:
         logger.warning("%s: %s reset: %s", self.stream, self.till_id, told.reason)
@@ -240,7 +264,7 @@ class Session:
         if self._heartbeat_due:
             self._heartbeat_due = False
             head = await self._log.head(self.stream)
-            await send_frame(send, Heartbeat({self.stream: head.seq}))
+            await send_frame(send, Heartbeat({self.stream: self._sent if self._is_put_off else head.seq}))
 
     async def _listen(self, receive: Receive) -> None:
         while True:

@@ -37,6 +37,7 @@ class SettingError(Exception):
 class Settings:
     """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests).
 
+    `shop_pace` is callbacks of one shop a second, `socket_pace` websockets of all; what comes faster waits its turn.
     The console has a port of its own. `console_url` is its https address where others than this computer reach it.
     """
 
@@ -59,6 +60,9 @@ class Settings:
     admin: Path | None = None
     stdin_closes: bool = False
     body_days: int = BODY_DAYS
+    shop_pace: int = 50
+    sockets: int = 20_000
+    socket_pace: int = 300
     seals: Seals = field(default_factory=Seals, repr=False)
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -112,6 +116,9 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         console_url=_console_url(text("console_url"), console_host),
         admin=Path(text("admin")) if text("admin") else None,
         stdin_closes=bool(arguments.get("stdin_closes")),
+        shop_pace=_number(text("shop_pace", "50"), "shop_pace", 0, 100_000),
+        sockets=_number(text("sockets", "20000"), "sockets", 1, 1_000_000),
+        socket_pace=_number(text("socket_pace", "300"), "socket_pace", 1, 100_000),
         body_days=body_days(text("body_days", str(BODY_DAYS))),
         seals=seals(environment),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),

@@ -62,6 +62,8 @@ class RelayLink:
     rng: random.Random = field(default_factory=random.Random)
     judge: Judge | None = None
     _failures: int = 0
+    _told: float | None = None
+    """The seconds after which a relay that was busy wants this till back."""
 
     async def run(self) -> None:
         while True:
@@ -84,6 +86,10 @@ class RelayLink:
             if asyncio.get_running_loop().time() - started > STABLE_SECONDS:
                 self._failures = 0
             self.listener.status(found)
+            told, self._told = self._told, None
+            if told is not None:
+                await asyncio.sleep(min(told + self.rng.random(), LONGEST_PAUSE_SECONDS))
+                continue
             await asyncio.sleep(self._pause(follower))
             self._failures += 1
 
@@ -119,6 +125,7 @@ class RelayLink:
                 await socket.send(protocol.encode(self._hello(follower)), text=True)
                 await self._read(socket, follower)
         except InvalidStatus as error:
+            self._told = _retry_after(error.response.headers.get("Retry-After"))
             _look_who_answers(error.response.status_code, bytes(error.response.body or b""))
             raise
         except ConnectionClosed as error:
@@ -179,6 +186,11 @@ def _look_who_answers(status: int, body: bytes) -> None:
     trouble = status >= httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.NETWORK_AUTHENTICATION_REQUIRED
     if status != httpx.codes.OK and not trouble and not protocol.error_of(body):
         raise InterceptedError(f"HTTP {status}")
+
+
+def _retry_after(said: str | None) -> float | None:
+    """In seconds; whatever else a header may say counts as nothing said."""
+    return float(said) if said is not None and said.isascii() and said.isdigit() else None
 
 
 async def _receive(

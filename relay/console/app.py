@@ -33,6 +33,7 @@ from relay.console.till import Till
 from relay.console.tills import Tills
 from relay.http import client_ip
 from relay.log import UnavailableError
+from relay.overload import CALM_SECONDS, Level
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -62,6 +63,7 @@ class Console:
         """`url` is where operators reach it, if that is not this computer."""
         self._origins = Origins(url)
         self._proxies = parts.settings.trusted_proxies
+        self._overload = parts.overload
         self._passwords = Passwords()
         self._gate = Gate(parts.log, self._passwords)
         self._door = Door(self._gate, secure=self._origins.secure)
@@ -102,7 +104,9 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         told = _Told(send, secure=self._origins.secure)
-        if self._origins.knows_host(Request(scope).headers.get("host", "")):
+        if self._overload.sheds(Level.CONSOLE):
+            await _busy()(scope, receive, told)
+        elif self._origins.knows_host(Request(scope).headers.get("host", "")):
             await self._app(scope, receive, told)
         else:
             await PlainTextResponse("The console is not reached by that name.", 421)(scope, receive, told)
@@ -184,6 +188,14 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     return frame.page(
         "Not possible now", [said, frame.link("/console/health", "Try again", "button")], None, status=503
     )
+
+
+def _busy() -> Response:
+    said = html("<p>The relay is busy with callbacks, which come first. Nothing that you asked for was done.</p>")
+    body = [said, frame.link("/console/health", "Try again", "button")]
+    made = frame.page("In a few seconds", body, None, status=503)
+    made.headers["retry-after"] = str(round(CALM_SECONDS))
+    return made
 
 
 async def _no_page(_request: Request, _error: Exception) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from relay.feed import Feed
 from relay.log import EventLog
+from relay.overload import Overload
 from relay.settings import Settings
 from relay.spool import Spool
 
@@ -20,3 +21,4 @@ class Parts:
     draining: Callable[[], bool]
     began_at: int
     spool: Spool
+    overload: Overload

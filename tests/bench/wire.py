@@ -56,6 +56,20 @@ async def posted(host: str, port: int) -> tuple[Caller, Callable[[bytes], "async
     return caller, post
 
 
+class RefusedError(ConnectionError):
+    """Not let in. `retry_in` is what the server asked for, or None."""
+
+    def __init__(self, status: str, retry_in: tuple[float, float] | None) -> None:
+        super().__init__(status)
+        self.retry_in = retry_in
+
+
+def _refused(head: bytes) -> RefusedError:
+    status, *lines = head.decode().lower().split("\r\n")
+    said = dict(line.split(": ", 1) for line in lines).get("retry-after")
+    return RefusedError(status, (float(said), float(said) + 1) if said else None)
+
+
 class Socket(asyncio.Protocol):
     """A websocket with frames up to 64 KiB, masked with zeros; `frame(text)` is called for each text that comes."""
 
@@ -109,7 +123,8 @@ class Socket(asyncio.Protocol):
             if not found:
                 return
             if not head.startswith(b"HTTP/1.1 101"):
-                raise ConnectionError(head.partition(b"\r\n")[0].decode())
+                self.open.set_exception(_refused(head))
+                return
             self._said = rest
             self.open.set_result(None)
         at = 0

@@ -260,8 +260,9 @@ async def test_one_that_cannot_be_told_does_not_keep_the_others_waiting(
 
 @pytest.mark.parametrize("way", [b" HTTP/1.1", b"?the=long HTTP/1.1"])
 async def test_a_connection_on_which_nothing_happens_is_closed(
-    till: PairResponse, bodies: Any, served: Served, way: bytes
+    till: PairResponse, bodies: Any, served: Served, way: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("relay.connection.HEAD_SECONDS", 0.1)
     served.server.config.timeout_keep_alive = 0
     wire = await served.wire()
     wire.send(post(till, bodies.stk()).replace(b" HTTP/1.1", way))

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import uvloop
-from wire import Socket
+from wire import RefusedError, Socket
 
 from relay.protocol import SUBPROTOCOL, Bye, CaughtUp, Hello, StreamCursor, decode_from_relay, encode
 
@@ -31,6 +31,9 @@ class Till:
             self._retry_in = None
             try:
                 await self._once()
+            except RefusedError as refused:
+                self._crowd.refused += 1
+                self._retry_in = refused.retry_in
             except OSError:
                 self._crowd.refused += 1
             failures = 0 if self._there else failures + 1

@@ -1,0 +1,97 @@
+"""A lane for each shop: beyond its rate it waits for whoever is within theirs, and is never refused (relay.md §4.6).
+
+It must not know the log, HTTP or what a callback says. What comes of a shop stays in its order.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from relay.stores.sequence import Incoming
+from relay.waiting import Waiting
+
+BURST = 200
+AT_ONCE = 64
+"""So many of those beyond their rate are let in together, while nobody else waits."""
+_TURN_SECONDS = 0.02
+S = TypeVar("S")
+
+Take = Callable[[Incoming, Callable[[S], None]], None]
+
+
+class Lanes(Generic[S]):
+    """Belongs to the event loop that it was made on."""
+
+    def __init__(self, rate: float, take: "Take[S]", is_idle: Callable[[], bool]) -> None:
+        """`rate` is callbacks of one shop a second, 0 for any number; `is_idle` while nothing waits for the disk."""
+        self._loop = asyncio.get_running_loop()
+        self._each = 1 / rate if rate else 0.0
+        self._ahead = BURST * self._each
+        self._take = take
+        self._is_idle = is_idle
+        self._due: dict[str, float] = {}
+        self._lanes: dict[str, deque[Waiting[S]]] = {}
+        self._turn: asyncio.TimerHandle | None = None
+
+    def put(self, incoming: Incoming, told: Callable[[S], None]) -> bool:
+        """Whether it is on its way at once."""
+        if incoming.stream not in self._lanes and self._is_within(incoming.stream):
+            self._take(incoming, told)
+            return True
+        lane = self._lanes.setdefault(incoming.stream, deque())
+        lane.append(Waiting(incoming, told, time.monotonic()))
+        self._come_back()
+        return False
+
+    def _is_within(self, stream: str) -> bool:
+        """Its rate; what is taken counts. A shop that was quiet may send a burst."""
+        now = time.monotonic()
+        due = max(self._due.get(stream, 0.0), now)
+        if due - now > self._ahead:
+            return False
+        self._due[stream] = due + self._each
+        return True
+
+    def _come_back(self) -> None:
+        if self._turn is None and self._lanes:
+            self._turn = self._loop.call_later(_TURN_SECONDS, self._take_turns)
+
+    def _take_turns(self) -> None:
+        self._turn = None
+        for stream in list(self._lanes):
+            while stream in self._lanes and self._is_within(stream):
+                self._take_from(stream)
+        self.fill()
+        self._come_back()
+
+    def fill(self) -> None:
+        """One of each shop in turn, while nobody else waits: to be called whenever that begins."""
+        left = AT_ONCE if self._lanes and self._is_idle() else 0
+        while left > 0 and self._lanes:
+            for stream in list(self._lanes)[:left]:
+                self._take_from(stream)
+                left -= 1
+
+    def _take_from(self, stream: str) -> None:
+        lane = self._lanes[stream]
+        waiting = lane.popleft()
+        if not lane:
+            del self._lanes[stream]
+        told = waiting.let_go()
+        if told is not None:
+            self._take(waiting.incoming, told)
+
+    def overdue(self, seconds: float) -> Iterator[Waiting[S]]:
+        """All of each shop whose oldest has waited longer than that: they are here no more."""
+        limit = time.monotonic() - seconds
+        for stream in [stream for stream, lane in self._lanes.items() if lane[0].since <= limit]:
+            yield from self._lanes.pop(stream)
+
+    def hand_over(self) -> None:
+        """Now, whoever waits."""
+        while self._lanes:
+            self._take_from(next(iter(self._lanes)))
+        if self._turn is not None:
+            self._turn.cancel()
