@@ -62,8 +62,8 @@ class RelayLink:
     rng: random.Random = field(default_factory=random.Random)
     judge: Judge | None = None
     _failures: int = 0
-    _told: float | None = None
-    """The seconds after which a relay that was busy wants this till back."""
+    _busy: tuple[float, float] | None = None
+    """The seconds between which a relay that let nobody in wants this till back."""
 
     async def run(self) -> None:
         while True:
@@ -86,17 +86,15 @@ class RelayLink:
             if asyncio.get_running_loop().time() - started > STABLE_SECONDS:
                 self._failures = 0
             self.listener.status(found)
-            told, self._told = self._told, None
-            if told is not None:
-                await asyncio.sleep(min(told + self.rng.random(), LONGEST_PAUSE_SECONDS))
-                continue
             await asyncio.sleep(self._pause(follower))
-            self._failures += 1
+            self._failures += self._busy is None
+            self._busy = None
 
     def _pause(self, follower: Follower | None) -> float:
         """Full jitter, so that ten thousand tills do not come back in the same second."""
-        if follower and follower.retry_in:
-            return min(self.rng.uniform(*follower.retry_in), LONGEST_PAUSE_SECONDS)
+        retry_in = self._busy or (follower.retry_in if follower else None)
+        if retry_in:
+            return min(self.rng.uniform(*retry_in), LONGEST_PAUSE_SECONDS)
         return self.rng.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.5 * 2 ** min(self._failures, 10)))
 
     async def _follow_once(self, follower: Follower) -> None:
@@ -125,7 +123,7 @@ class RelayLink:
                 await socket.send(protocol.encode(self._hello(follower)), text=True)
                 await self._read(socket, follower)
         except InvalidStatus as error:
-            self._told = _retry_after(error.response.headers.get("Retry-After"))
+            self._busy = _retry_after(error.response.headers.get("Retry-After"))
             _look_who_answers(error.response.status_code, bytes(error.response.body or b""))
             raise
         except ConnectionClosed as error:
@@ -188,9 +186,9 @@ def _look_who_answers(status: int, body: bytes) -> None:
         raise InterceptedError(f"HTTP {status}")
 
 
-def _retry_after(said: str | None) -> float | None:
-    """In seconds; whatever else a header may say counts as nothing said."""
-    return float(said) if said is not None and said.isascii() and said.isdigit() else None
+def _retry_after(said: str | None) -> tuple[float, float] | None:
+    """Whatever else than seconds a header may say counts as nothing said."""
+    return (float(said), float(said) + 1) if said is not None and said.isascii() and said.isdigit() else None
 
 
 async def _receive(

@@ -401,6 +401,29 @@ async def test_after_a_while_of_polling_the_websocket_is_tried_again(
     assert asked == []
 
 
+async def test_a_relay_that_lets_nobody_in_is_left_alone_for_as_long_as_it_says_and_not_polled_instead(
+    kept: Any, hurried: Hurried, make_pairing: Any, linked: Linked
+) -> None:
+    said = iter(["7", "soon", "999", "7", "7", "7"])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            told = next(said, "7")
+            writer.write(f"HTTP/1.1 503 no\r\nRetry-After: {told}\r\nContent-Length: 0\r\n\r\n".encode())
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    http, asked = polling([])
+    async with linked(make_pairing(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"), http):
+        await kept.until(lambda: kept.statuses.count(LinkStatus.OFFLINE) == 6)
+    server.close()
+    await http.aclose()
+    assert hurried.asked[:5] == [(7.0, 8.0), (0, 0.5), (999.0, 1000.0), (7.0, 8.0), (7.0, 8.0)]
+    assert asked == []
+
+
 @pytest.mark.parametrize("stranger", [*STRANGERS, (503, b"")])
 async def test_a_handshake_that_is_refused_is_tried_again_with_longer_and_longer_pauses(
     kept: Any, hurried: Hurried, stranger: tuple[int, bytes], make_pairing: Any, linked: Linked
