@@ -13,6 +13,7 @@ from relay.console import passwords, words
 from relay.console.markup import html, join
 from relay.console.origins import Origins
 from relay.console.passwords import fault
+from relay.overload import CALM_SECONDS, LATE_SECONDS, Level
 from relay.settings import SettingError, from_arguments
 
 pytestmark = pytest.mark.anyio
@@ -251,3 +252,15 @@ def test_times_are_nairobis() -> None:
 )
 def test_sizes(count: int, said: str) -> None:
     assert words.size(count) == said
+
+
+async def test_while_callbacks_wait_the_console_stands_back_and_says_when_to_come_again(desk: Any) -> None:
+    relay = desk.bench.relay
+    relay._overload.look(LATE_SECONDS[Level.CONSOLE])
+    reply = await desk.get("/sign-in")
+    assert (reply.status_code, reply.headers["retry-after"]) == (503, str(round(CALM_SECONDS)))
+    assert "callbacks, which come first" in reply.text
+    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    relay._overload._worse_at = 0.0
+    relay._overload.look(0.0)
+    assert (await desk.get("/sign-in")).status_code == 200

@@ -295,9 +295,8 @@ async def test_senders_that_are_not_checked_are_said(joan: Any) -> None:
     from relay.console.parts import Parts
 
     unlisted = replace(joan.bench.settings, source_ips=frozenset())
-    parts = Parts(
-        joan.bench.relay._log, joan.bench.relay._feed, unlisted, lambda: "", lambda: False, 0, joan.bench.relay._spool
-    )
+    relay = joan.bench.relay
+    parts = Parts(relay._log, relay._feed, unlisted, lambda: "", lambda: False, 0, relay._spool, relay._overload)
     assert "not checked" in health._addresses(parts).mark.said
 
 
