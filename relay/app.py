@@ -34,6 +34,7 @@ from relay.spool import Spool
 from relay.stores.lock import StoreLock
 from relay.stores.store import opened
 from relay.till_api import Handler, TillApi
+from relay.tokens import Tokens
 from relay.validation import Validation
 from relay.watching import Watch
 
@@ -64,10 +65,10 @@ class Relay:
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
         self._shops = Shops(log)
-        self._overload = Overload(self.metrics)
+        self._overload, tokens = Overload(self.metrics), Tokens(log)
         self.admission = Admission(self._overload, settings.socket_pace, settings.sockets)
         self.callers = Callers(_known(settings))
-        self._feed = Feed(log, settings, self._overload)
+        self._feed = Feed(log, settings, tokens, self._overload)
         self._replicas = _replicas(log, self._feed)
         validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
         self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops, requests=self._requests)
@@ -82,7 +83,7 @@ class Relay:
             ("PUT", protocol.RULES_PATH): validation.put_rules,
             ("GET", protocol.RULES_PATH): validation.get_rules,
         }
-        self._till_api = TillApi(log, self._bodies, asked)
+        self._till_api = TillApi(tokens, self._bodies, asked)
         self._draining = False
         self._drain: asyncio.Future[None] | None = None
         self._health = Health(self.metrics, settings, self._is_ready)

@@ -15,7 +15,6 @@ from relay.attendance import Attendance
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
 from relay.overload import Overload
-from relay.pairing import credential
 from relay.placing import Place, reset
 from relay.pressed import Pressed
 from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
@@ -25,6 +24,7 @@ from relay.session import Session, Unknown, close, read_frame, send_frame, welco
 from relay.settings import Settings
 from relay.stores import directory
 from relay.stores.directory import Credential
+from relay.tokens import Tokens
 
 MAX_WAIT_SECONDS = 55.0
 MOST_OF_A_SHOP = 50
@@ -41,8 +41,9 @@ logger = logging.getLogger("relay.feed")
 
 
 class Feed:
-    def __init__(self, log: EventLog, settings: Settings, overload: Overload) -> None:
+    def __init__(self, log: EventLog, settings: Settings, tokens: Tokens, overload: Overload) -> None:
         self._log = log
+        self._tokens = tokens
         self._settings = settings
         self._pressed = Pressed(overload)
         self._sessions: dict[str, Session] = {}
@@ -60,7 +61,7 @@ class Feed:
             await send({"type": "websocket.accept"})
             return await self._refuse(send, protocol.CLOSE_UPGRADE_REQUIRED)
         await send({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
-        opened = await credential(self._log, scope)
+        opened = await self._tokens.credential(scope)
         if opened is None or opened.revoked:
             return await self._refuse(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
         here = self._by_stream.get(opened.stream, {})
@@ -214,7 +215,7 @@ class Feed:
             session.end(protocol.CLOSE_GOING_AWAY)
 
     async def poll(self, scope: Scope, send: Send) -> None:
-        opened = await credential(self._log, scope)
+        opened = await self._tokens.credential(scope)
         if opened is None or opened.revoked:
             return await answer(send, _UNAUTHORISED if opened is None else _REVOKED)
         if scope["path"].removeprefix(protocol.EVENTS_PATH) != opened.stream:
@@ -225,7 +226,7 @@ class Feed:
             return await answer(send, _MALFORMED)
         frames = await self._frames(opened.till_id, cursor, wait)
         self._attendance.was_here(opened.till_id, self._reached(cursor.s, cursor.seq))
-        again = await credential(self._log, scope)
+        again = await self._tokens.credential(scope)
         if again is None or again.revoked:
             return await answer(send, _REVOKED)
         return await answer_json(send, 200, protocol.encode_frames(frames))

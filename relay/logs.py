@@ -64,7 +64,7 @@ def _message(record: logging.LogRecord) -> str:
 
 def _printable(text: str) -> str:
     """A path or a name may hold a line break, and would write a line of its own."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _request(record: logging.LogRecord) -> str:

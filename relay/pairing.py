@@ -1,4 +1,4 @@
-"""Pairing a till with its shop: a one-time code for a token (`POST /v1/pair`), and whom a token belongs to.
+"""Pairing a till with its shop: a one-time code for a token (`POST /v1/pair`).
 
 It must not know events. Wrong codes are counted per invitation and per address.
 """
@@ -19,7 +19,6 @@ from relay.http import (
     answer,
     answer_json,
     client_ip,
-    header,
     prepared,
 )
 from relay.log import EventLog
@@ -33,7 +32,7 @@ from relay.protocol import (
 )
 from relay.settings import Settings
 from relay.stores import directory
-from relay.stores.directory import Credential, Device
+from relay.stores.directory import Device
 
 WRONG_PER_MINUTE = 20
 _ADDRESSES = 10_000
@@ -93,15 +92,6 @@ class Pairing:
 def _printable(text: str) -> str:
     """Without what no database need keep and no terminal should be sent."""
     return "".join(filter(str.isprintable, text))
-
-
-async def credential(log: EventLog, scope: Scope) -> Credential | None:
-    """Whose bearer token this is; None for none or a wrong one. A revoked till is named, so that it can be told so."""
-    kind, _, token = header(scope, b"authorization").partition(" ")
-    if kind.lower() != "bearer" or not token:
-        return None
-    hashed = directory.sha256(token.strip())
-    return await log.ask(lambda connection: directory.credential(connection, hashed))
 
 
 class _WrongCodes:

@@ -59,4 +59,5 @@ async def _reason(log: EventLog, cursor: StreamCursor, head: Head) -> str | None
         return RESET_AHEAD
     if cursor.seq < head.floor:
         return RESET_TRIMMED
-    return None if await log.chain_at(cursor.s, cursor.seq) == cursor.chain else RESET_FORK
+    chain = head.chain if cursor.seq == head.seq else await log.chain_at(cursor.s, cursor.seq)
+    return None if chain == cursor.chain else RESET_FORK

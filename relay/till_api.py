@@ -19,9 +19,8 @@ from relay.http import (
     answer_json,
     prepared,
 )
-from relay.log import EventLog
-from relay.pairing import credential
 from relay.stores.directory import Credential
+from relay.tokens import Tokens
 
 _UNAUTHORISED = prepared(401, b'{"error":"bad token"}', api=True)
 _REVOKED = prepared(403, b'{"error":"revoked"}', api=True)
@@ -34,9 +33,9 @@ logger = logging.getLogger("relay.till_api")
 
 
 class TillApi:
-    def __init__(self, log: EventLog, bodies: BodyReader, handlers: dict[tuple[str, str], Handler]) -> None:
+    def __init__(self, tokens: Tokens, bodies: BodyReader, handlers: dict[tuple[str, str], Handler]) -> None:
         """`handlers` by method and path."""
-        self._log = log
+        self._tokens = tokens
         self._bodies = bodies
         self._handlers = handlers
 
@@ -44,7 +43,7 @@ class TillApi:
         return asked in self._handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        opened = await credential(self._log, scope)
+        opened = await self._tokens.credential(scope)
         if opened is None or opened.revoked:
             return await answer(send, _UNAUTHORISED if opened is None else _REVOKED)
         try:

@@ -187,15 +187,18 @@ def _codes() -> Iterator[str]:
     return ("".join(digits) for digits in itertools.chain.from_iterable(lengths) if digits[0] != "0")
 
 
-def credential(connection: Connection, token_sha256: str) -> Credential | None:
-    wanted = (
-        select(till.c.id, stream.c.name, till.c.revoked_at)
-        .join(shop, shop.c.id == till.c.shop_id)
-        .join(stream, stream.c.id == shop.c.stream_id)
-        .where(till.c.token_sha256 == token_sha256)
-    )
-    row = connection.execute(wanted).first()
-    return Credential(row[0], row[1], row[2] is not None) if row is not None else None
+_credentials = (
+    select(till.c.token_sha256, till.c.id, stream.c.name, till.c.revoked_at)
+    .join(shop, shop.c.id == till.c.shop_id)
+    .join(stream, stream.c.id == shop.c.stream_id)
+    .where(till.c.token_sha256.in_(bindparam("hashes", expanding=True)))
+)
+
+
+def credentials(connection: Connection, hashes: list[str]) -> dict[str, Credential]:
+    """By the SHA-256 of a token; nothing for one that no till has."""
+    rows = connection.execute(_credentials, {"hashes": hashes})
+    return {row[0]: Credential(row[1], row[2], row[3] is not None) for row in rows}
 
 
 def tills(connection: Connection) -> list[Till]:

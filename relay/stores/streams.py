@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from relay.protocol import GENESIS
 from relay.stores.sequence import Head, row_id
@@ -58,11 +58,13 @@ def set_floor(connection: Connection, name: str, floor: int) -> None:
     connection.execute(update(stream).where(stream.c.name == name, stream.c.floor < floor).values(floor=floor))
 
 
+_chain = select(event_key.c.chain).where(event_key.c.id == bindparam("of"))
+
+
 def chain_at(connection: Connection, stream_id: int, seq: int) -> str | None:
     if seq == 0:
         return GENESIS
-    wanted = select(event_key.c.chain).where(event_key.c.id == row_id(stream_id, seq))
-    found = connection.execute(wanted).scalar_one_or_none()
+    found = connection.execute(_chain, {"of": row_id(stream_id, seq)}).scalar_one_or_none()
     return None if found is None else found.hex()
 
 

@@ -180,7 +180,7 @@ async def break_the_store(ask: Asker, till: Any, monkeypatch: pytest.MonkeyPatch
     fresh = f"/h/{'f' * 32}"
     with monkeypatch.context() as broken:
         broken.setattr("relay.stores.directory.shop_by_key_hash", fails)
-        broken.setattr("relay.stores.directory.credential", fails)
+        broken.setattr("relay.stores.directory.credentials", fails)
         broken.setattr("relay.stores.directory.pair", fails)
         for tail in ("/c2b/confirm", "/c2b/validate", "/stk/n", "/result/n", "/timeout/n"):
             await ask("POST", fresh + tail, {})

@@ -139,7 +139,7 @@ async def test_nothing_that_anybody_says_is_in_the_log(
     await connect_with_it(bench, till)
     with monkeypatch.context() as broken:
         broken.setattr("relay.stores.directory.shop_by_key_hash", fails)
-        broken.setattr("relay.stores.directory.credential", fails)
+        broken.setattr("relay.stores.directory.credentials", fails)
         broken.setattr("relay.stores.directory.pair", fails)
         broken.setattr("relay.stores.sqlite_batch.write", fails)
         await say_it_everywhere(bench, till)
