@@ -62,6 +62,7 @@ class Feed:
             return await self._refuse(send, protocol.CLOSE_UPGRADE_REQUIRED)
         await send({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
         opened = await self._tokens.credential(scope)
+        scope["headers"] = ()  # they would stay for as long as the till
         if opened is None or opened.revoked:
             return await self._refuse(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
         here = self._by_stream.get(opened.stream, {})

@@ -14,16 +14,16 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from relay import admin
 from relay.admin import Admin
 from relay.app import Relay
 from relay.front import CallbackProtocol
 from relay.settings import Settings
+from relay.websocket import SocketProtocol
 
 if TYPE_CHECKING:
     from relay.console.app import Console
@@ -31,30 +31,10 @@ if TYPE_CHECKING:
 PING_SECONDS = 25.0
 PONG_SECONDS = 10.0
 GRACE_SECONDS = 10
-ABORT_SECONDS = 5.0
 BESIDE_CONNECTIONS = 64
 BESIDE_GRACE_SECONDS = 2
 
 logger = logging.getLogger("relay.server")
-
-
-class SocketProtocol(WebSocketsSansIOProtocol):
-    """Lets go of a peer that takes nothing: closing would wait for it to read what is still in its buffer."""
-
-    def keepalive_timeout(self) -> None:
-        if not self.close_sent and not self.transport.is_closing():
-            cast(Relay, self.config.app).metrics.pongs_missed.inc()
-        super().keepalive_timeout()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        cast(Relay, self.config.app).admission.gone()
-        super().connection_lost(exc)
-
-    async def run_asgi(self) -> None:
-        try:
-            await super().run_asgi()
-        finally:
-            self.loop.call_later(ABORT_SECONDS, self.transport.abort)
 
 
 class _Server(uvicorn.Server):

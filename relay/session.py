@@ -7,7 +7,6 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -91,7 +90,7 @@ class Session:
         self._find_place = find_place
         self._pressed = pressed
         self._is_put_off = False
-        self._to_say: deque[FromRelay] = deque()
+        self._to_say: list[FromRelay] = []
         self.acked = self._sent = max(cursor.seq, 0)
         self._log = log
         self._settings = settings
@@ -260,7 +259,7 @@ class Session:
 
     async def _say_what_is_due(self, send: Send) -> None:
         while self._to_say:
-            await send_frame(send, self._to_say.popleft())
+            await send_frame(send, self._to_say.pop(0))
         if self._heartbeat_due:
             self._heartbeat_due = False
             head = await self._log.head(self.stream)

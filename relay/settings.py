@@ -62,7 +62,7 @@ class Settings:
     body_days: int = BODY_DAYS
     shop_pace: int = 50
     sockets: int = 20_000
-    socket_pace: int = 400
+    socket_pace: int = 350
     seals: Seals = field(default_factory=Seals, repr=False)
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -118,7 +118,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         stdin_closes=bool(arguments.get("stdin_closes")),
         shop_pace=_number(text("shop_pace", "50"), "shop_pace", 0, 100_000),
         sockets=_number(text("sockets", "20000"), "sockets", 1, 1_000_000),
-        socket_pace=_number(text("socket_pace", "400"), "socket_pace", 1, 100_000),
+        socket_pace=_number(text("socket_pace", "350"), "socket_pace", 1, 100_000),
         body_days=body_days(text("body_days", str(BODY_DAYS))),
         seals=seals(environment),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),

@@ -24,6 +24,7 @@ from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
 from relay.stores import directory
 from relay.stores.store import opened, transaction
 
+_UNPACED = {"RELAY_SHOP_PACE": "0", "RELAY_SOCKET_PACE": "100000"}
 _LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _EAT = timezone(timedelta(hours=3))
 
@@ -82,8 +83,14 @@ def relay(
     core: int | None = SERVER_CORE,
     environment: Mapping[str, str] = {},
     port: int = 0,
+    paced: bool = False,
 ) -> Child:
-    """A real relay process; with `echo` it also sends back what comes to /echo, so that both ride one server."""
+    """A real relay process; with `echo` it also sends back what comes to /echo, so that both ride one server.
+
+    One that is not `paced` lets one shop post, and tills connect, as fast as they can: what it can do is measured then.
+    """
+    if not paced:
+        environment = {**_UNPACED, **environment}
     started = [str(FLOORS / "relay_with_echo.py"), "serve"] if echo else ["-m", "relay", "serve"]
     return Child([*started, "--port", str(port), "--store", _url(store)], bench.log, core, environment)
 

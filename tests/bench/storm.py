@@ -55,7 +55,7 @@ def _storms(bench: Bench, count: int) -> Iterator[Storm]:
     store = bench.fresh("relay") / "relay.db"
     shop = shops.make_shops(store)[0]
     who = [{"path": CONNECT_PATH, "token": token, "stream": stream} for token, stream in crowd.seated(store, count)]
-    with shops.relay(bench, store) as killed:
+    with shops.relay(bench, store, paced=True) as killed:
         address = urlsplit(killed.listening())
         where: dict[str, Any] = {"host": address.hostname, "port": address.port}
         with Child.asked(WORKERS / "storm.py", {**where, "who": who}, bench.log, CLIENT_CORE) as tills:
@@ -63,10 +63,10 @@ def _storms(bench: Bench, count: int) -> Iterator[Storm]:
             _brace(tills)
             killed.process.kill()
             killed.process.wait()
-            with shops.relay(bench, store, port=where["port"]) as drained:
+            with shops.relay(bench, store, port=where["port"], paced=True) as drained:
                 yield _back(bench, tills, drained, where, shop)
                 _brace(tills)
-            with shops.relay(bench, store, port=where["port"]) as back:
+            with shops.relay(bench, store, port=where["port"], paced=True) as back:
                 yield _back(bench, tills, back, where, shop)
 
 
