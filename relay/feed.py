@@ -27,8 +27,6 @@ from relay.stores.directory import Credential
 from relay.tokens import Tokens
 
 MAX_WAIT_SECONDS = 55.0
-MOST_OF_A_SHOP = 50
-"""Tills on a websocket at one relay."""
 BYES_TOGETHER, BYES_SECONDS = 25, 0.05
 """Ten thousand tills are sent away in twenty seconds."""
 
@@ -66,7 +64,7 @@ class Feed:
         if opened is None or opened.revoked:
             return await self._refuse(send, protocol.CLOSE_BAD_TOKEN if opened is None else protocol.CLOSE_REVOKED)
         here = self._by_stream.get(opened.stream, {})
-        if len(here) >= MOST_OF_A_SHOP and opened.till_id not in here:
+        if len(here) >= self._settings.shop_tills and opened.till_id not in here:
             return await self._refuse(send, protocol.CLOSE_RATE)
         hello = await self._hello(receive, send, opened)
         if isinstance(hello, int):

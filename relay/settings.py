@@ -61,6 +61,7 @@ class Settings:
     stdin_closes: bool = False
     body_days: int = BODY_DAYS
     shop_pace: int = 50
+    shop_tills: int = 50
     sockets: int = 20_000
     socket_pace: int = 350
     seals: Seals = field(default_factory=Seals, repr=False)
@@ -117,6 +118,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         admin=Path(text("admin")) if text("admin") else None,
         stdin_closes=bool(arguments.get("stdin_closes")),
         shop_pace=_number(text("shop_pace", "50"), "shop_pace", 0, 100_000),
+        shop_tills=_number(text("shop_tills", "50"), "shop_tills", 1, 10_000),
         sockets=_number(text("sockets", "20000"), "sockets", 1, 1_000_000),
         socket_pace=_number(text("socket_pace", "350"), "socket_pace", 1, 100_000),
         body_days=body_days(text("body_days", str(BODY_DAYS))),

@@ -99,7 +99,7 @@ CLOSE_CODES = {
     protocol.CLOSE_BAD_FRAME: "What came is no frame, or it came before `hello`.",
     protocol.CLOSE_SLOW: "Nothing was acknowledged for 30 seconds.",
     protocol.CLOSE_REPLACED: "The same till has connected again; the newest connection holds.",
-    protocol.CLOSE_RATE: "Fifty tills of this shop are connected here already: come back later.",
+    protocol.CLOSE_RATE: "As many tills of this shop as may be are connected here already: come back later.",
     protocol.CLOSE_BAD_TOKEN: "No till has this token.",
     protocol.CLOSE_REVOKED: "The till was revoked.",
     protocol.CLOSE_NO_SUCH_STREAM: "The `hello` names other streams than the token opens.",

@@ -223,16 +223,20 @@ async def test_callbacks_are_answered_and_a_goodbye_is_said_however_hard_it_is_p
 
 
 async def test_a_shop_has_so_many_tills_at_a_relay_and_one_that_comes_again_has_its_place(
-    bench: Any, till: PairResponse, monkeypatch: pytest.MonkeyPatch
+    settings: Any, running: Any, changed: Any
 ) -> None:
-    monkeypatch.setattr("relay.feed.MOST_OF_A_SHOP", 2)
-    tills = [till, await bench.pair("Duka", "two"), await bench.pair("Duka", "three")]
+    async with running(changed(settings, shop_tills=2)) as bench:
+        bench.add_shop("Duka")
+        await fill(bench, [await bench.pair("Duka", name) for name in ("one", "two", "three")])
+
+
+async def fill(bench: Any, tills: list[PairResponse]) -> None:
     sockets = [await bench.connect(one) for one in tills[:2]]
     for socket in sockets:
         await socket.until(protocol.CaughtUp)
     third = bench.socket(tills[2].token)
     assert await third.until_closed() == protocol.CLOSE_RATE
-    again = await bench.connect(till)
+    again = await bench.connect(tills[0])
     assert isinstance((await again.until(protocol.CaughtUp))[-1], protocol.CaughtUp)
     assert await sockets[0].until_closed() == protocol.CLOSE_REPLACED
 
