@@ -75,7 +75,7 @@ class EventLog:
         self._writer: Writer[_Waiting] = Writer(store, self)
         self._keeper = store.keeper(self)
         self._waiting: WaitingRoom[Stored] = WaitingRoom(self._writer.put)
-        self._lanes: Lanes[Stored] = Lanes(shop_pace, self._waiting.put, lambda: not len(self._waiting))
+        self._lanes: Lanes[Stored] = Lanes(shop_pace, self._take, lambda: not len(self._waiting))
         self._reader = Reader(store)
         self._hinted: list[Callable[[str], None]] = []
         self._closed = False
@@ -142,11 +142,17 @@ class EventLog:
         if self._closed:
             return False
         incoming = Incoming.of(stream, kind, key, body, meta)
-        if self._spool is not None and (self._spool.is_for(stream) or self._waiting.longest() > SPOOL_AFTER_SECONDS):
-            self._spool.put(incoming, told)
-        elif not self._lanes.put(incoming, told):
+        if not self._lanes.put(incoming, told):
             self.metrics.delayed.inc()
         return True
+
+    def _take(self, incoming: Incoming, told: Callable[[Stored], None]) -> None:
+        """Behind whatever of its stream is in the spool."""
+        spool = self._spool
+        if spool is not None and (spool.is_for(incoming.stream) or self._waiting.longest() > SPOOL_AFTER_SECONDS):
+            spool.put(incoming, told)
+        else:
+            self._waiting.put(incoming, told)
 
     def expire_waiting(self) -> None:
         """Gives up on what has waited too long for the disk. To be called some times a second."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from relay import protocol
 from relay.admission import AT_ONCE, CONNECTIONS, LONGEST_SECONDS, Admission, Callers
@@ -239,6 +240,27 @@ async def fill(bench: Any, tills: list[PairResponse]) -> None:
     again = await bench.connect(tills[0])
     assert isinstance((await again.until(protocol.CaughtUp))[-1], protocol.CaughtUp)
     assert await sockets[0].until_closed() == protocol.CLOSE_REPLACED
+
+
+async def test_a_flood_into_a_store_that_fails_is_spooled_and_nothing_overtakes_what_was_answered(
+    settings: Any, running: Any, changed: Any, bodies: Any, eventually: Any
+) -> None:
+    def store_fails(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
+
+    async with running(changed(settings, shop_pace=50)) as bench:
+        bench.add_shop("Loud")
+        loud = await bench.pair("Loud")
+        receipts = [f"UJE{number:07d}" for number in range(500)]
+        with pytest.MonkeyPatch.context() as broken:
+            broken.setattr("relay.stores.sqlite_batch.write", store_fails)
+            for wave in (receipts[:300], receipts[300:]):
+                posts = (bench.post(bodies.path_of(loud, "/c2b/confirm"), bodies.c2b(receipt)) for receipt in wave)
+                assert {reply.status for reply in await asyncio.gather(*posts)} == {200}
+        await eventually(lambda: not bench.relay._spool.depth)
+        frames = await (await bench.connect(loud)).until(protocol.CaughtUp)
+        found = [frame.receipt for frame in frames if isinstance(frame, protocol.Event)]
+        assert (sorted(found[:300]), sorted(found[300:])) == (receipts[:300], receipts[300:])
 
 
 async def test_a_shop_beyond_its_pace_waits_and_the_other_does_not(
