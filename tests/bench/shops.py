@@ -56,7 +56,7 @@ class Paired:
 @contextmanager
 def in_store(store: Path | str) -> Iterator[Connection]:
     """One transaction in the store of a relay that does not run; a file, or the address of a database."""
-    with transaction(opened(_url(store))) as connection:
+    with transaction(opened(url_of(store))) as connection:
         yield connection
 
 
@@ -92,10 +92,10 @@ def relay(
     if not paced:
         environment = {**_UNPACED, **environment}
     started = [str(FLOORS / "relay_with_echo.py"), "serve"] if echo else ["-m", "relay", "serve"]
-    return Child([*started, "--port", str(port), "--store", _url(store)], bench.log, core, environment)
+    return Child([*started, "--port", str(port), "--store", url_of(store)], bench.log, core, environment)
 
 
-def _url(store: Path | str) -> str:
+def url_of(store: Path | str) -> str:
     return store if isinstance(store, str) else f"sqlite:///{store}"
 
 
