@@ -13,6 +13,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TZ", "UTC")
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
@@ -38,6 +39,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return nodeid if Path(path).stem in LONG else path
 
     return Scheduling(config, log)
+
+
+settings.register_profile("quick", max_examples=50)
+if os.environ.get("TILL_TEST_FULL") != "1":
+    settings.load_profile("quick")
 
 
 # A collection that a worker thread trips would run QObject destructors there and crash the process.

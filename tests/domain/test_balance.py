@@ -13,7 +13,7 @@ from pos_app.domain.balance import Credit, Explanation, Gap, gaps
 from pos_app.domain.money import ZERO, Money
 
 AT = datetime(2026, 10, 14, 11, 2, tzinfo=UTC)
-MANY = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+MANY = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 
 
 def credit(second: int, shillings: int, balance: int | None) -> Credit:

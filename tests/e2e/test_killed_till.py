@@ -49,7 +49,7 @@ def test_killed_at_every_boundary_a_charge_is_neither_lost_nor_doubled(
     world: Any, died: type[Exception], figure: Any, scenario: str
 ) -> None:
     """Between two boundaries nothing reaches the disk or the network, so these are all the crashes there are."""
-    step = 1 if world.full or scenario == "approve" else 10
+    step = 1 if world.full else 3 if scenario == "approve" else 10
     till, started = world.till(), time.monotonic()
     till.start()
     till.wait_live()
