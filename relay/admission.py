@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from relay.overload import Level, Overload
+from relay.overload import CALM_SECONDS, Level, Overload
 
 AT_ONCE = 100
 """That many more are let in than the pace allows, where fewer came before."""
@@ -34,8 +34,10 @@ class Admission:
     def turned_away(self) -> float | None:
         """In how many seconds to come again; None where it is let in, and is one of those here until `gone`."""
         now = time.monotonic()
-        if self._overload.sheds(Level.SOCKETS) or self.here >= self._most:
+        if self.here >= self._most:
             return _random.uniform(*FULL_SECONDS)
+        if self._overload.sheds(Level.SOCKETS):
+            return max(CALM_SECONDS, self._a_time_of_its_own(now))
         due = max(self._due, now)
         if due - now > AT_ONCE * self._each:
             return self._a_time_of_its_own(now)

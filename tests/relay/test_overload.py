@@ -118,8 +118,12 @@ def test_where_it_is_full_one_must_go_before_another_comes(overload: Overload, c
 def test_nobody_is_let_in_while_callbacks_wait(overload: Overload, clock: Clock) -> None:
     admission = Admission(overload, 1_000, 20_000)
     overload.look(LATE_SECONDS[Level.SOCKETS])
-    assert admission.turned_away() is not None
+    waits = [admission.turned_away() for _ in range(20_000)]
     assert admission.here == 0
+    assert waits[0] == CALM_SECONDS
+    assert 0.9 < sum(1 for wait in waits if wait is not None and 10 < wait <= 11) / 1_000 < 1.1, (
+        "not one after the other"
+    )
 
 
 def test_a_stranger_has_so_many_connections_and_safaricom_any_number() -> None:
