@@ -21,6 +21,7 @@ from relay.protocol import KIND_C2B_CONFIRMATION, TRUSTED
 from relay.stores.sequence import Incoming, Meta
 from relay.stores.store import opened
 
+_OF_A_CONNECTION = 100_000
 _PAID_AT = datetime.now(UTC)
 _PAID_MS = int(_PAID_AT.timestamp() * 1000)
 
@@ -61,13 +62,16 @@ def _with_the_log(bench: Bench, name: str, store: Path | str) -> Iterator[Figure
 def _fill(store: Path | str, shop: shops.Shop, stored: int, length: int) -> None:
     """With confirmations, up to that many events; a crowd's own receipts are of other letters."""
     kept = opened(shops.url_of(store))
-    with kept.connect() as connection:
-        for start in range(stored, length, kept.max_batch):
-            numbers = range(start, min(start + kept.max_batch, length))
-            with kept.transaction(connection):
-                head = kept.hold(connection, shop.stream)
-                assert head is not None
-                kept.append(connection, [_confirmed(shop, number) for number in numbers], shop.stream, head)
+    for first in range(stored, length, _OF_A_CONNECTION):
+        # SQLite takes its write-ahead log in when the last one goes.
+        with kept.connect() as connection:
+            last = min(first + _OF_A_CONNECTION, length)
+            for start in range(first, last, kept.max_batch):
+                numbers = range(start, min(start + kept.max_batch, last))
+                with kept.transaction(connection):
+                    head = kept.hold(connection, shop.stream)
+                    assert head is not None
+                    kept.append(connection, [_confirmed(shop, number) for number in numbers], shop.stream, head)
 
 
 def _confirmed(shop: shops.Shop, number: int) -> Incoming:
