@@ -79,6 +79,7 @@ class Relays:
     def close(self) -> None:
         for relay in self.relays:
             code, logged = relay.end()
+            relay.close()
             assert code == 0
             assert "Traceback" not in logged
 

@@ -36,7 +36,7 @@ def test_grouping_keeps_every_digit_and_settles_at_once(typed: str) -> None:
     assert grouped(shown) == shown
 
 
-@given(st.from_regex(r"0[17]\d{8}", fullmatch=True).filter(str.isascii))
+@given(st.from_regex(r"0[17][0-9]{8}", fullmatch=True))
 def test_what_is_grouped_is_still_the_same_number(typed: str) -> None:
     assert Msisdn.parse(grouped(typed)) == Msisdn.parse(typed)
 
