@@ -9,7 +9,8 @@ from typing import Protocol, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from relay.admission import Admission, Callers
-from relay.http import prepared, try_again
+from relay.http import prepared
+from relay.protocol import ERROR_BUSY, error_body
 
 HEAD_SECONDS = 5.0
 HEAD_BYTES = 16 * 1024
@@ -72,7 +73,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Turns one away before anything is made for it."""
         seconds = self._guard.admission.turned_away()
         if seconds is not None:
-            self.transport.write(try_again(seconds).wire)
+            self.transport.write(
+                prepared(503, error_body(ERROR_BUSY), close=True, api=True, retry_after=math.ceil(seconds)).wire
+            )
             self.transport.close()
             return
         self._leave()

@@ -4,7 +4,6 @@ It must not know what any path does.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Container, MutableMapping
 from http import HTTPStatus
@@ -66,11 +65,6 @@ def prepared(
     wire = _wire(status, headers, body)
     last = wire if close else _wire(status, [*headers, _CLOSE], body)
     return Answer(start, {"type": "http.response.body", "body": body}, wire, last)
-
-
-def try_again(seconds: float) -> Answer:
-    """Not now: the caller is told in how many seconds."""
-    return prepared(503, b'{"error":"busy"}', close=True, api=True, retry_after=math.ceil(seconds))
 
 
 def _wire(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:

@@ -123,8 +123,10 @@ class RelayLink:
                 await socket.send(protocol.encode(self._hello(follower)), text=True)
                 await self._read(socket, follower)
         except InvalidStatus as error:
-            self._busy = _retry_after(error.response.headers.get("Retry-After"))
-            _look_who_answers(error.response.status_code, bytes(error.response.body or b""))
+            body = bytes(error.response.body or b"")
+            if protocol.error_of(body) == protocol.ERROR_BUSY:
+                self._busy = _retry_after(error.response.headers.get("Retry-After"))
+            _look_who_answers(error.response.status_code, body)
             raise
         except ConnectionClosed as error:
             if error.rcvd and protocol.closes_for_good(error.rcvd.code):
