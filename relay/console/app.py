@@ -104,12 +104,12 @@ class Console:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         told = _Told(send, secure=self._origins.secure)
-        if self._overload.sheds(Level.CONSOLE):
-            await _busy()(scope, receive, told)
-        elif self._origins.knows_host(Request(scope).headers.get("host", "")):
-            await self._app(scope, receive, told)
-        else:
+        if not self._origins.knows_host(Request(scope).headers.get("host", "")):
             await PlainTextResponse("The console is not reached by that name.", 421)(scope, receive, told)
+        elif not assets.is_one(scope["path"]) and self._overload.sheds(Level.CONSOLE):
+            await _busy()(scope, receive, told)
+        else:
+            await self._app(scope, receive, told)
 
     def _signed(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:

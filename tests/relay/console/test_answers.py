@@ -260,6 +260,8 @@ async def test_while_callbacks_wait_the_console_stands_back_and_says_when_to_com
     reply = await desk.get("/sign-in")
     assert (reply.status_code, reply.headers["retry-after"]) == (503, str(round(CALM_SECONDS)))
     assert "callbacks, which come first" in reply.text
+    assert (await desk.get("/style.css")).status_code == 200
+    assert (await desk.get("/sign-in", host="evil.test")).status_code == 421
     assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
     relay._overload._worse_at = 0.0
     relay._overload.look(0.0)
