@@ -3,14 +3,20 @@
 It must not know what a request asks for. uvicorn's own protocol limits none of this but the idling.
 """
 
+import asyncio
 import math
 from typing import Protocol, cast
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_remote_addr
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from relay.admission import Admission, Callers
 from relay.http import prepared
 from relay.protocol import ERROR_BUSY, error_body
+from relay.websocket import SocketProtocol
 
 HEAD_SECONDS = 5.0
 HEAD_BYTES = 16 * 1024
@@ -36,8 +42,13 @@ class GuardedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _counted = False
 
-    def connection_made(self, transport: object) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Not uvicorn's, which also asks the system for this side's address: it takes longer than reading a head."""
+        self.connections.add(self)
+        self.transport = cast(asyncio.Transport, transport)
+        self.flow = FlowControl(self.transport)
+        self.client = get_remote_addr(self.transport)
+        self.scheme = "http"
         self._counted = self._guard.callers.comes(self._address)
         if not self._counted:
             self.transport.abort()
@@ -79,7 +90,20 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         self._leave()
-        super().handle_websocket_upgrade()
+        self.connections.discard(self)
+        socket = SocketProtocol(self.config, self.server_state, self.app_state)
+        self.transport.set_protocol(socket)
+        socket.goes_on(self.transport, self.client, self._asked())
+
+    def _asked(self) -> Request:
+        """What is no ASCII is no path of ours, and must not be an error."""
+        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers])
+        return Request(
+            self.url.decode("ascii", "backslashreplace"),
+            headers,
+            self.parser.get_method().decode("latin-1"),
+            f"HTTP/{self.parser.get_http_version()}",
+        )
 
     def on_response_complete(self) -> None:
         if self.pipeline:

@@ -123,11 +123,12 @@ class Feed:
         self._by_stream.setdefault(session.stream, {})[session.till_id] = session
         if self._bye is not None:
             session.say_bye(self._bye)
-        logger.info("%s connected", session.till_id)
+        logger.debug("%s connected", session.till_id)
         try:
             self._serving.add(session.over)
             code = await session.run(receive, send)
-            logger.info("%s disconnected: %s", session.till_id, code or "by itself")
+            seconds = time.monotonic() - session.began
+            logger.info("%s disconnected after %.0f s: %s", session.till_id, seconds, code or "by itself")
             self._log.metrics.ended(code)
         finally:
             self._serving.discard(session.over)

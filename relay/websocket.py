@@ -7,6 +7,8 @@ import asyncio
 from typing import Any, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+from websockets.protocol import Protocol as Frames
 
 from relay.admission import Admission
 from relay.http import Message
@@ -52,6 +54,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.queue = cast("asyncio.Queue[Any]", Inbox())
+
+    def goes_on(self, transport: asyncio.Transport, client: tuple[str, int] | None, asked: Request) -> None:
+        """After a handshake that was read over HTTP: written out, to be read once more, it would take twice as long."""
+        self.connections.add(self)
+        self.transport, self.client, self.scheme = transport, client, "ws"
+        self.conn.parser = Frames.parse(self.conn)
+        next(self.conn.parser)
+        self.handle_connect(asked)
 
     @property
     def _host(self) -> Host:

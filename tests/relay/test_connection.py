@@ -139,3 +139,27 @@ async def test_a_websocket_is_no_connection_over_http_any_more(bench: Any, conne
     wire.send(UPGRADE)
     assert (await wire.head()).startswith("http/1.1 101")
     assert not bench.relay.callers._here
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        (UPGRADE.replace(b"GET", b"POST"), "http/1.1 405"),
+        (UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"), "http/1.1 505"),
+        (UPGRADE.replace(b"Version: 13", b"Version: 12"), "http/1.1 400"),
+        (UPGRADE.replace(b"Sec-WebSocket-Key", b"X-Key"), "http/1.1 400"),
+        (UPGRADE.replace(b"dGhl", b"!!!!"), "http/1.1 400"),
+        (UPGRADE.replace(b"Host: r", b"Host: r\r\nX-Name: caf\xe9\r\nX-Empty:"), "http/1.1 101"),
+        (UPGRADE.replace(b"/connect", b"/conn\xc3\xa9ct"), "http/1.1 40"),
+        (UPGRADE.replace(b"/connect", b"/nowhere"), "http/1.1 403"),
+    ],
+)
+async def test_a_handshake_is_judged_as_websockets_are_wherever_it_was_read(
+    bench: Any, connect: Any, eventually: Any, said: bytes, answered: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = await connect()
+    wire.send(said)
+    assert (await wire.head()).startswith(answered)
+    wire.writer.close()
+    await eventually(lambda: not bench.relay.admission.here)
+    assert "Traceback" not in caplog.text
