@@ -25,6 +25,7 @@ from relay.settings import Settings
 from relay.stores import directory
 from relay.stores.directory import Credential
 from relay.tokens import Tokens
+from relay.websocket import PUSH
 
 MAX_WAIT_SECONDS = 55.0
 BYES_TOGETHER, BYES_SECONDS = 25, 0.05
@@ -72,7 +73,14 @@ class Feed:
         if hello is not None:
             heard, find_place = self._questions.heard, self.again.place
             session = Session(
-                self._log, self._settings, opened.till_id, hello, heard, find_place=find_place, pressed=self._pressed
+                self._log,
+                self._settings,
+                opened.till_id,
+                hello,
+                heard,
+                find_place=find_place,
+                pressed=self._pressed,
+                push=scope["extensions"][PUSH],
             )
             await self._serve(session, receive, send)
         return None

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from relay.lanes import Lanes
 from relay.metrics import Metrics
+from relay.news import Hear, reads_the_log
 from relay.protocol import RESET_EPOCH, Event
 from relay.spool import Kept, Spool
 from relay.stores import body_keys, high_water, streams
@@ -231,16 +232,16 @@ class EventLog:
         return self._streams[stream].reason
 
     @contextmanager
-    def wakeups(self, stream: str, flag: asyncio.Event) -> Iterator[None]:
-        """Sets `flag` whenever there may be something new. Enter it before the first read."""
+    def wakeups(self, stream: str, flag: asyncio.Event, hear: Hear = reads_the_log) -> Iterator[None]:
+        """Sets `flag` whenever there may be something new that `hear` did not take. Enter it before the first read."""
         known = self._streams[stream]
-        known.flags.add(flag)
+        known.listening[flag] = hear
         self._watched[known.head.stream_id] = stream
         try:
             yield
         finally:
-            known.flags.discard(flag)
-            if not known.flags:
+            del known.listening[flag]
+            if not known.listening:
                 del self._watched[known.head.stream_id]
                 known.forget_tail()
 
@@ -380,17 +381,24 @@ class EventLog:
     # On the loop:
 
     def _publish(self, batch: Sequence[_Waiting], plan: Plan) -> None:
-        for name, head in plan.heads.items():
-            self._streams.setdefault(name, KnownStream(head)).move(head)
-            self._streams[name].heard = time.time()
-        for waiting, row in zip(batch, plan.written, strict=True):
-            name = waiting.incoming.stream
-            known = self._streams[name]
-            if row is not None and known.flags and plan.heads[name].epoch == known.head.epoch:
-                known.add(event_of(name, row))
+        # Before the tills, of which a shop may have a thousand.
         self._waiting.answer(zip(batch, plan.answers, strict=True))
+        events = self._listened_to(batch, plan)
+        for name, head in plan.heads.items():
+            known = self._streams.setdefault(name, KnownStream(head))
+            known.move(head, events.get(name, ()))
+            known.heard = time.time()
         self._lanes.fill()
         self.metrics.stored(batch, plan.answers)
+
+    def _listened_to(self, batch: Sequence[_Waiting], plan: Plan) -> dict[str, list[Event]]:
+        """The new ones of each stream to which somebody listens."""
+        events: dict[str, list[Event]] = {}
+        for waiting, row in zip(batch, plan.written, strict=True):
+            name = waiting.incoming.stream
+            if row is not None and name in self._streams and self._streams[name].listening:
+                events.setdefault(name, []).append(event_of(name, row))
+        return events
 
     def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
         if self._spool is not None and not isinstance(error, UnknownStreamError | NotStorableError):

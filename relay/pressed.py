@@ -60,12 +60,16 @@ class Pressed:
                 flag.set()
                 return
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether `puts_off` must be asked."""
+        return self._overload.level >= Level.OLD_EVENTS
+
     def puts_off(self, received_at: str, flag: asyncio.Event) -> bool:
         """Whether an event of that time is not sent now; `flag` is set when that may have changed."""
-        level = self._overload.level
-        if level < Level.OLD_EVENTS:
+        if not self.is_pressed:
             return False
-        what = Level.EVENTS if level >= Level.EVENTS else Level.OLD_EVENTS
+        what = Level.EVENTS if self._overload.level >= Level.EVENTS else Level.OLD_EVENTS
         if what is Level.OLD_EVENTS and _age(received_at) <= RECENT_SECONDS:
             return False
         self._overload.sheds(what)

@@ -1,6 +1,7 @@
 """One till on its websocket: replay and live are one loop that reads the log behind the till's cursor.
 
-It must not know other tills. Every send is awaited, nothing is queued: a slow till costs its socket's buffer only.
+What is committed while that loop waits at the end of the log is sent without it. It must not know other tills. Nothing
+is queued: a slow till costs its socket's buffer only.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol
 from relay.http import Message, Receive, Send
-from relay.log import TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
+from relay.log import TURN_BYTES, TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
+from relay.news import News
 from relay.placing import Place, reset
 from relay.pressed import Pressed
 from relay.protocol import (
@@ -36,6 +38,8 @@ from relay.settings import Settings
 AT_ONCE = (0.0, 1.0)
 _CLOSE_SECONDS = 3.0
 
+Push = Callable[[bytes], bool]
+"""Sends whole frames at once; false where the socket takes no more now."""
 FindPlace = Callable[[str, StreamCursor], Awaitable[Place]]
 """Where the till of that id goes on."""
 
@@ -76,6 +80,7 @@ class Session:
         *,
         find_place: FindPlace,
         pressed: Pressed,
+        push: Push,
     ) -> None:
         """`hello` names one stream; `heard` is told every verdict of the till, and whose it is."""
         cursor = hello.streams[0]
@@ -89,6 +94,7 @@ class Session:
         self._heard = heard
         self._find_place = find_place
         self._pressed = pressed
+        self._push = push
         self._is_put_off = False
         self._to_say: list[FromRelay] = []
         self.acked = self._sent = max(cursor.seq, 0)
@@ -104,6 +110,7 @@ class Session:
         self._waiting_since: float | None = None
         self._turns: list[tuple[int, str]] = []
         self.is_behind = True
+        self._is_idle = False
         self._next_heartbeat = time.monotonic() + settings.heartbeat_seconds
         self._heartbeat_due = False
 
@@ -153,7 +160,7 @@ class Session:
         """Serves the till until one of the two ends it; the code it was closed with, None if the till went."""
         await self._log.head(self.stream)
         try:
-            with self._log.wakeups(self.stream, self._stir):
+            with self._log.wakeups(self.stream, self._stir, self._hear):
                 code = await self._until_ended(receive, send)
             if code is not None:
                 await close(send, code)
@@ -204,14 +211,32 @@ class Session:
                 await self._reset(send, await reset(self._log, self.stream, reason, head))
                 self.is_behind = True
             elif await self._turn(send, head.seq):
-                await asyncio.sleep(0)
+                if self._sent < head.seq:
+                    await asyncio.sleep(0)
             elif self._sent == head.seq and self.is_behind:
                 await send_frame(send, CaughtUp(self.stream, head.seq))
                 self.is_behind = False
             else:
+                self._is_idle = True
                 await self._stir.wait()
+                self._is_idle = False
         await send_frame(send, self._bye)
         self.end(protocol.CLOSE_GOING_AWAY)
+
+    def _hear(self, news: News) -> bool:
+        """Sends at once what comes next, where nothing else is to be done: without a turn of its own for each till."""
+        first, last = news.events[0], news.events[-1]
+        if not self._is_idle or self._stir.is_set() or self.is_behind or self._pressed.is_pressed:
+            return False
+        if news.epoch != self._epoch or first.seq != self._sent + 1 or last.seq - self.acked > protocol.WINDOW:
+            return False
+        if len(news.wire) > TURN_BYTES or not self._push(news.wire):
+            return False
+        self._turns.append((last.seq, first.at))
+        self._sent = last.seq
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+        return True
 
     async def _turn(self, send: Send, head: int) -> bool:
         """Sends what the window has room for, about 256 KiB at most; false if that is nothing."""

@@ -6,11 +6,13 @@ It must not know the database, and never goes back: what it is told late is old.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
 import msgspec
 
+from relay.news import Hear, News
 from relay.protocol import RESET_EPOCH, Event
 from relay.stores.sequence import Encoding, Head, Row
 
@@ -27,16 +29,24 @@ class KnownStream:
         self.head = head
         self.heard = time.time()
         self.reason = RESET_EPOCH
-        self.flags: set[asyncio.Event] = set()
+        self.listening: dict[asyncio.Event, Hear] = {}
         self._turning: dict[str, str] = {}
         self._tail: deque[Event] = deque()
         self._tail_bytes = 0
 
-    def move(self, head: Head) -> None:
-        """Everybody who listens is woken, if it is news. Within an epoch the floor never goes down."""
-        if not head.is_after(self.head):
+    def move(self, head: Head, events: Sequence[Event] = ()) -> None:
+        """Everybody who listens hears `events`, which end there, or is woken. In an epoch the floor never goes down."""
+        is_news = head.is_after(self.head)
+        if is_news:
+            self._advance(head)
+        else:
             self._rise(head)
-            return
+        if events and head.epoch == self.head.epoch:
+            self._add(events)
+        if is_news:
+            self._tell(events)
+
+    def _advance(self, head: Head) -> None:
         if head.epoch == self.head.epoch:
             head = head if head.floor >= self.head.floor else head._replace(floor=self.head.floor)
         else:
@@ -44,27 +54,27 @@ class KnownStream:
             self._turning.clear()
             self.forget_tail()
         self.head = head
-        self._wake()
 
     def _rise(self, head: Head) -> None:
         """Whoever reads below a new floor must be told."""
         if head.epoch == self.head.epoch and head.floor > self.head.floor:
             self.head = self.head._replace(floor=head.floor)
-            self._wake()
+            self._tell(())
 
-    def _wake(self) -> None:
-        for flag in self.flags:
-            flag.set()
+    def _tell(self, events: Sequence[Event]) -> None:
+        news = News(self.head.epoch, events) if events else None
+        for flag, hear in self.listening.items():
+            if news is None or not hear(news):
+                flag.set()
 
     def will_turn(self, epoch: str, reason: str) -> None:
         self._turning[epoch] = reason
 
-    def add(self, event: Event) -> None:
-        """One that was just committed, while somebody listens."""
-        if self._tail and self._tail[-1].seq + 1 != event.seq:
+    def _add(self, events: Sequence[Event]) -> None:
+        if self._tail and self._tail[-1].seq + 1 != events[0].seq:
             self.forget_tail()
-        self._tail.append(event)
-        self._tail_bytes += _size(event)
+        self._tail.extend(events)
+        self._tail_bytes += sum(map(_size, events))
         while self._tail_bytes > _TAIL_BYTES or len(self._tail) > _TAIL_EVENTS:
             self._tail_bytes -= _size(self._tail.popleft())
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import OPEN
 from websockets.protocol import Protocol as Frames
 
 from relay.admission import Admission
@@ -15,6 +16,8 @@ from relay.http import Message
 from relay.metrics import Metrics
 
 ABORT_SECONDS = 5.0
+PUSH = "relay.push"
+"""The extension of the scope with which whole frames are sent at once, where the socket takes more."""
 
 
 class Host(Protocol):
@@ -82,7 +85,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._host.admission.gone()
         super().connection_lost(exc)
 
+    def push(self, frames: bytes) -> bool:
+        is_free = self.writable.is_set() and self.conn.state is OPEN and not self.transport.is_closing()
+        if is_free:
+            self.transport.write(frames)
+        return is_free
+
     async def run_asgi(self) -> None:
+        cast("dict[str, Any]", self.scope["extensions"])[PUSH] = self.push
         try:
             await super().run_asgi()
         finally:

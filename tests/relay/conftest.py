@@ -19,12 +19,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
 
 from relay_process import PATIENCE, Beside, RelayProcess
 from sqlalchemy.exc import OperationalError
+from websockets.frames import Frame
+from websockets.protocol import Protocol, Side
 
 from relay import protocol
 from relay.app import Relay
 from relay.protocol import FromRelay, PairRequest, PairResponse, StreamCursor
 from relay.settings import Settings
 from relay.stores.store import opened
+from relay.websocket import PUSH
 
 
 @dataclass
@@ -67,11 +70,22 @@ class Socket:
         self._from_relay: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._to_relay.put_nowait({"type": "websocket.connect"})
         scope = {"type": "websocket", "path": path, "subprotocols": subprotocols, "headers": headers, "client": None}
+        scope["extensions"] = {PUSH: self._push}
         self.task = asyncio.ensure_future(relay(scope, self._to_relay.get, self._send))
 
     async def _send(self, message: Any) -> None:
         await self.gate.wait()
         await self._from_relay.put(dict(message))
+
+    def _push(self, frames: bytes) -> bool:
+        if not self.gate.is_set():
+            return False
+        read = Protocol(Side.CLIENT)
+        read.receive_data(frames)
+        for frame in read.events_received():
+            assert isinstance(frame, Frame)
+            self._from_relay.put_nowait({"type": "websocket.send", "text": frame.data.decode()})
+        return True
 
     async def raw(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):

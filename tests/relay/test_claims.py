@@ -196,15 +196,23 @@ async def test_a_listening_till_sees_a_claim_at_once_and_the_chain_holds(bench: 
 
 
 async def test_a_claim_whose_caller_went_away_is_told_to_all_the_same(
-    bench: Any, tills: Any, bodies: Any, eventually: Any
+    bench: Any, tills: Any, bodies: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await pay(bench, tills[0], bodies)
     socket = await bench.connect(tills[1])
     await socket.until(protocol.CaughtUp)
-    hangs, log = threading.Event(), bench.relay._log
+    hangs, log, asked = threading.Event(), bench.relay._log, asyncio.Event()
+    append_if = log.append_if
+
+    def noted(*given: Any) -> Any:
+        asked.set()
+        return append_if(*given)
+
+    monkeypatch.setattr(log, "append_if", noted)
     stuck = asyncio.ensure_future(log.run(lambda _connection: hangs.wait(20)))
     await eventually(log._writer._queue.empty)
     asking = asyncio.ensure_future(claim(bench, tills[0]))
+    await asked.wait()
     await eventually(lambda: not log._writer._queue.empty())
     asking.cancel()
     await asyncio.wait({asking})

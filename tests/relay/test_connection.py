@@ -155,7 +155,7 @@ async def test_a_websocket_is_no_connection_over_http_any_more(bench: Any, conne
     ],
 )
 async def test_a_handshake_is_judged_as_websockets_are_wherever_it_was_read(
-    bench: Any, connect: Any, eventually: Any, said: bytes, answered: str, caplog: pytest.LogCaptureFixture
+    bench: Any, connect: Any, eventually: Any, *, said: bytes, answered: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire = await connect()
     wire.send(said)
