@@ -70,6 +70,40 @@ def welcome(settings: Settings, stream: str, found: Place) -> Welcome:
 
 
 class Session:
+    # There are ten thousand: a dictionary for each would be a twelfth of what they take.
+    __slots__ = (
+        "_again",
+        "_bye",
+        "_cursor",
+        "_ended",
+        "_epoch",
+        "_find_place",
+        "_heard",
+        "_heartbeat_due",
+        "_is_idle",
+        "_is_put_off",
+        "_log",
+        "_next_heartbeat",
+        "_pressed",
+        "_push",
+        "_sent",
+        "_settings",
+        "_stir",
+        "_to_say",
+        "_turns",
+        "_waiting_since",
+        "acked",
+        "app",
+        "began",
+        "id",
+        "is_behind",
+        "over",
+        "since",
+        "stream",
+        "till_id",
+        "validates",
+    )
+
     def __init__(
         self,
         log: EventLog,
