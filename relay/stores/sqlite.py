@@ -113,7 +113,7 @@ class SqliteStore:
         return found
 
     def write(self, connection: Connection, batch: Sequence[Incoming], heads: dict[str, Head]) -> Plan:
-        missing = list({one.stream for one in batch} - heads.keys())
+        missing = [name for name in {one.stream for one in batch} if name not in heads]
         if missing:
             heads.update(self.heads(connection, missing))
             for name in missing:
