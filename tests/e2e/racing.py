@@ -40,6 +40,7 @@ class Racer:
         """By receipt: every claim that the log told this till of."""
         self.lives = 0
         """How often the link went live: once, and once more for each time the relay came back."""
+        self._back = asyncio.Event()
         self._heard: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._cursor = Cursor()
         self._http = httpx.AsyncClient(trust_env=False, verify=NO_TLS)
@@ -90,6 +91,13 @@ class Racer:
 
     def status(self, status: LinkStatus) -> None:
         self.lives += status is LinkStatus.LIVE
+        if self.lives > 1:
+            self._back.set()
+
+    async def came_back(self) -> None:
+        """To a relay that it had lost."""
+        async with asyncio.timeout(PATIENCE):
+            await self._back.wait()
 
 
 async def race(pair: Sequence[Racer], receipt: str) -> Claim:
