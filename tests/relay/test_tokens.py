@@ -43,6 +43,20 @@ async def test_who_comes_together_is_looked_up_together(
     assert len(questions) == 2
 
 
+async def test_who_comes_a_moment_after_a_look_up_is_looked_up_with_those_who_follow(
+    bench: Any, till: PairResponse, questions: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.tokens._TOGETHER_SECONDS", 0.5)
+    tokens = Tokens(bench.relay._log)
+    assert await tokens.credential(bearing(till.token)) is not None
+    second = asyncio.ensure_future(tokens.credential(bearing(till.token)))
+    await bench.relay._log.ask(lambda _connection: None)
+    third = asyncio.ensure_future(tokens.credential(bearing("0" * 64)))
+    found = await asyncio.gather(second, third)
+    assert [one and one.till_id for one in found] == [till.till_id, None]
+    assert [len(asked) for asked in questions] == [1, 2]
+
+
 @pytest.mark.parametrize("scope", [{"headers": []}, bearing("x", "Basic"), bearing("")])
 async def test_who_shows_no_token_costs_the_store_nothing(bench: Any, scope: Any, questions: list[list[str]]) -> None:
     assert await Tokens(bench.relay._log).credential(scope) is None
