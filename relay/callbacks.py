@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay import request_id
@@ -25,7 +26,7 @@ from relay.http import (
     header,
     prepared,
 )
-from relay.log import Appended, Encoding, EventLog, Kept, Meta, Outcome, Stored, UnavailableError
+from relay.log import Appended, Encoding, EventLog, Incoming, Kept, Meta, Outcome, Stored, UnavailableError
 from relay.metrics import TOO_LARGE, TOO_SLOW, UNAVAILABLE, UNKNOWN_KEY, UNREAD
 from relay.protocol import KIND_UNPARSED, QUARANTINED, TRUSTED, nonce_is_real, validation_echo
 from relay.reading import Reading, nonce_text, read_confirmation, read_stk, third_party_id
@@ -60,6 +61,17 @@ _SENDERS = 1000
 logger = logging.getLogger("relay.callbacks")
 
 
+class _Taken(msgspec.Struct, frozen=True, gc=False):
+    """A callback that came whole, until the end of its turn."""
+
+    scope: Scope
+    shop: Shop
+    door: str
+    nonce: str | None
+    body: bytes
+    answered: Callable[[Answer], None]
+
+
 class Callbacks:
     def __init__(
         self,
@@ -77,6 +89,7 @@ class Callbacks:
         self._settings = settings
         self._shops = shops
         self._requests = requests
+        self._taken: list[_Taken] = []
         self._senders: deque[Sender] = deque(maxlen=_SENDERS)
 
     def take(self, scope: Scope, body: bytes, answered: Callable[[Answer], None]) -> bool:
@@ -85,13 +98,35 @@ class Callbacks:
         shop = self._shops.known(named[0]) if named is not None else None
         if named is None or shop is None:
             return False
-        body = without_credential(body)
-        reading, meta = self._judge(scope, shop, named[1], named[2], body)
+        if not self._taken:
+            self._log.at_end_of_turn(self._put_taken)
+        self._taken.append(_Taken(scope, shop, named[1], named[2], body, answered))
+        return True
 
+    def _put_taken(self) -> None:
+        """All that came in a turn, one step after the other: between two reads of a socket each takes half as long
+        again. One that fails, which none should, must not keep the others from the disk.
+        """
+        taken, self._taken = self._taken, []
+        judged = [(one, self._judged(one)) for one in taken]
+        for one, incoming in judged:
+            if incoming is not None:
+                self._put(one, incoming)
+
+    def _judged(self, one: _Taken) -> Incoming | None:
+        try:
+            return self._judge(one.scope, one.shop, one.door, one.nonce, one.body)
+        except Exception as error:
+            logger.exception("a callback could not be judged")
+            one.answered(self._not_stored(one.scope, error))
+            return None
+
+    def _put(self, one: _Taken, incoming: Incoming) -> None:
         def told(stored: Stored) -> None:
-            answered(self._told(scope, shop, reading, meta, stored))
+            one.answered(self._told(one.scope, incoming, stored))
 
-        return self._log.put(shop.stream, reading.kind, reading.key, body, meta, told=told)
+        if not self._log.put(incoming, told):
+            told(UnavailableError("closing"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = _named(scope["path"])
@@ -125,9 +160,8 @@ class Callbacks:
                 return _NOT_FOUND
             if scope["method"] != "POST":
                 return _METHOD
-            body = without_credential(await self._bodies.read(receive))
-            reading, meta = self._judge(scope, shop, door, nonce, body)
-            stored = await self._stored(shop, reading, body, meta)
+            incoming = self._judge(scope, shop, door, nonce, await self._bodies.read(receive))
+            stored = await self._stored(incoming)
         except BodyRefusedError as refused:
             self._log.metrics.refused(_COUNTED[refused.status])
             logger.warning("body refused with %d", refused.status)
@@ -136,16 +170,16 @@ class Callbacks:
             return self._not_stored(scope, error)
         except CallerGoneError:
             return None
-        return self._told(scope, shop, reading, meta, stored)
+        return self._told(scope, incoming, stored)
 
-    async def _stored(self, shop: Shop, reading: Reading, body: bytes, meta: Meta) -> Stored:
+    async def _stored(self, incoming: Incoming) -> Stored:
         told: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
 
         def tell(stored: Stored) -> None:
             if not told.done():
                 told.set_result(stored)
 
-        if not self._log.put(shop.stream, reading.kind, reading.key, body, meta, told=tell):
+        if not self._log.put(incoming, tell):
             return UnavailableError("closing")
         return await told
 
@@ -155,7 +189,8 @@ class Callbacks:
         if senders:
             await self._log.run(lambda connection: note_senders(connection, senders))
 
-    def _judge(self, scope: Scope, shop: Shop, door: str, nonce: str | None, body: bytes) -> tuple[Reading, Meta]:
+    def _judge(self, scope: Scope, shop: Shop, door: str, nonce: str | None, said: bytes) -> Incoming:
+        body = without_credential(said)
         if nonce is None:
             reading = read_confirmation(body)
             trusted = self._listed(scope) or _was_validated(shop, reading, body)
@@ -163,7 +198,7 @@ class Callbacks:
             nonce, real = nonce_text(nonce), nonce_is_real(shop.nonce_key, nonce)
             reading = _READERS[door](body, nonce, scope)
             trusted = real and self._listed(scope)
-        return reading, Meta(
+        meta = Meta(
             int(time.time() * 1000),
             TRUSTED if trusted else QUARANTINED,
             reading.money,
@@ -172,20 +207,21 @@ class Callbacks:
             reading.short_code,
             Encoding.JSON if reading.is_json else Encoding.BASE64,
         )
+        return Incoming.of(shop.stream, reading.kind, reading.key, body, meta)
 
     def _listed(self, scope: Scope) -> bool:
         listed = self._settings.source_ips
         return not listed or client_ip(scope, self._settings.trusted_proxies) in listed
 
-    def _told(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Stored) -> Answer:
+    def _told(self, scope: Scope, incoming: Incoming, stored: Stored) -> Answer:
         if isinstance(stored, Exception):
-            return self._not_stored(scope, stored, reading.kind)
+            return self._not_stored(scope, stored, incoming.kind)
         if isinstance(stored, Kept):
-            self._log.metrics.spooled(reading.kind)
+            self._log.metrics.spooled(incoming.kind)
             return _ACCEPTED
-        if meta.trust != TRUSTED:
-            self._senders.append(Sender(shop.stream, stored.seq, client_ip(scope, self._settings.trusted_proxies)))
-        self._note(scope, shop, reading, meta, stored)
+        if incoming.meta.trust != TRUSTED:
+            self._senders.append(Sender(incoming.stream, stored.seq, client_ip(scope, self._settings.trusted_proxies)))
+        self._note(scope, incoming, stored)
         return _ACCEPTED
 
     def _not_stored(self, scope: Scope, error: Exception, kind: str = UNREAD) -> Answer:
@@ -194,19 +230,20 @@ class Callbacks:
         logger.error("not stored: %s", type(error).__name__, extra={"request": request})
         return prepared(503, _NOT_STORED, request=request)
 
-    def _note(self, scope: Scope, shop: Shop, reading: Reading, meta: Meta, stored: Appended) -> None:
+    def _note(self, scope: Scope, incoming: Incoming, stored: Appended) -> None:
         """One line; the usual case only where somebody debugs: a line costs as much as the rest of the answer."""
-        odd = stored.outcome is not Outcome.NEW or meta.trust != TRUSTED or reading.kind == KIND_UNPARSED
+        trust, kind = incoming.meta.trust, incoming.kind
+        odd = stored.outcome is not Outcome.NEW or trust != TRUSTED or kind == KIND_UNPARSED
         level = logging.INFO if odd else logging.DEBUG
         if logger.isEnabledFor(level):
             logger.log(
                 level,
                 "%s seq %d: %s %s %s",
-                shop.stream,
+                incoming.stream,
                 stored.seq,
-                reading.kind,
+                kind,
                 stored.outcome,
-                meta.trust,
+                trust,
                 extra={"request": self._name(scope)},
             )
 

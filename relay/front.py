@@ -24,10 +24,12 @@ class Taker(Protocol):
 
 
 class _Held(RequestResponseCycle):
-    """A request that waits for the log, in uvicorn's eyes: it knows when the peer goes, and when the server ends."""
+    """A request that waits for the log, in uvicorn's eyes: it knows when the peer goes, and when the server ends.
+
+    A connection has one for all of its requests, of which only one waits at a time.
+    """
 
     message_event = asyncio.Event()
-    response_complete = False
     disconnected = False
     keep_alive = True
 
@@ -49,6 +51,7 @@ class CallbackProtocol(GuardedProtocol):
     """The server's, but for whole callbacks. `_held` is the body so far of one that may become such."""
 
     _held: bytes | None = None
+    _waits: _Held | None = None
 
     def on_message_begin(self) -> None:
         """What the long way needs beside this is made there."""
@@ -95,16 +98,18 @@ class CallbackProtocol(GuardedProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        body, self._held = self._held, None
-        if body is not None and not self.transport.is_closing():
-            self._the_long_way(body)
+        if self._held is not None:
+            body, self._held = self._held, None
+            if not self.transport.is_closing():
+                self._the_long_way(body)
 
     def _take(self, body: bytes) -> bool:
         scope = {"path": self.url.decode("latin-1"), "headers": self.headers, "client": self.client}
-        held = _Held(self)
-        if not cast(Taker, self.config.app).take(scope, body, held.answered):
+        waits = self._waits or _Held(self)
+        if not cast(Taker, self.config.app).take(scope, body, waits.answered):
             return False
-        self.cycle = held
+        self.cycle = self._waits = waits
+        waits.response_complete = False
         return True
 
     def _the_long_way(self, body: bytes = b"") -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "Encoding",
     "EventLog",
     "Head",
+    "Incoming",
     "Kept",
     "Meta",
     "NotStorableError",
@@ -102,6 +103,7 @@ class EventLog:
     async def close(self) -> None:
         """Commits everything that was appended, then lets the database go."""
         if not self._closed:
+            self._waiting.hand_over()
             self._closed = True
             self._lanes.hand_over()
             self._waiting.hand_over()
@@ -134,18 +136,21 @@ class EventLog:
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         """Returns once it is in the log; else UnavailableError. Cancelling the caller does not cancel the append."""
         future: asyncio.Future[Appended] = self._loop.create_future()
-        if not self.put(stream, kind, key, body, meta, told=partial(_tell, future)):
+        if not self.put(Incoming.of(stream, kind, key, body, meta), partial(_tell, future)):
             raise UnavailableError("closing")
         return await future
 
-    def put(self, stream: str, kind: str, key: str, body: bytes, meta: Meta, *, told: Callable[[Stored], None]) -> bool:
+    def put(self, incoming: Incoming, told: Callable[[Stored], None]) -> bool:
         """`told` is called once, later: it is durable, or why not. False where nothing is taken any more."""
         if self._closed:
             return False
-        incoming = Incoming.of(stream, kind, key, body, meta)
         if not self._lanes.put(incoming, told):
             self.metrics.delayed.inc()
         return True
+
+    def at_end_of_turn(self, what: Callable[[], None]) -> None:
+        """Has it done once, when everything has been read that can be at once: what it puts is still of this turn."""
+        self._waiting.at_end_of_turn(what)
 
     def _take(self, incoming: Incoming, told: Callable[[Stored], None]) -> None:
         """Behind whatever of its stream is in the spool."""

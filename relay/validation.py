@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from relay import protocol, rules
 from relay.http import BodyReader, BodyRefusedError, CallerGoneError, Receive, Scope, Send, answer_json
-from relay.log import Encoding, EventLog, Meta, Stored
+from relay.log import Encoding, EventLog, Incoming, Meta, Stored
 from relay.reading_results import without_credential
 from relay.rules import ACCEPTED, BAD_ACCOUNT, Asked, Rules, RulesError
 from relay.stores import directory
@@ -104,7 +104,8 @@ class Validation:
             logger.warning("%s: a validation request that cannot be read was answered %s", shop.stream, code)
             return
         meta = Meta(int(time.time() * 1000), trust, code.encode(), asked.receipt, encoding=Encoding.JSON)
-        self._log.put(shop.stream, protocol.KIND_C2B_VALIDATION, f"val:{asked.receipt}", body, meta, told=_noted)
+        key = f"val:{asked.receipt}"
+        self._log.put(Incoming.of(shop.stream, protocol.KIND_C2B_VALIDATION, key, body, meta), _noted)
 
 
 def _parsed(text: str) -> Rules:

@@ -57,6 +57,8 @@ class WaitingRoom(Generic[S]):
         self._loop = asyncio.get_running_loop()
         self._take = hand_over
         self._gathered: list[Waiting[S]] = []
+        self._last: list[Callable[[], None]] = []
+        self._ends = False
         self._in_flight: deque[Waiting[S]] = deque()
         self._decided: deque[tuple[Waiting[S], S]] = deque()
 
@@ -67,16 +69,36 @@ class WaitingRoom(Generic[S]):
     def put(self, incoming: Incoming, told: Callable[[S], None]) -> None:
         waiting = Waiting(incoming, told, time.monotonic())
         self._in_flight.append(waiting)
-        if not self._gathered:
-            self._loop.call_soon(self._end_of_turn)
         self._gathered.append(waiting)
+        self._end_soon()
+
+    def at_end_of_turn(self, what: Callable[[], None]) -> None:
+        """Has it done once, before what came in this turn is handed over; what it puts belongs to this turn."""
+        self._last.append(what)
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        if not self._ends:
+            self._ends = True
+            self._loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        self._end_of_turn()
+        self._ends = False
 
     def _end_of_turn(self) -> None:
+        self._do_last()
         if not self._decided or len(self._gathered) >= WORTH_A_BATCH:
             self.hand_over()
 
+    def _do_last(self) -> None:
+        last, self._last = self._last, []
+        for what in last:
+            what()
+
     def hand_over(self) -> None:
         """Now, whatever has come."""
+        self._do_last()
         gathered, self._gathered = self._gathered, []
         if gathered:
             self._take(gathered)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from relay import protocol, server
+from relay import callbacks, protocol, server
 from relay.app import Relay
-from relay.http import MAX_BODY
+from relay.http import MAX_BODY, Answer
+from relay.log import Incoming, Meta
 from relay.protocol import PairResponse, make_nonce
 
 pytestmark = pytest.mark.anyio
@@ -243,6 +244,36 @@ async def test_after_the_log_is_closed_nothing_is_accepted(
     assert (await wire.reply())[0] == 503
 
 
+async def test_one_that_cannot_be_judged_is_refused_and_keeps_no_other_from_the_disk(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_stk = callbacks.read_stk
+
+    def breaks(body: bytes, *said: str) -> Any:
+        if b"ws_1" in body:
+            raise ZeroDivisionError
+        return read_stk(body, *said)
+
+    monkeypatch.setattr(callbacks, "read_stk", breaks)
+    wires = [await served.wire() for _ in range(3)]
+    for number, wire in enumerate(wires):
+        wire.send(post(till, bodies.stk(f"ws_{number}")))
+    assert [(await wire.reply())[0] for wire in wires] == [200, 503, 200]
+    assert sorted(await keys(bench, till)) == ["ws_0", "ws_2"]
+
+
+@pytest.mark.usefixtures("only_short")
+async def test_what_was_taken_when_the_log_closes_is_stored_first(
+    bench: Any, till: PairResponse, bodies: Any, served: Served
+) -> None:
+    told: list[Answer] = []
+    base = till.callback_base.removeprefix("http://relay.test")
+    scope = {"path": f"{base}/stk/{make_nonce(till.nonce_key)}", "headers": [], "client": ("127.0.0.1", 1)}
+    assert bench.relay.take(scope, bodies.stk("ws_last"), told.append)
+    await bench.relay._log.close()
+    assert [answer.start["status"] for answer in told] == [200]
+
+
 async def test_one_that_cannot_be_told_does_not_keep_the_others_waiting(
     bench: Any, till: PairResponse, bodies: Any, served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -251,9 +282,7 @@ async def test_one_that_cannot_be_told_does_not_keep_the_others_waiting(
 
     log = bench.relay._log
     (stream,) = log._streams
-    from relay.log import Meta
-
-    assert log.put(stream, "stk", "a", b"{}", Meta(1), told=breaks)
+    assert log.put(Incoming.of(stream, "stk", "a", b"{}", Meta(1)), breaks)
     assert (await log.append(stream, "stk", "b", b"{}", Meta(1))).seq == 3
     assert "could not be told" in caplog.text
 

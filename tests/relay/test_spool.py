@@ -209,7 +209,8 @@ class Parts:
 
     async def call(self, key: str, stream: str = "st", body: bytes = b"{}") -> Stored:
         told: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        assert self.log.put(stream, "stk", key, body, Meta(1_700_000_000_000, money=b"m"), told=told.set_result)
+        incoming = Incoming.of(stream, "stk", key, body, Meta(1_700_000_000_000, money=b"m"))
+        assert self.log.put(incoming, told.set_result)
         return await asyncio.wait_for(told, 10)
 
     async def keys(self, stream: str = "st") -> list[str]:

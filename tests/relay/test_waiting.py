@@ -38,6 +38,26 @@ async def test_what_comes_in_one_turn_is_one_batch() -> None:
     assert [len(batch) for batch in made.batches] == [3, 1]
 
 
+async def test_what_ends_a_turn_is_done_once_and_what_it_puts_belongs_to_that_turn() -> None:
+    made = Room()
+    made.room.at_end_of_turn(lambda: made.put(2))
+    made.put(1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [len(batch) for batch in made.batches] == [3]
+
+
+async def test_who_hands_over_now_ends_the_turn_first() -> None:
+    made = Room()
+    made.room.at_end_of_turn(lambda: made.put(2))
+    made.room.hand_over()
+    assert [len(batch) for batch in made.batches] == [2]
+    await asyncio.sleep(0)
+    made.put(1)
+    await asyncio.sleep(0)
+    assert [len(batch) for batch in made.batches] == [2, 1]
+
+
 async def test_a_batch_is_answered_in_order_and_in_several_turns() -> None:
     made = Room()
     made.put(BATCH)
