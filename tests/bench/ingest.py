@@ -4,8 +4,8 @@ Server on one core, load on the other; ours and the floors take turns within eve
 Profile: `py-spy record --native -d 5 -o p1.svg -p PID` of the relay while `--only P1` runs, or with `-t` by thread.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +17,10 @@ from machine import FLOORS, SERVER_CORE, SHIM_MS, Bench, Child, flush_ms, shim
 T = TypeVar("T")
 Serving = tuple[Child, str, shops.Shop]
 """A server, its address, and whose callbacks it takes."""
+Answers = dict[tuple[str, int], list[Any]]
+"""Of a server to so many callers."""
 NOBODY = shops.Shop("0" * 32, "0" * 32, "")
+_TURNS = 3
 _OURS, _GROUP, _EACH, _SESSION = "relay", "group commit alone", "commit per request", "SQLModel session per request"
 
 
@@ -39,16 +42,8 @@ def on_sqlite(bench: Bench, *, echo: bool = False, environment: Mapping[str, str
 
 
 def p1(bench: Bench) -> Iterator[Figure]:
-    answers: dict[tuple[str, int], list[Any]] = {}
-    for at in range(bench.rounds):
-        for name in turns(at, [_OURS, _GROUP]):
-            with on_sqlite(bench) if name == _OURS else _floor(bench, name) as (server, url, shop):
-                for callers in (1, 32, 256):
-                    most = 80_000 if callers > 1 else 15_000
-                    asked = Load(
-                        bench, url, [shop], callers, seed=at * 1000 + callers, seconds=bench.seconds(2.5), most=most
-                    )
-                    answers.setdefault((name, callers), []).append(asked.answer(server))
+    servers = {_OURS: lambda: on_sqlite(bench), _GROUP: lambda: _floor(bench, _GROUP)}
+    answers = side_by_side(bench, servers, (1, 32, 256))
     for callers in (32, 256):
         what = f"callbacks durable, {callers} callers"
         yield _rate("P1", what, answers[_OURS, callers], answers[_GROUP, callers], _GROUP, at_least=0.8)
@@ -56,6 +51,29 @@ def p1(bench: Bench) -> Iterator[Figure]:
     yield Figure("P1", "one caller must not pay for the group: p50", "ms", ours, floor, _GROUP, at_most=1.4)
     ours, floor = ([one["cpu"] for one in answers[name, 256]] for name in (_OURS, _GROUP))
     yield Figure("P1", "CPU of the server for one callback, 256 callers", "µs", ours, floor, _GROUP)
+
+
+def side_by_side(
+    bench: Bench, servers: Mapping[str, Callable[[], AbstractContextManager[Serving]]], loads: Sequence[int]
+) -> Answers:
+    """All are up at once, and asked for a second in turn: what the machine does to one meanwhile it does to all.
+
+    What each answers first does not count, while its files grow and its caches fill.
+    """
+    answers: Answers = {}
+    with ExitStack() as up:
+        serving = [(name, *up.enter_context(started())) for name, started in servers.items()]
+        for at in range(1 + _TURNS * bench.rounds):
+            for callers in loads:
+                for name, server, url, shop in turns(at, serving):
+                    seed, most = at * 1000 + callers, 30_000 if callers > 1 else 5_000
+                    asked = Load(
+                        bench, url, [shop], callers, seed=seed, seconds=bench.seconds(1), most=most, warm_up=0.2
+                    )
+                    answer = asked.answer(server)
+                    if at:
+                        answers.setdefault((name, callers), []).append(answer)
+    return answers
 
 
 def p2(bench: Bench) -> Iterator[Figure]:

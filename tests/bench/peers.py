@@ -1,20 +1,20 @@
 """P3 and P3b: callbacks a second, durable before the 200, of the relay and of what others would put behind a webhook.
 
 One harness: HTTP by raw ASGI in uvicorn on one core, the load on the other, a server behind it on whichever is free,
-all on one disk. Each takes its turn in every round, and no answer is given before it is on disk.
+all on one disk. They take turns of a second, and no answer is given before it is on disk.
 Profile: `py-spy record -t -d 5 -o p3.svg -p PID` of the relay while `--only P3` runs; `perf top -p PID` of a server.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import ingest
 import servers
 import shops
-from clients import Load
 from figures import Figure
-from ingest import Serving
+from ingest import Answers, Serving
 from machine import FLOORS, SERVER_CORE, SHIM_MS, Bench, Child, shim
 
 Slow = Mapping[str, str]
@@ -73,7 +73,6 @@ PEERS = [
     Case("Redis, appendfsync always, pipelined", _hop("redis", servers.redis), ("redis-server", "redis"), 1.1),
     Case("PostgreSQL, grouped inserts by unnest", _hop("unnest", _database), ("asyncpg",), 0.8),
 ]
-Answers = dict[tuple[str, int], list[Any]]
 
 
 def p3(bench: Bench) -> Iterator[Figure]:
@@ -119,16 +118,8 @@ def _against_peers(bench: Bench, name: str, peers: Sequence[Case], slow: Slow) -
 
 
 def _measured(bench: Bench, cases: Sequence[Case], loads: Sequence[int], slow: Slow) -> Answers:
-    answers: Answers = {}
-    for at in range(bench.rounds):
-        for case in ingest.turns(at, list(cases)):
-            with case.started(bench, slow) as (server, url, shop):
-                for callers in loads:
-                    most = 80_000 if callers > 1 else 15_000
-                    seconds, seed = bench.seconds(2.5), at * 1000 + callers
-                    asked = Load(bench, url, [shop], callers, seed=seed, seconds=seconds, most=most)
-                    answers.setdefault((case.name, callers), []).append(asked.answer(server))
-    return answers
+    servers = {case.name: partial(case.started, bench, slow) for case in cases}
+    return ingest.side_by_side(bench, servers, loads)
 
 
 def _compared(
