@@ -120,7 +120,7 @@ async def test_a_revoked_till_is_put_out(bench: Any, till: PairResponse, eventua
 
 
 async def test_a_slow_till_is_closed_and_resumes(settings: Any, running: Any, changed: Any, bodies: Any) -> None:
-    async with running(changed(settings, slow_seconds=0.1)) as bench:
+    async with running(changed(settings, slow_seconds=0.1, shop_pace=0)) as bench:
         bench.add_shop("Duka")
         till = await bench.pair("Duka")
         await post_many(bench, till, bodies, 0, 600)
@@ -136,7 +136,7 @@ async def test_a_slow_till_is_closed_and_resumes(settings: Any, running: Any, ch
 
 
 async def test_acks_open_the_window(settings: Any, running: Any, changed: Any, bodies: Any) -> None:
-    async with running(changed(settings, slow_seconds=5.0)) as bench:
+    async with running(changed(settings, slow_seconds=5.0, shop_pace=0)) as bench:
         bench.add_shop("Duka")
         till = await bench.pair("Duka")
         await post_many(bench, till, bodies, 0, 1100)
