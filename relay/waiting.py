@@ -15,6 +15,8 @@ from relay.stores.sequence import Incoming
 
 ANSWERS_IN_A_TURN = 16
 WORTH_A_BATCH = 64
+MANY, ENOUGH = 16, 28
+TOGETHER_SECONDS = 0.004
 
 logger = logging.getLogger("relay.log")
 S = TypeVar("S")
@@ -50,7 +52,9 @@ class WaitingRoom(Generic[S]):
     """Gives what came in one turn of the loop to `hand_over` together: the writer is woken once, not for each.
 
     Answers are given some in a turn, because a whole batch would keep every websocket waiting for milliseconds. Those
-    who are answered soon send again, so meanwhile a batch is handed over only when it is worth its commit.
+    who are answered soon send again, so meanwhile a batch is handed over only when it is worth its commit. Where they
+    are MANY, whoever waits already waits for ENOUGH of them, TOGETHER_SECONDS at most: a commit costs as much as five
+    callbacks.
     """
 
     def __init__(self, hand_over: Callable[[list[Waiting[S]]], None]) -> None:
@@ -59,6 +63,9 @@ class WaitingRoom(Generic[S]):
         self._gathered: list[Waiting[S]] = []
         self._last: list[Callable[[], None]] = []
         self._ends = False
+        self._expected = 0
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._in_flight: deque[Waiting[S]] = deque()
         self._decided: deque[tuple[Waiting[S], S]] = deque()
 
@@ -88,8 +95,21 @@ class WaitingRoom(Generic[S]):
 
     def _end_of_turn(self) -> None:
         self._do_last()
-        if not self._decided or len(self._gathered) >= WORTH_A_BATCH:
+        if self._is_worth_it():
             self.hand_over()
+        elif self._gathered and not self._timer:
+            self._timer = self._loop.call_at(self._until, self._too_late)
+
+    def _is_worth_it(self) -> bool:
+        count = len(self._gathered)
+        if self._decided or count >= WORTH_A_BATCH:
+            return count >= WORTH_A_BATCH
+        return count >= self._expected or self._loop.time() >= self._until
+
+    def _too_late(self) -> None:
+        """To wait for who was answered."""
+        self._timer = None
+        self._end_of_turn()
 
     def _do_last(self) -> None:
         last, self._last = self._last, []
@@ -109,8 +129,14 @@ class WaitingRoom(Generic[S]):
         for one in decided:
             self._in_flight.popleft()
             self._decided.append(one)
+        self._expect(len(self._decided) + len(self._gathered))
         if not answering:
             self._answer_some()
+
+    def _expect(self, callers: int) -> None:
+        """One in ten may be slow, or gone."""
+        self._expected = min(callers * 9 // 10, ENOUGH) if callers >= MANY else 0
+        self._until = self._loop.time() + TOGETHER_SECONDS
 
     def _answer_some(self) -> None:
         for _ in range(min(len(self._decided), ANSWERS_IN_A_TURN)):

@@ -1,11 +1,12 @@
 """What waits for the disk: gathered by turns of the loop, answered a few in a turn, given up when it is too late."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from relay.stores.sequence import Incoming, Meta
-from relay.waiting import ANSWERS_IN_A_TURN, WORTH_A_BATCH, Waiting, WaitingRoom
+from relay.waiting import ANSWERS_IN_A_TURN, ENOUGH, MANY, WORTH_A_BATCH, Waiting, WaitingRoom
 
 pytestmark = pytest.mark.anyio
 
@@ -89,11 +90,47 @@ async def test_what_was_gathered_goes_with_the_last_answer() -> None:
     made.put(BATCH)
     await asyncio.sleep(0)
     made.decide(made.batches[0])
-    made.put(1)
+    made.put(ENOUGH)
     while len(made.told) < BATCH:
         assert len(made.batches) == 1
         await asyncio.sleep(0)
-    assert [len(batch) for batch in made.batches] == [BATCH, 1]
+    assert [len(batch) for batch in made.batches] == [BATCH, ENOUGH]
+
+
+async def test_many_who_were_answered_are_waited_for() -> None:
+    made = Room()
+    made.put(MANY)
+    await asyncio.sleep(0)
+    made.decide(made.batches[0])
+    for _ in range(MANY * 9 // 10):
+        assert len(made.batches) == 1
+        made.put(1)
+        await asyncio.sleep(0)
+    assert [len(batch) for batch in made.batches] == [MANY, MANY * 9 // 10]
+
+
+async def test_who_waits_for_those_who_do_not_come_goes_on_alone(eventually: Any) -> None:
+    made = Room()
+    made.put(MANY)
+    await asyncio.sleep(0)
+    made.decide(made.batches[0])
+    made.put(1)
+    await asyncio.sleep(0)
+    assert len(made.batches) == 1
+    await eventually(lambda: len(made.batches) == 2)
+    made.put(1)
+    await asyncio.sleep(0)
+    assert [len(batch) for batch in made.batches] == [MANY, 1, 1]
+
+
+async def test_a_few_are_not_waited_for() -> None:
+    made = Room()
+    made.put(MANY - 2)
+    await asyncio.sleep(0)
+    made.decide(made.batches[0])
+    made.put(1)
+    await asyncio.sleep(0)
+    assert [len(batch) for batch in made.batches] == [MANY - 2, 1]
 
 
 async def test_a_batch_that_is_decided_meanwhile_waits_its_turn() -> None:
