@@ -108,8 +108,7 @@ class Callbacks:
         again. One that fails, which none should, must not keep the others from the disk.
         """
         taken, self._taken = self._taken, []
-        judged = [(one, self._judged(one)) for one in taken]
-        for one, incoming in judged:
+        for one, incoming in [(one, self._judged(one)) for one in taken]:
             if incoming is not None:
                 self._put(one, incoming)
 
@@ -125,8 +124,12 @@ class Callbacks:
         def told(stored: Stored) -> None:
             one.answered(self._told(one.scope, incoming, stored))
 
-        if not self._log.put(incoming, told):
-            told(UnavailableError("closing"))
+        try:
+            if not self._log.put(incoming, told):
+                told(UnavailableError("closing"))
+        except Exception as error:
+            logger.exception("a callback could not be put into the log")
+            one.answered(self._not_stored(one.scope, error))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = _named(scope["path"])

@@ -90,14 +90,16 @@ class WaitingRoom(Generic[S]):
             self._loop.call_soon(self._end)
 
     def _end(self) -> None:
-        self._end_of_turn()
-        self._ends = False
+        try:
+            self._end_of_turn()
+        finally:
+            self._ends = False
 
     def _end_of_turn(self) -> None:
         self._do_last()
         if self._is_worth_it():
             self.hand_over()
-        elif self._gathered and not self._timer:
+        elif self._gathered and not self._decided and not self._timer:
             self._timer = self._loop.call_at(self._until, self._too_late)
 
     def _is_worth_it(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import pkgutil
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from relay import callbacks, protocol, server
+from relay import protocol, server
 from relay.app import Relay
 from relay.http import MAX_BODY, Answer
 from relay.log import Incoming, Meta
@@ -244,17 +245,18 @@ async def test_after_the_log_is_closed_nothing_is_accepted(
     assert (await wire.reply())[0] == 503
 
 
-async def test_one_that_cannot_be_judged_is_refused_and_keeps_no_other_from_the_disk(
-    bench: Any, till: PairResponse, bodies: Any, served: Served, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["relay.callbacks.Callbacks._judge", "relay.log.EventLog.put"])
+async def test_one_that_fails_is_refused_and_keeps_no_other_from_the_disk(
+    bench: Any, till: PairResponse, bodies: Any, served: Served, monkeypatch: pytest.MonkeyPatch, *, step: str
 ) -> None:
-    read_stk = callbacks.read_stk
+    does = pkgutil.resolve_name(step)
 
-    def breaks(body: bytes, *said: str) -> Any:
-        if b"ws_1" in body:
+    def breaks(*said: Any) -> Any:
+        if "ws_1" in repr(said):
             raise ZeroDivisionError
-        return read_stk(body, *said)
+        return does(*said)
 
-    monkeypatch.setattr(callbacks, "read_stk", breaks)
+    monkeypatch.setattr(step, breaks)
     wires = [await served.wire() for _ in range(3)]
     for number, wire in enumerate(wires):
         wire.send(post(till, bodies.stk(f"ws_{number}")))

@@ -48,6 +48,21 @@ async def test_what_ends_a_turn_is_done_once_and_what_it_puts_belongs_to_that_tu
     assert [len(batch) for batch in made.batches] == [3]
 
 
+async def test_a_turn_that_fails_is_not_the_last() -> None:
+    def breaks() -> None:
+        made.put(1)
+        raise ZeroDivisionError
+
+    made, failed = Room(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failed.append(context["exception"]))
+    made.room.at_end_of_turn(breaks)
+    await asyncio.sleep(0)
+    made.put(1)
+    await asyncio.sleep(0)
+    assert [len(batch) for batch in made.batches] == [2]
+    assert [type(one) for one in failed] == [ZeroDivisionError]
+
+
 async def test_who_hands_over_now_ends_the_turn_first() -> None:
     made = Room()
     made.room.at_end_of_turn(lambda: made.put(2))
