@@ -104,12 +104,11 @@ class WaitingRoom(Generic[S]):
 
     def _is_worth_it(self) -> bool:
         count = len(self._gathered)
-        if self._decided or count >= WORTH_A_BATCH:
-            return count >= WORTH_A_BATCH
-        return count >= self._expected or self._loop.time() >= self._until
+        is_awaited = count < self._expected and self._loop.time() < self._until
+        return count >= WORTH_A_BATCH or not (self._decided or is_awaited)
 
     def _too_late(self) -> None:
-        """To wait for who was answered."""
+        """To wait any longer for who was answered."""
         self._timer = None
         self._end_of_turn()
 

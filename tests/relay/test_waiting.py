@@ -25,6 +25,12 @@ class Room:
         for _ in range(count):
             self.room.put(Incoming("st", "stk", "k", b"{}", "{}", Meta(1)), self.told.append)
 
+    async def commit(self, count: int) -> None:
+        """The first batch."""
+        self.put(count)
+        await asyncio.sleep(0)
+        self.decide(self.batches[0])
+
     def decide(self, batch: list[Waiting[str]]) -> None:
         self.room.answer((waiting, str(number)) for number, waiting in enumerate(batch))
 
@@ -76,9 +82,7 @@ async def test_who_hands_over_now_ends_the_turn_first() -> None:
 
 async def test_a_batch_is_answered_in_order_and_in_several_turns() -> None:
     made = Room()
-    made.put(BATCH)
-    await asyncio.sleep(0)
-    made.decide(made.batches[0])
+    await made.commit(BATCH)
     seen = [len(made.told)]
     while len(made.told) < BATCH:
         await asyncio.sleep(0)
@@ -89,9 +93,7 @@ async def test_a_batch_is_answered_in_order_and_in_several_turns() -> None:
 
 async def test_while_answers_are_given_a_batch_is_gathered_until_it_is_worth_a_commit() -> None:
     made = Room()
-    made.put(BATCH)
-    await asyncio.sleep(0)
-    made.decide(made.batches[0])
+    await made.commit(BATCH)
     made.put(1)
     await asyncio.sleep(0)
     assert len(made.batches) == 1
@@ -102,9 +104,7 @@ async def test_while_answers_are_given_a_batch_is_gathered_until_it_is_worth_a_c
 
 async def test_what_was_gathered_goes_with_the_last_answer() -> None:
     made = Room()
-    made.put(BATCH)
-    await asyncio.sleep(0)
-    made.decide(made.batches[0])
+    await made.commit(BATCH)
     made.put(ENOUGH)
     while len(made.told) < BATCH:
         assert len(made.batches) == 1
@@ -114,9 +114,7 @@ async def test_what_was_gathered_goes_with_the_last_answer() -> None:
 
 async def test_many_who_were_answered_are_waited_for() -> None:
     made = Room()
-    made.put(MANY)
-    await asyncio.sleep(0)
-    made.decide(made.batches[0])
+    await made.commit(MANY)
     for _ in range(MANY * 9 // 10):
         assert len(made.batches) == 1
         made.put(1)
@@ -126,9 +124,7 @@ async def test_many_who_were_answered_are_waited_for() -> None:
 
 async def test_who_waits_for_those_who_do_not_come_goes_on_alone(eventually: Any) -> None:
     made = Room()
-    made.put(MANY)
-    await asyncio.sleep(0)
-    made.decide(made.batches[0])
+    await made.commit(MANY)
     made.put(1)
     await asyncio.sleep(0)
     assert len(made.batches) == 1
@@ -140,9 +136,7 @@ async def test_who_waits_for_those_who_do_not_come_goes_on_alone(eventually: Any
 
 async def test_a_few_are_not_waited_for() -> None:
     made = Room()
-    made.put(MANY - 2)
-    await asyncio.sleep(0)
-    made.decide(made.batches[0])
+    await made.commit(MANY - 2)
     made.put(1)
     await asyncio.sleep(0)
     assert [len(batch) for batch in made.batches] == [MANY - 2, 1]
