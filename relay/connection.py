@@ -66,19 +66,23 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def head_begins(self) -> None:
         """With the connection, and with the first byte of each request on it."""
-        self._head_since, self._head_bytes = self.loop.time(), 0
+        self._stirred_at = self._head_since = self.loop.time()
+        self._head_bytes = 0
 
     def head_is_whole(self) -> None:
         self._head_since = math.inf
 
     def data_received(self, data: bytes) -> None:
-        self._stirred_at = self.loop.time()
         super().data_received(data)
         if self._head_since is not math.inf:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE.wire)
-                self.transport.close()
+            self.head_is_cut(data)
+
+    def head_is_cut(self, data: bytes) -> None:
+        """It is not whole yet, and these were the last bytes of it."""
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE.wire)
+            self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
         """Turns one away before anything is made for it."""

@@ -61,7 +61,6 @@ class CallbackProtocol(GuardedProtocol):
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
-        self.head_is_whole()
         if self._is_plain():
             self._held = b""
         else:
@@ -69,6 +68,7 @@ class CallbackProtocol(GuardedProtocol):
 
     def _is_plain(self) -> bool:
         parser = self.parser
+        # Who has spoken 1.1 goes on to: the parser makes a text of it each time.
         return (
             self.url.startswith(_PREFIX)
             and b"%" not in self.url
@@ -77,7 +77,7 @@ class CallbackProtocol(GuardedProtocol):
             and not self.expect_100_continue
             and not self.flow.write_paused
             and parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
+            and (self._waits is not None or parser.get_http_version() == "1.1")
             and parser.should_keep_alive()
             and not parser.should_upgrade()
         )
@@ -92,16 +92,20 @@ class CallbackProtocol(GuardedProtocol):
         body, self._held = self._held, None
         if body is None:
             super().on_message_complete()
-        elif len(body) > MAX_BODY or not self._take(body):
+        elif len(body) <= MAX_BODY and self._take(body):
+            self.head_is_whole()
+        else:
             self._the_long_way(body)
             super().on_message_complete()
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._held is not None:
-            body, self._held = self._held, None
-            if not self.transport.is_closing():
-                self._the_long_way(body)
+    def head_is_cut(self, data: bytes) -> None:
+        """Or a body that is held: it counts as part of its head until it is known to be whole."""
+        if self._held is None:
+            super().head_is_cut(data)
+            return
+        body, self._held = self._held, None
+        if not self.transport.is_closing():
+            self._the_long_way(body)
 
     def _take(self, body: bytes) -> bool:
         scope = {"path": self.url.decode("latin-1"), "headers": self.headers, "client": self.client}
@@ -113,6 +117,7 @@ class CallbackProtocol(GuardedProtocol):
         return True
 
     def _the_long_way(self, body: bytes = b"") -> None:
+        self.head_is_whole()
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expects
