@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,6 +38,7 @@ from relay.shops import Shops
 from relay.stores.directory import Shop
 from relay.stores.quarantine import Sender, note_senders
 from relay.validation import Validation
+from relay.waiting import Waiting
 
 _ACCEPTED = prepared(200, b'{"ResultCode":0,"ResultDesc":"Accepted"}')
 _NOT_FOUND = prepared(404, b'{"error":"not found"}')
@@ -108,28 +110,29 @@ class Callbacks:
         again. One that fails, which none should, must not keep the others from the disk.
         """
         taken, self._taken = self._taken, []
-        for one, incoming in [(one, self._judged(one)) for one in taken]:
-            if incoming is not None:
-                self._put(one, incoming)
+        arrived = [waiting for one in taken if (waiting := self._judged(one)) is not None]
+        if not self._put(arrived):
+            for waiting in arrived:
+                waiting.tell(UnavailableError("not taken"))
 
-    def _judged(self, one: _Taken) -> Incoming | None:
+    def _put(self, arrived: list[Waiting[Stored]]) -> bool:
         try:
-            return self._judge(one.scope, one.shop, one.door, one.nonce, one.body)
+            return self._log.put_all(arrived)
+        except Exception:
+            logger.exception("the log takes no callbacks")
+            return False
+
+    def _judged(self, one: _Taken) -> Waiting[Stored] | None:
+        try:
+            incoming = self._judge(one.scope, one.shop, one.door, one.nonce, one.body)
+            return Waiting(incoming, partial(self._tell, one, incoming))
         except Exception as error:
             logger.exception("a callback could not be judged")
             one.answered(self._not_stored(one.scope, error))
             return None
 
-    def _put(self, one: _Taken, incoming: Incoming) -> None:
-        def told(stored: Stored) -> None:
-            one.answered(self._told(one.scope, incoming, stored))
-
-        try:
-            if not self._log.put(incoming, told):
-                told(UnavailableError("closing"))
-        except Exception as error:
-            logger.exception("a callback could not be put into the log")
-            one.answered(self._not_stored(one.scope, error))
+    def _tell(self, one: _Taken, incoming: Incoming, stored: Stored) -> None:
+        one.answered(self._told(one.scope, incoming, stored))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = _named(scope["path"])
@@ -258,10 +261,10 @@ class Callbacks:
 def _named(path: str) -> tuple[str, str, str | None] | None:
     """Callback key, door and nonce; no nonce for a confirmation; None for any other path."""
     match path.split("/"):
-        case ["", "h", key, "c2b", "confirm"]:
-            return key, "c2b", None
-        case ["", "h", key, door, nonce] if door in _READERS:
-            return key, door, nonce
+        case ["", "h", key, door, last]:
+            if door in _READERS:
+                return key, door, last
+            return (key, door, None) if (door, last) == ("c2b", "confirm") else None
     return None
 
 

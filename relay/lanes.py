@@ -6,10 +6,9 @@ It must not know the log, HTTP or what a callback says. What comes of a shop sta
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from relay.stores.sequence import Incoming
 from relay.waiting import Waiting
 
 BURST = 200
@@ -18,7 +17,7 @@ AT_ONCE = 64
 _TURN_SECONDS = 0.02
 S = TypeVar("S")
 
-Take = Callable[[Incoming, Callable[[S], None]], None]
+Take = Callable[[Sequence[Waiting[S]]], None]
 
 
 class Lanes(Generic[S]):
@@ -35,13 +34,19 @@ class Lanes(Generic[S]):
         self._lanes: dict[str, deque[Waiting[S]]] = {}
         self._turn: asyncio.TimerHandle | None = None
 
-    def put(self, incoming: Incoming, told: Callable[[S], None]) -> bool:
-        """Whether it is on its way at once."""
-        if incoming.stream not in self._lanes and self._is_within(incoming.stream):
-            self._take(incoming, told)
+    def put(self, arrived: Sequence[Waiting[S]]) -> int:
+        """How many of them have to wait; the others are on their way."""
+        going = [one for one in arrived if self._goes(one)] if self._each else arrived
+        if going:
+            self._take(going)
+        return len(arrived) - len(going)
+
+    def _goes(self, one: Waiting[S]) -> bool:
+        """At once; else it is in its lane."""
+        stream = one.incoming.stream
+        if stream not in self._lanes and self._is_within(stream):
             return True
-        lane = self._lanes.setdefault(incoming.stream, deque())
-        lane.append(Waiting(incoming, told, time.monotonic()))
+        self._lanes.setdefault(stream, deque()).append(one)
         self._come_back()
         return False
 
@@ -81,7 +86,7 @@ class Lanes(Generic[S]):
             del self._lanes[stream]
         told = waiting.let_go()
         if told is not None:
-            self._take(waiting.incoming, told)
+            self._take([Waiting(waiting.incoming, told)])
 
     def overdue(self, seconds: float) -> Iterator[Waiting[S]]:
         """All of each shop whose oldest has waited longer than that: they are here no more."""

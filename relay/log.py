@@ -142,23 +142,31 @@ class EventLog:
 
     def put(self, incoming: Incoming, told: Callable[[Stored], None]) -> bool:
         """`told` is called once, later: it is durable, or why not. False where nothing is taken any more."""
+        return self.put_all([Waiting(incoming, told)])
+
+    def put_all(self, arrived: Sequence[_Waiting]) -> bool:
+        """As `put` does with each: what came in one turn costs less together."""
         if self._closed:
             return False
-        if not self._lanes.put(incoming, told):
-            self.metrics.delayed.inc()
+        if delayed := self._lanes.put(arrived):
+            self.metrics.delayed.inc(delayed)
         return True
 
     def at_end_of_turn(self, what: Callable[[], None]) -> None:
         """Has it done once, when everything has been read that can be at once: what it puts is still of this turn."""
         self._waiting.at_end_of_turn(what)
 
-    def _take(self, incoming: Incoming, told: Callable[[Stored], None]) -> None:
+    def _take(self, arrived: Sequence[_Waiting]) -> None:
         """Behind whatever of its stream is in the spool."""
         spool = self._spool
-        if spool is not None and (spool.is_for(incoming.stream) or self._waiting.longest() > SPOOL_AFTER_SECONDS):
-            spool.put(incoming, told)
-        else:
-            self._waiting.put(incoming, told)
+        if spool is not None:
+            if self._waiting.longest() > SPOOL_AFTER_SECONDS:
+                self._to_spool(spool, arrived)
+                return
+            if not spool.is_empty:
+                self._to_spool(spool, [one for one in arrived if spool.is_for(one.incoming.stream)])
+                arrived = [one for one in arrived if not spool.is_for(one.incoming.stream)]
+        self._waiting.put(arrived)
 
     def expire_waiting(self) -> None:
         """Gives up on what has waited too long for the disk. To be called some times a second."""

@@ -99,6 +99,10 @@ class Spool:
     def healthy(self) -> bool:
         return self._writable and self._room.longest() <= GIVE_UP_SECONDS
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._here
+
     def is_for(self, stream: str) -> bool:
         """Whether what comes of that stream must come here, because something of it is here."""
         return stream in self._here
@@ -106,7 +110,7 @@ class Spool:
     def put(self, incoming: Incoming, told: Callable[[KeptOrNot], None]) -> None:
         """`told` is called once, later."""
         self._here[incoming.stream] += 1
-        self._room.put(incoming, told)
+        self._room.put([Waiting(incoming, told)])
 
     def expire_waiting(self) -> None:
         """To be called some times a second."""

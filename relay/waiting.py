@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Generic, TypeVar
 
@@ -27,10 +27,11 @@ class Waiting(Generic[S]):
 
     __slots__ = ("incoming", "since", "told")
 
-    def __init__(self, incoming: Incoming, told: Callable[[S], None], since: float) -> None:
+    def __init__(self, incoming: Incoming, told: Callable[[S], None]) -> None:
+        """It waits from now on."""
         self.incoming = incoming
         self.told: Callable[[S], None] | None = told
-        self.since = since
+        self.since = time.monotonic()
 
     def let_go(self) -> Callable[[S], None] | None:
         """Whom to tell, if nobody has been told yet: it is the caller's to do so now."""
@@ -38,7 +39,7 @@ class Waiting(Generic[S]):
         return told
 
     def tell(self, stored: S) -> None:
-        told = self.let_go()
+        told, self.told = self.told, None
         if told is None:
             return
         try:
@@ -73,10 +74,9 @@ class WaitingRoom(Generic[S]):
         """Of which nothing is decided yet."""
         return len(self._in_flight)
 
-    def put(self, incoming: Incoming, told: Callable[[S], None]) -> None:
-        waiting = Waiting(incoming, told, time.monotonic())
-        self._in_flight.append(waiting)
-        self._gathered.append(waiting)
+    def put(self, arrived: Sequence[Waiting[S]]) -> None:
+        self._in_flight.extend(arrived)
+        self._gathered.extend(arrived)
         self._end_soon()
 
     def at_end_of_turn(self, what: Callable[[], None]) -> None:

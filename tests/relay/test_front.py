@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import pkgutil
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
@@ -12,8 +11,9 @@ import pytest
 
 from relay import protocol, server
 from relay.app import Relay
+from relay.callbacks import Callbacks
 from relay.http import MAX_BODY, Answer
-from relay.log import Incoming, Meta
+from relay.log import EventLog, Incoming, Meta
 from relay.protocol import PairResponse, make_nonce
 
 pytestmark = pytest.mark.anyio
@@ -245,23 +245,39 @@ async def test_after_the_log_is_closed_nothing_is_accepted(
     assert (await wire.reply())[0] == 503
 
 
-@pytest.mark.parametrize("step", ["relay.callbacks.Callbacks._judge", "relay.log.EventLog.put"])
 async def test_one_that_fails_is_refused_and_keeps_no_other_from_the_disk(
-    bench: Any, till: PairResponse, bodies: Any, served: Served, monkeypatch: pytest.MonkeyPatch, *, step: str
+    bench: Any, till: PairResponse, bodies: Any, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    does = pkgutil.resolve_name(step)
+    judge = Callbacks._judge
 
     def breaks(*said: Any) -> Any:
         if "ws_1" in repr(said):
             raise ZeroDivisionError
-        return does(*said)
+        return judge(*said)
 
-    monkeypatch.setattr(step, breaks)
+    monkeypatch.setattr(Callbacks, "_judge", breaks)
     wires = [await served.wire() for _ in range(3)]
     for number, wire in enumerate(wires):
         wire.send(post(till, bodies.stk(f"ws_{number}")))
     assert [(await wire.reply())[0] for wire in wires] == [200, 503, 200]
     assert sorted(await keys(bench, till)) == ["ws_0", "ws_2"]
+
+
+async def test_a_turn_that_the_log_does_not_take_is_refused_and_may_come_again(
+    bench: Any, till: PairResponse, bodies: Any, served: Served
+) -> None:
+    def breaks(*_: Any) -> bool:
+        raise ZeroDivisionError
+
+    wires = [await served.wire() for _ in range(3)]
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(EventLog, "put_all", breaks)
+        for number, wire in enumerate(wires):
+            wire.send(post(till, bodies.stk(f"ws_{number}")))
+        assert [(await wire.reply())[0] for wire in wires] == [503] * 3
+    wires[0].send(post(till, bodies.stk("ws_0")))
+    assert (await wires[0].reply())[0] == 200
+    assert await keys_at_last(bench, till) == ["ws_0"]
 
 
 @pytest.mark.usefixtures("only_short")

@@ -27,6 +27,7 @@ from relay.stores.sealing import SealedError, Seals
 from relay.stores.sequence import Encoding, Incoming
 from relay.stores.sqlite import SqliteStore
 from relay.stores.streams import create_stream
+from relay.waiting import Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -290,6 +291,21 @@ async def test_what_was_not_removed_in_time_is_moved_again_and_known(
     await parts.emptied()
     assert await parts.keys() == [f"k{at}" for at in range(0, 300, 2)]
     assert await parts.keys("tt") == [f"k{at}" for at in range(1, 300, 2)]
+
+
+async def test_of_what_comes_together_only_the_streams_that_wait_here_go_behind_it(
+    parts: Parts, eventually: Any
+) -> None:
+    parts.is_down = True
+    await parts.call("a")
+    parts.is_down = False
+    told: list[Stored] = []
+    arrived = [Waiting(a_callback(key, stream), told.append) for key, stream in (("b", "st"), ("x", "tt"), ("c", "st"))]
+    assert parts.log.put_all(arrived)
+    await eventually(lambda: len(told) == len(arrived))
+    assert (parts.spool.depth, await parts.keys(), await parts.keys("tt")) == (3, [], ["x"])
+    await parts.emptied()
+    assert await parts.keys() == ["a", "b", "c"]
 
 
 async def test_one_that_the_log_never_takes_is_set_aside_and_the_others_go_on(

@@ -22,8 +22,8 @@ class Room:
         self.room: WaitingRoom[str] = WaitingRoom(self.batches.append)
 
     def put(self, count: int) -> None:
-        for _ in range(count):
-            self.room.put(Incoming("st", "stk", "k", b"{}", "{}", Meta(1)), self.told.append)
+        one = Incoming("st", "stk", "k", b"{}", "{}", Meta(1))
+        self.room.put([Waiting(one, self.told.append) for _ in range(count)])
 
     async def commit(self, count: int) -> None:
         """The first batch."""
