@@ -48,8 +48,13 @@ class _Held(RequestResponseCycle):
 
 
 class CallbackProtocol(GuardedProtocol):
-    """The server's, but for whole callbacks. `_held` is the body so far of one that may become such."""
+    """The server's, but for whole callbacks. `_held` is the body so far of one that may become such.
 
+    `_head` is what came before the body. What follows it is nobody's: as the last of its name it would pass for what a
+    proxy of ours wrote.
+    """
+
+    _head: list[tuple[bytes, bytes]]
     _held: bytes | None = None
     _waits: _Held | None = None
 
@@ -61,14 +66,14 @@ class CallbackProtocol(GuardedProtocol):
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
+        self._head = self.headers
         if self._is_plain():
-            self._held = b""
+            self._held, self.headers = b"", []
         else:
             self._the_long_way()
 
     def _is_plain(self) -> bool:
         parser = self.parser
-        # Who has spoken 1.1 goes on to: the parser makes a text of it each time.
         return (
             self.url.startswith(_PREFIX)
             and b"%" not in self.url
@@ -77,7 +82,7 @@ class CallbackProtocol(GuardedProtocol):
             and not self.expect_100_continue
             and not self.flow.write_paused
             and parser.get_method() == b"POST"
-            and (self._waits is not None or parser.get_http_version() == "1.1")
+            and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
         )
@@ -108,7 +113,7 @@ class CallbackProtocol(GuardedProtocol):
             self._the_long_way(body)
 
     def _take(self, body: bytes) -> bool:
-        scope = {"path": self.url.decode("latin-1"), "headers": self.headers, "client": self.client}
+        scope = {"path": self.url.decode("latin-1"), "headers": self._head, "client": self.client}
         waits = self._waits or _Held(self)
         if not cast(Taker, self.config.app).take(scope, body, waits.answered):
             return False
@@ -118,10 +123,10 @@ class CallbackProtocol(GuardedProtocol):
 
     def _the_long_way(self, body: bytes = b"") -> None:
         self.head_is_whole()
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, expects = self.url, self.expect_100_continue
         super().on_message_begin()
-        self.url, self.headers, self.expect_100_continue = url, headers, expects
-        cast(Any, self.scope)["headers"] = headers
+        self.url, self.headers, self.expect_100_continue = url, self._head, expects
+        cast(Any, self.scope)["headers"] = list(self._head)
         super().on_headers_complete()
         if body:
             super().on_body(body)

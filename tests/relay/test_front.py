@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from relay import protocol, server
+from relay.addresses import Addresses
 from relay.app import Relay
 from relay.callbacks import Callbacks
 from relay.http import MAX_BODY, Answer
@@ -66,8 +67,8 @@ class Served:
         await asyncio.wait_for(self.task, 20)
 
 
-@pytest.fixture
-async def served(bench: Any, till: PairResponse, bodies: Any) -> AsyncIterator[Served]:
+@contextlib.asynccontextmanager
+async def serving(bench: Any, till: PairResponse) -> AsyncIterator[Served]:
     """Its shop is known: the first callback of a shop always goes the long way."""
     made = Served(bench.relay)
     wire = await made.wire()
@@ -75,6 +76,12 @@ async def served(bench: Any, till: PairResponse, bodies: Any) -> AsyncIterator[S
     assert (await wire.reply())[0] == 200
     yield made
     await made.end()
+
+
+@pytest.fixture
+async def served(bench: Any, till: PairResponse) -> AsyncIterator[Served]:
+    async with serving(bench, till) as made:
+        yield made
 
 
 def post(till: PairResponse, body: bytes, tail: str = "", *, version: str = "1.1", headers: str = "") -> bytes:
@@ -143,6 +150,25 @@ async def test_a_body_in_pieces_is_one_callback(bench: Any, till: PairResponse, 
     assert await keys(bench, till) == ["ws_pieces"]
 
 
+@pytest.mark.parametrize("way", ["", "?the=long"])
+async def test_what_follows_a_body_is_no_header_of_our_proxy(
+    settings: Any, running: Any, changed: Any, bodies: Any, *, way: str
+) -> None:
+    ours = changed(settings, source_ips=frozenset({"1.1.1.1"}), trusted_proxies=Addresses("127.0.0.1"))
+    async with running(ours) as bench:
+        bench.add_shop("Duka")
+        till = await bench.pair("Duka")
+        async with serving(bench, till) as served:
+            wire = await served.wire()
+            for sender in ("1.1.1.1", "9.9.9.9"):
+                body = bodies.stk(f"ws_{sender}")
+                head, _, _ = post(till, b"", headers=f"X-Forwarded-For: {sender}\r\n").partition(b"Content-Length")
+                head = head.replace(b" HTTP/", f"{way} HTTP/".encode()) + b"Transfer-Encoding: chunked\r\n\r\n"
+                wire.send(head + b"%x\r\n%b\r\n0\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n" % (len(body), body))
+                assert (await wire.reply())[0] == 200
+        assert [event.trust for event in await bench.events(till)][1:] == [protocol.TRUSTED, protocol.QUARANTINED]
+
+
 async def test_limits_hold_on_either_way(bench: Any, till: PairResponse, bodies: Any, served: Served) -> None:
     wire = await served.wire()
     wire.send(post(till, b'"' + b"x" * (MAX_BODY - 2) + b'"', "/c2b/confirm"))
@@ -196,7 +222,7 @@ async def test_a_caller_that_hangs_up_is_stored_all_the_same(
     with busy(bench.file):
         wire = await served.wire()
         wire.send(post(till, bodies.stk("ws_gone")))
-        await eventually(lambda: bool(len(bench.relay._log._waiting)))
+        await eventually(lambda: bench.relay._log.waited() > 0)
         wire.close()
         await eventually(lambda: len(served.server.server_state.connections) == 1)
 
@@ -213,7 +239,7 @@ async def test_what_waits_when_the_server_ends_is_answered_and_the_connection_cl
     wire = await served.wire()
     with busy(bench.file):
         wire.send(post(till, bodies.stk("ws_late")))
-        await eventually(lambda: bool(len(bench.relay._log._waiting)))
+        await eventually(lambda: bench.relay._log.waited() > 0)
         served.server.should_exit = True
         await eventually(lambda: len(served.server.server_state.connections) == 1)
     status, headers, body = await wire.reply()
@@ -329,7 +355,7 @@ async def test_a_connection_on_which_something_happened_meanwhile_stays(
     connection.timeout_keep_alive_handler()
     with busy(bench.file):
         wire.send(post(till, bodies.stk("ws_2")))
-        await eventually(lambda: bool(len(bench.relay._log._waiting)))
+        await eventually(lambda: bench.relay._log.waited() > 0)
         connection.timeout_keep_alive = 0
         connection.timeout_keep_alive_handler()
     assert (await wire.reply())[0] == 200
