@@ -33,7 +33,7 @@ class Guard(Protocol):
 
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's own, with one timer for a connection that stays: setting one for each request costs as much as judging
-    its body. A connection on which nothing is heard or answered for `timeout_keep_alive` seconds is closed, and so is
+    its body. A connection on which nothing is asked or answered for `timeout_keep_alive` seconds is closed, and so is
     one whose head is not whole after HEAD_SECONDS, however it drips.
     """
 

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from relay.lanes import Lanes
+from relay.intake import Arrived, Intake, Stored
+from relay.marking import Marker
 from relay.metrics import Metrics
 from relay.news import Hear, reads_the_log
 from relay.protocol import RESET_EPOCH, Event
@@ -28,7 +28,7 @@ from relay.stores.store import Store, UnknownStreamError
 from relay.stores.streams import new_epoch
 from relay.stores.writer import Job, NotStorableError, UnavailableError, Writer
 from relay.tail import KnownStream, event_of, utc_text
-from relay.waiting import Waiting, WaitingRoom
+from relay.waiting import Waiting
 
 __all__ = [
     "Appended",
@@ -49,12 +49,7 @@ __all__ = [
 
 TURN_EVENTS = 200
 TURN_BYTES = 256 * 1024
-APPEND_SECONDS = 5.0
-SPOOL_AFTER_SECONDS = 1.5
 T = TypeVar("T")
-Stored = Appended | Kept | UnavailableError | UnknownStreamError
-"""What became of an append."""
-_Waiting = Waiting[Stored]
 
 logger = logging.getLogger("relay.log")
 
@@ -66,18 +61,13 @@ class EventLog:
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self._flushes = self.metrics.fsync_seconds.labels("store")
-        self._high_water = high_water_path
-        self._marked: dict[str, Head] = {}
-        # One thread: a save whose caller was cancelled goes on, and the next one must come after it.
-        self._marker = ThreadPoolExecutor(1, thread_name_prefix="relay-marker")
+        self._marker = Marker(high_water_path, self.metrics.fsync_seconds.labels("high_water").observe)
         self._streams: dict[str, KnownStream] = {}
         self._watched: dict[int, str] = {}
         self._store = store
-        self._spool = spool
-        self._writer: Writer[_Waiting] = Writer(store, self)
+        self._writer: Writer[Arrived] = Writer(store, self)
         self._keeper = store.keeper(self)
-        self._waiting: WaitingRoom[Stored] = WaitingRoom(self._writer.put)
-        self._lanes: Lanes[Stored] = Lanes(shop_pace, self._take, lambda: not len(self._waiting))
+        self._intake = Intake(self._writer.put, spool, shop_pace)
         self._reader = Reader(store)
         self._hinted: list[Callable[[str], None]] = []
         self._closed = False
@@ -103,16 +93,14 @@ class EventLog:
     async def close(self) -> None:
         """Commits everything that was appended, then lets the database go."""
         if not self._closed:
-            self._waiting.hand_over()
+            self._intake.hand_over_all()
             self._closed = True
-            self._lanes.hand_over()
-            self._waiting.hand_over()
             await asyncio.to_thread(self._stop)
             await asyncio.sleep(0)
-            self._waiting.answer_all()
+            self._intake.answer_all()
             await self.save_high_water()
             await self._reader.close()
-            self._marker.shutdown()
+            self._marker.close()
 
     def _stop(self) -> None:
         self._writer.stop()
@@ -131,7 +119,7 @@ class EventLog:
     @property
     def healthy(self) -> bool:
         """Whether the store takes callbacks. Not while a flush hangs either: who calls then is refused in the end."""
-        return self._writer.healthy and not self._closed and self._waiting.longest() <= APPEND_SECONDS
+        return self._writer.healthy and not self._closed and not self._intake.hangs
 
     async def append(self, stream: str, kind: str, key: str, body: bytes, meta: Meta) -> Appended:
         """Returns once it is in the log; else UnavailableError. Cancelling the caller does not cancel the append."""
@@ -144,49 +132,25 @@ class EventLog:
         """`told` is called once, later: it is durable, or why not. False where nothing is taken any more."""
         return self.put_all([Waiting(incoming, told)])
 
-    def put_all(self, arrived: Sequence[_Waiting]) -> bool:
+    def put_all(self, arrived: Sequence[Arrived]) -> bool:
         """As `put` does with each: what came in one turn costs less together."""
         if self._closed:
             return False
-        if delayed := self._lanes.put(arrived):
+        if delayed := self._intake.put(arrived):
             self.metrics.delayed.inc(delayed)
         return True
 
     def at_end_of_turn(self, what: Callable[[], None]) -> None:
         """Has it done once, when everything has been read that can be at once: what it puts is still of this turn."""
-        self._waiting.at_end_of_turn(what)
-
-    def _take(self, arrived: Sequence[_Waiting]) -> None:
-        """Behind whatever of its stream is in the spool."""
-        spool = self._spool
-        if spool is not None:
-            if self._waiting.longest() > SPOOL_AFTER_SECONDS:
-                self._to_spool(spool, arrived)
-                return
-            if not spool.is_empty:
-                self._to_spool(spool, [one for one in arrived if spool.is_for(one.incoming.stream)])
-                arrived = [one for one in arrived if not spool.is_for(one.incoming.stream)]
-        self._waiting.put(arrived)
+        self._intake.at_end_of_turn(what)
 
     def expire_waiting(self) -> None:
         """Gives up on what has waited too long for the disk. To be called some times a second."""
-        if self._spool is None:
-            self._waiting.give_up(APPEND_SECONDS, UnavailableError("the store is too slow"))
-        else:
-            self._spool.expire_waiting()
-            self._to_spool(self._spool, self._waiting.overdue(SPOOL_AFTER_SECONDS))
-            self._to_spool(self._spool, self._lanes.overdue(SPOOL_AFTER_SECONDS))
+        self._intake.expire()
 
     def waited(self) -> float:
         """How many seconds the oldest callback has waited for the disk."""
-        return self._waiting.longest()
-
-    def _to_spool(self, spool: Spool, batch: Iterable[_Waiting]) -> None:
-        """The store may have them, or get them yet: they are moved as duplicates then."""
-        for waiting in batch:
-            told = waiting.let_go()
-            if told is not None:
-                spool.put(waiting.incoming, told)
+        return self._intake.longest()
 
     async def read(self, stream: str, after: int, limit: int = TURN_EVENTS) -> list[Event]:
         """Events in order from `after` + 1; about TURN_BYTES at most, but one at least if there is any.
@@ -272,7 +236,7 @@ class EventLog:
         if self._closed:
             raise UnavailableError("closing")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.hand_over()
+        self._intake.hand_over()
         self._writer.put(
             Job(
                 job,
@@ -335,14 +299,7 @@ class EventLog:
 
     async def save_high_water(self) -> None:
         """Writes the file if a head has moved; to be called about once a second."""
-        heads = {name: stream.head for name, stream in self._streams.items()}
-        if heads.items() <= self._marked.items():
-            return
-        marks = self._marked | heads
-        began = time.monotonic()
-        await self._loop.run_in_executor(self._marker, high_water.save, self._high_water, marks)
-        self.metrics.fsync_seconds.labels("high_water").observe(time.monotonic() - began)
-        self._marked = marks
+        await self._marker.save({name: stream.head for name, stream in self._streams.items()})
 
     async def _mark_all(self) -> None:
         self._streams |= {name: KnownStream(head) for name, head in (await self._reader.run(self._store.heads)).items()}
@@ -362,14 +319,14 @@ class EventLog:
 
     # On the writer's thread:
 
-    def committed(self, batch: Sequence[_Waiting], plan: Plan) -> None:
+    def committed(self, batch: Sequence[Arrived], plan: Plan) -> None:
         self._call(self._publish, batch, plan)
 
     def flushed(self, seconds: float) -> None:
         self._flushes.observe(seconds)
 
-    def failed(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
-        self._call(self._refuse_all, batch, error)
+    def failed(self, batch: Sequence[Arrived], error: UnavailableError | UnknownStreamError) -> None:
+        self._call(self._intake.refuse, batch, error)
 
     def reopened(self, heads: dict[str, Head]) -> None:
         """A commit that was reported as failed may be in the database after all."""
@@ -393,18 +350,17 @@ class EventLog:
 
     # On the loop:
 
-    def _publish(self, batch: Sequence[_Waiting], plan: Plan) -> None:
+    def _publish(self, batch: Sequence[Arrived], plan: Plan) -> None:
         # Before the tills, of which a shop may have a thousand.
-        self._waiting.answer(zip(batch, plan.answers, strict=True))
+        self._intake.answer(zip(batch, plan.answers, strict=True))
         events = self._listened_to(batch, plan)
         for name, head in plan.heads.items():
             known = self._streams.setdefault(name, KnownStream(head))
             known.move(head, events.get(name, ()))
             known.heard = time.time()
-        self._lanes.fill()
         self.metrics.stored(batch, plan.answers)
 
-    def _listened_to(self, batch: Sequence[_Waiting], plan: Plan) -> dict[str, list[Event]]:
+    def _listened_to(self, batch: Sequence[Arrived], plan: Plan) -> dict[str, list[Event]]:
         """The new ones of each stream to which somebody listens."""
         events: dict[str, list[Event]] = {}
         for waiting, row in zip(batch, plan.written, strict=True):
@@ -412,12 +368,6 @@ class EventLog:
             if row is not None and name in self._streams and self._streams[name].listening:
                 events.setdefault(name, []).append(event_of(name, row))
         return events
-
-    def _refuse_all(self, batch: Sequence[_Waiting], error: UnavailableError | UnknownStreamError) -> None:
-        if self._spool is not None and not isinstance(error, UnknownStreamError | NotStorableError):
-            self._to_spool(self._spool, batch)
-        self._waiting.answer((waiting, error) for waiting in batch)
-        self._lanes.fill()
 
     def _look_again(self, heads: dict[str, Head]) -> None:
         for name, head in heads.items():

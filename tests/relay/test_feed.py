@@ -357,7 +357,7 @@ async def test_a_long_poll_with_a_bad_cursor_is_refused(bench: Any, till: PairRe
 async def test_who_waits_too_long_is_kept_in_the_spool_also_while_the_housekeeping_hangs(
     bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.log.SPOOL_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr("relay.intake.SPOOL_AFTER_SECONDS", 0.2)
     log, begun, hangs = bench.relay._log, threading.Event(), threading.Event()
 
     def hang(_connection: object) -> None:

@@ -142,7 +142,7 @@ async def test_whatever_is_called_back_is_kept_to_the_byte(strict: Any, eventual
             cases = [fuzzer.case() for _ in range(AT_ONCE)]
             accepted = await asyncio.gather(*map(fuzzer.send, cases))
             kept += [case for case, so in zip(cases, accepted, strict=True) if so]
-        await eventually(lambda: not strict.relay._log._waiting)
+        await eventually(lambda: strict.relay._log.waited() == 0)
         await log.read_on()
         missing = [(case, reading) for case in kept if not log.told.has(case.body) and (reading := case.reading)]
         assert [case for case, reading in missing if not log.told.has_copy_of(reading)] == []

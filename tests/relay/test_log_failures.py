@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from relay import protocol
-from relay.log import APPEND_SECONDS, EventLog, Meta, Outcome, UnavailableError
+from relay.intake import APPEND_SECONDS
+from relay.log import EventLog, Meta, Outcome, UnavailableError
 from relay.stores import high_water, sqlite, sqlite_batch, sqlite_checkpoints
 from relay.stores.sqlite import SqliteStore
 from relay.stores.streams import create_stream
@@ -165,7 +166,7 @@ async def test_a_job_with_a_bug_is_the_callers_problem_alone(tmp_path: Path) -> 
 
 
 async def test_a_disk_that_hangs_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.log.APPEND_SECONDS", 0.05)
+    monkeypatch.setattr("relay.intake.APPEND_SECONDS", 0.05)
     log = await with_stream(tmp_path)
     other = sqlite3.connect(tmp_path / "relay.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

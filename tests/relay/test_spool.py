@@ -398,7 +398,7 @@ async def test_a_disk_that_hangs_is_given_up_on(parts: Parts, monkeypatch: pytes
 
 
 async def test_a_store_that_hangs_is_not_waited_for(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.log.SPOOL_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr("relay.intake.SPOOL_AFTER_SECONDS", 0.05)
     import sqlite3
 
     other = sqlite3.connect(parts.folder / "relay.db", isolation_level=None)
