@@ -153,7 +153,7 @@ class Spool:
     async def oldest(self) -> tuple[Path, list[bytes]] | None:
         """The segment to be moved next, with its records in their order; None where nothing is here any more."""
         found = await self._on_disk(self._read_oldest)
-        if found is None and not self._queue and self._writing is None:
+        if found is None and not len(self._room):
             self._here.clear()
         return found
 

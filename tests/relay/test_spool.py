@@ -19,7 +19,7 @@ from relay import spool_files
 from relay.emptying import Emptying
 from relay.log import EventLog, Kept, Meta, NotStorableError, Stored, UnavailableError
 from relay.protocol import Event, PairResponse
-from relay.spool import Spool, packed, unpacked
+from relay.spool import KeptOrNot, Spool, packed, unpacked
 from relay.spool_files import MARK_BYTES, Segments, frame, scan
 from relay.stores import sqlite_batch
 from relay.stores.lock import StoreInUseError
@@ -27,7 +27,7 @@ from relay.stores.sealing import SealedError, Seals
 from relay.stores.sequence import Encoding, Incoming
 from relay.stores.sqlite import SqliteStore
 from relay.stores.streams import create_stream
-from relay.waiting import Waiting
+from relay.waiting import MANY, Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -306,6 +306,25 @@ async def test_of_what_comes_together_only_the_streams_that_wait_here_go_behind_
     assert (parts.spool.depth, await parts.keys(), await parts.keys("tt")) == (3, [], ["x"])
     await parts.emptied()
     assert await parts.keys() == ["a", "b", "c"]
+
+
+async def test_what_is_gathered_while_it_is_found_empty_is_not_forgotten(
+    parts: Parts, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.waiting.TOGETHER_SECONDS", 60)
+    told: list[KeptOrNot] = []
+    for number in range(MANY):
+        parts.spool.put(a_callback(str(number)), told.append)
+    await eventually(lambda: len(told) == MANY)
+    await parts.emptied()
+    assert parts.spool.depth == 0
+    parts.spool.put(a_callback("late"), told.append)
+    assert await parts.spool.oldest() is None
+    assert (parts.spool.depth, len(told)) == (1, MANY)
+    parts.spool._room.hand_over()
+    await eventually(lambda: len(told) == MANY + 1)
+    await parts.emptied()
+    assert (await parts.keys())[-1] == "late"
 
 
 async def test_one_that_the_log_never_takes_is_set_aside_and_the_others_go_on(
