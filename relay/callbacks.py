@@ -261,10 +261,10 @@ class Callbacks:
 def _named(path: str) -> tuple[str, str, str | None] | None:
     """Callback key, door and nonce; no nonce for a confirmation; None for any other path."""
     match path.split("/"):
-        case ["", "h", key, door, last]:
-            if door in _READERS:
-                return key, door, last
-            return (key, door, None) if (door, last) == ("c2b", "confirm") else None
+        case ["", "h", key, door, nonce] if door in _READERS:
+            return key, door, nonce
+        case ["", "h", key, "c2b", "confirm"]:
+            return key, "c2b", None
     return None
 
 
