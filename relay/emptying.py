@@ -57,14 +57,15 @@ class Emptying:
                 for stream in list(self._left):
                     await self._move_some(stream)
             if self._segment is not None:
-                await self._spool.remove(self._segment)
-                self._segment = None
+                moved, self._segment = self._segment, None
+                await self._spool.remove(moved)
 
     async def _take(self) -> bool:
         found = await self._spool.oldest()
         if found is None:
             return False
-        self._segment, records = found
+        path, records = found
+        left: dict[str, deque[Incoming]] = {}
         unread = []
         for record in records:
             try:
@@ -72,9 +73,10 @@ class Emptying:
             except (msgspec.MsgspecError, SealedError):
                 unread.append(record)
             else:
-                self._left.setdefault(incoming.stream, deque()).append(incoming)
+                left.setdefault(incoming.stream, deque()).append(incoming)
         if unread:
             await self._set_aside(unread, "cannot be read")
+        self._segment, self._left = path, left
         return True
 
     async def _move_some(self, stream: str) -> None:

@@ -52,7 +52,8 @@ class Intake:
             self._room.put(arrived)
         elif self._room.longest() > SPOOL_AFTER_SECONDS:
             _to_spool(spool, arrived)
-        elif spool.is_empty:
+        elif spool.is_empty or not spool.healthy:
+            # Out of its order, where that fails: better than to be refused while the store is well.
             self._room.put(arrived)
         else:
             _to_spool(spool, [one for one in arrived if spool.is_for(one.incoming.stream)])

@@ -68,6 +68,7 @@ class Segments:
         self._folder = folder
         self._max_bytes = max_bytes
         self._began: dict[Path, float] = {}
+        self._done: list[Path] = []
         self._open: _Segment | None = None
         self._used = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,12 +109,12 @@ class Segments:
         return found.records
 
     def remove(self, path: Path) -> None:
-        """What is damaged is kept for a person, out of the way."""
-        if scan(path.read_bytes()).is_damaged:
-            path.rename(path.with_suffix(_DAMAGED))
-        else:
-            path.unlink()
-        del self._began[path]
+        """It is not read again, whatever comes of it: what cannot be removed now is with the next one."""
+        self._began.pop(path, None)
+        self._done.append(path)
+        while self._done:
+            _remove(self._done[0])
+            del self._done[0]
         _flush_folder(self._folder)
 
     def set_aside(self, records: Sequence[bytes]) -> None:
@@ -167,6 +168,15 @@ class Segments:
     def _next(self, ending: str) -> Path:
         self._number += 1
         return self._folder / f"{self._number:010d}{ending}"
+
+
+def _remove(path: Path) -> None:
+    """What is damaged is kept for a person, out of the way."""
+    with suppress(FileNotFoundError):
+        if scan(path.read_bytes()).is_damaged:
+            path.rename(path.with_suffix(_DAMAGED))
+        else:
+            path.unlink()
 
 
 class _Segment:

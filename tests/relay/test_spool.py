@@ -293,6 +293,77 @@ async def test_what_was_not_removed_in_time_is_moved_again_and_known(
     assert await parts.keys("tt") == [f"k{at}" for at in range(1, 300, 2)]
 
 
+def read_only(*_: object) -> None:
+    raise OSError(errno.EROFS, "read-only file system")
+
+
+async def test_a_segment_that_cannot_be_removed_keeps_nothing_waiting_and_goes_with_the_next(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.is_down = True
+    await parts.call("a")
+    parts.is_down = False
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", read_only)
+        with pytest.raises(OSError, match="read-only"):
+            await parts.emptying.empty()
+        await parts.emptied()
+    assert (parts.spool.depth, await parts.keys(), len(files(parts.folder))) == (0, ["a"], 1)
+    assert not isinstance(await parts.call("b"), Kept)
+    parts.is_down = True
+    await parts.call("c")
+    parts.is_down = False
+    await parts.emptied()
+    assert (parts.spool.depth, await parts.keys(), files(parts.folder)) == (0, ["a", "b", "c"], [])
+
+
+async def test_a_segment_that_is_gone_already_keeps_nothing_waiting(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.is_down = True
+    await parts.call("a")
+    parts.is_down = False
+    with monkeypatch.context() as broken:
+        broken.setattr(spool_files, "_flush_folder", read_only)
+        with pytest.raises(OSError, match="read-only"):
+            await parts.emptying.empty()
+    parts.is_down = True
+    await parts.call("b")
+    parts.is_down = False
+    await parts.emptied()
+    assert (parts.spool.depth, await parts.keys(), files(parts.folder)) == (0, ["a", "b"], [])
+
+
+async def test_while_the_spool_is_ill_and_the_store_is_well_nobody_waits_for_what_is_in_the_spool(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.is_down = True
+    assert isinstance(await parts.call("a"), Kept)
+    with monkeypatch.context() as broken:
+        broken.setattr(Segments, "append", read_only)
+        assert isinstance(await parts.call("b"), UnavailableError)
+        parts.is_down = False
+        assert not isinstance(await parts.call("c"), Kept | UnavailableError)
+    await parts.spool.probe()
+    await parts.emptied()
+    assert await parts.keys() == ["c", "a"]
+
+
+async def test_what_could_not_be_set_aside_is_not_removed(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.is_down = True
+    await parts.call("a")
+    parts.spool._segments.append([b"from the future"])
+    parts.is_down = False
+    await parts.killed(b"")
+    with monkeypatch.context() as broken:
+        broken.setattr(Segments, "set_aside", read_only)
+        for _ in range(2):
+            with pytest.raises(OSError, match="read-only"):
+                await parts.emptying.empty()
+    await parts.emptied()
+    assert (await parts.keys(), len(files(parts.folder, ".aside"))) == (["a"], 1)
+
+
 async def test_of_what_comes_together_only_the_streams_that_wait_here_go_behind_it(
     parts: Parts, eventually: Any
 ) -> None:
