@@ -94,6 +94,7 @@ class Relay:
         keeping = (
             self._keep_the_clock(),
             self._look_after_the_spool(),
+            self._keep_the_mark(),
             self._keep_house(),
             Watch(log).run(),
             Emptying(spool, log).run(),
@@ -244,12 +245,19 @@ class Relay:
             self._log.expire_waiting()
             await self._spool.probe()
 
+    async def _keep_the_mark(self) -> None:
+        """By itself: it needs no database, which may be lost in this very second, and its disk may fail or hang."""
+        while True:
+            await asyncio.sleep(self._settings.housekeeping_seconds)
+            try:
+                await self._log.save_high_water()
+            except OSError as error:
+                logger.error("the high water cannot be marked: %s", error.strerror)
+
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(self._settings.housekeeping_seconds)
             try:
-                # What was committed is marked first: it needs no database, which may be lost in this very second.
-                await self._log.save_high_water()
                 await self._feed.close_revoked()
                 await self._feed.note_acks()
                 await self._shops.look_again()

@@ -1,6 +1,7 @@
 """The feed: in order, once, from the till's own cursor; resets, slow tills, two shops (money-safety R7, R8, R10)."""
 
 import asyncio
+import errno
 import shutil
 import threading
 from typing import Any
@@ -117,6 +118,31 @@ async def test_a_revoked_till_is_put_out(bench: Any, till: PairResponse, eventua
     assert (await waiting).status == 403
     assert await bench.socket(till.token).until_closed() == protocol.CLOSE_REVOKED
     assert (await bench.poll(till)).status == 403
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_revoked_till_is_put_out_whatever_becomes_of_the_high_water(
+    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+) -> None:
+    from relay.stores import directory
+
+    well, tried = threading.Event(), threading.Event()
+
+    def ill(*_: object) -> None:
+        tried.set()
+        if hangs:
+            well.wait(20)
+        raise OSError(errno.EROFS, "read-only file system")
+
+    monkeypatch.setattr("relay.stores.high_water.save", ill)
+    socket = await bench.connect(till)
+    await socket.until(CaughtUp)
+    await post_many(bench, till, bodies, 0, 1)
+    await asyncio.to_thread(tried.wait, 20)
+    assert bench.in_store(lambda connection: directory.revoke(connection, till.till_id, 1))
+    assert (await socket.until(int))[-1] == protocol.CLOSE_REVOKED
+    well.set()
+    monkeypatch.undo()
 
 
 async def test_a_slow_till_is_closed_and_resumes(settings: Any, running: Any, changed: Any, bodies: Any) -> None:
