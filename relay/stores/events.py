@@ -15,18 +15,21 @@ from relay.stores.tables import event_key, event_row
 
 def with_body(connection: Connection, stream_id: int, key: str, body_sha256: str) -> Row | None:
     """The last revision of that key whose body has a digest that begins so."""
-    rows = connection.execute(
-        select(*(event_row.c[name] for name in Row._fields))
+    digests = connection.execute(
+        select(event_row.c.id, event_row.c.body_sha256)
         .where(_is_of_key(event_row, stream_id, key))
-        .order_by(event_row.c.rev)
+        .order_by(event_row.c.rev.desc())
     )
-    found = [row for row in map(Row._make, rows) if row.body_sha256.hex().startswith(body_sha256)]
-    return sealing.of(connection).opened(found[-1]) if found else None
+    place = next((place for place, digest in digests if digest.hex().startswith(body_sha256)), None)
+    if place is None:
+        return None
+    columns = select(*(event_row.c[name] for name in Row._fields)).where(event_row.c.id == place)
+    return sealing.of(connection).opened(Row._make(connection.execute(columns).one()))
 
 
 def is_trusted(connection: Connection, stream_id: int, key: str) -> bool:
-    found = connection.execute(select(event_key.c.trust).where(_is_of_key(event_key, stream_id, key)))
-    return TRUSTED in found.scalars().all()
+    trusted = _is_of_key(event_key, stream_id, key) & (event_key.c.trust == TRUSTED)
+    return connection.execute(select(event_key.c.id).where(trusted).limit(1)).first() is not None
 
 
 def raw_body(row: Row) -> bytes:

@@ -15,6 +15,7 @@ from relay.stores.sequence import Row, row_id
 from relay.stores.tables import event_key, event_row
 
 MOST_COUNTED = 50
+MOST_COMPARED = 50
 
 _NOTED = text(
     "INSERT INTO quarantined_sender (stream, seq, address) VALUES (:stream, :seq, :address) ON CONFLICT DO NOTHING"
@@ -71,7 +72,9 @@ def at(connection: Connection, stream_id: int, seq: int) -> Row | None:
 
 
 def same_payment(connection: Connection, row: Row) -> list[Row]:
-    """The other events of its key, and those with its receipt, in the order of the log."""
+    """The other events of its key, and those with its receipt, in the order of the log: MOST_COMPARED of each at most,
+    the trusted and the newest of them.
+    """
     conditions = [(event_row.c.key_end == row.key_end) & (event_row.c.key_start == row.key_start)]
     if row.receipt is not None:
         conditions.append(
@@ -83,7 +86,9 @@ def same_payment(connection: Connection, row: Row) -> list[Row]:
 
 
 def _of(connection: Connection, stream_id: int, condition: ColumnElement[bool]) -> list[Row]:
-    return _opened(connection, select(event_row).where(condition, event_row.c.stream_id == stream_id))
+    wanted = select(event_row).where(condition, event_row.c.stream_id == stream_id)
+    first = (event_row.c.trust == TRUSTED).desc(), event_row.c.id.desc()
+    return _opened(connection, wanted.order_by(*first).limit(MOST_COMPARED))
 
 
 def _opened(connection: Connection, wanted: Select[Any]) -> list[Row]:

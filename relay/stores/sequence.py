@@ -16,6 +16,9 @@ from relay.protocol import KIND_STK, SOURCE_DARAJA, TRUSTED, chain_next
 
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
+COMPARED = 64
+"""So many revisions of a key are compared with what comes, and its newest: whoever knows a shop's address may send any
+number. A copy of another one is a further revision."""
 _CHARGE = f"{KIND_STK}:"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from relay.stores.sequence import SEQ_MASK, Head, Identity, Incoming, Known, Row, cut_key
+from relay.stores.sequence import COMPARED, SEQ_MASK, Head, Identity, Incoming, Known, Row, cut_key
 
 MAX_BATCH = 128
 
@@ -51,13 +51,20 @@ _SIZES = (
 )
 _ROW = ", ".join("?" * len(Row._fields))
 _INSERT = f"INSERT INTO event ({', '.join(Row._fields)}) "
-# CROSS JOIN keeps the order: one look into the index for each of the batch, never a scan of the log.
-_KNOWN = """
+# CROSS JOIN keeps the order: two looks into the index for each of the batch, never a scan of the log.
+_KNOWN = f"""
+    WITH asked AS (VALUES {{}})
+    SELECT e.stream_id, e.key_start || e.key_end, e.rev AS rev, e.money, e.trust, e.id, e.chain
+    FROM asked CROSS JOIN event AS e
+    ON e.key_end = column1 AND e.key_start = column2 AND e.stream_id = column3 AND e.rev < {COMPARED}
+    UNION ALL
     SELECT e.stream_id, e.key_start || e.key_end, e.rev, e.money, e.trust, e.id, e.chain
-    FROM (VALUES {}) AS asked CROSS JOIN event AS e
-    ON e.key_end = asked.column1 AND e.key_start = asked.column2 AND e.stream_id = asked.column3
-    ORDER BY e.rev
-"""
+    FROM asked CROSS JOIN event AS e
+    ON e.key_end = column1 AND e.key_start = column2 AND e.stream_id = column3 AND e.rev >= {COMPARED} AND e.rev = (
+        SELECT max(rev) FROM event WHERE key_end = column1 AND key_start = column2 AND stream_id = column3
+    )
+    ORDER BY rev
+"""  # noqa: S608 (a number of our own)
 
 
 def write(connection: Connection, rows: Sequence[Row]) -> None:

@@ -25,7 +25,7 @@ from relay.log import (
     utc_text,
 )
 from relay.protocol import GENESIS, RESET_EPOCH, TRUSTED, Event, chain_next
-from relay.stores.sequence import Incoming
+from relay.stores.sequence import COMPARED, Incoming
 
 PAGE_BYTES = 256 * 1024
 
@@ -56,7 +56,7 @@ class ReferenceLog:
     def _add(self, name: str, incoming: Incoming) -> Appended:
         known, meta, key = self._known(name), incoming.meta, incoming.key
         same = [at for at, event in enumerate(known.events) if event.key == key]
-        for at in same:
+        for at in same[:COMPARED] + same[COMPARED:][-1:]:
             first = known.events[at]
             if known.money[at] == meta.money and first.trust in (TRUSTED, meta.trust):
                 return Appended(known.epoch, first.seq, first.chain, Outcome.DUPLICATE)

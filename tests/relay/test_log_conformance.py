@@ -27,7 +27,7 @@ from relay.log import (
     UnknownStreamError,
 )
 from relay.protocol import GENESIS, QUARANTINED, TRUSTED, Cursor
-from relay.stores.sequence import Incoming
+from relay.stores.sequence import COMPARED, Incoming
 from relay.stores.store import opened
 from relay.stores.streams import create_stream
 
@@ -128,6 +128,19 @@ async def test_a_copy_names_the_first_and_other_money_is_a_revision(log: Any) ->
     assert (other.seq, other.outcome) == (2, Outcome.REVISION)
     assert (await add(log, "k", "other money")).seq == 2
     assert [event.rev for event in await everything(log)] == [0, 1]
+
+
+async def test_of_any_number_of_revisions_only_some_are_compared_and_none_is_lost(log: Any) -> None:
+    for number in range(COMPARED + 5):
+        assert (await add(log, "k", str(number), trust=QUARANTINED)).seq == number + 1
+    first, beyond, newest = [
+        await add(log, "k", str(number), trust=QUARANTINED) for number in (3, COMPARED + 1, COMPARED + 1)
+    ]
+    assert [one.outcome for one in (first, beyond, newest)] == ["dup", "revision", "dup"]
+    assert (first.seq, beyond.seq, newest.seq) == (4, COMPARED + 6, COMPARED + 6)
+    together = await asyncio.gather(*(add(log, key, "real") for key in ("k", "other", "k")))
+    assert [one.outcome for one in together] == ["revision", "new", "dup"]
+    assert [event.rev for event in await everything(log)] == [*range(COMPARED + 7), 0]
 
 
 async def test_copies_in_one_batch_are_counted_from_those_in_the_log(log: Any) -> None:

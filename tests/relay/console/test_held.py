@@ -52,6 +52,19 @@ async def test_what_is_held_back_is_listed_masked_and_with_its_sender(joan: Any,
     assert "Held back ! 1 to look at" in words_of(await joan.get("/health"))
 
 
+async def test_a_flood_of_one_payment_is_compared_with_what_is_true_of_it_and_the_newest(
+    joan: Any, till: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.stores.quarantine.MOST_COMPARED", 3)
+    await held(joan, till)
+    await pulled(joan, till, "UJE7K2M9QX", "150")
+    for amount in range(160, 166):
+        await held(joan, till, TransAmount=str(amount))
+    said = words_of(await joan.get(f"/held/{till.stream}/1"))
+    assert [amount for amount in range(160, 166) if f"KSh {amount}" in said] == [164, 165]
+    assert "Pull" in said
+
+
 async def test_of_many_the_newest_come_first_a_page_at_a_time(
     joan: Any, till: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
