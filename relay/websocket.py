@@ -76,6 +76,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.request.headers.clear()
         self.response.headers.clear()
 
+    def handle_ping(self) -> None:
+        """Who takes no answers is not kept any."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.transport.abort()
+
     def keepalive_timeout(self) -> None:
         if not self.close_sent and not self.transport.is_closing():
             self._host.metrics.pongs_missed.inc()

@@ -141,6 +141,24 @@ async def test_a_websocket_is_no_connection_over_http_any_more(bench: Any, conne
     assert not bench.relay.callers._here
 
 
+async def pinged(wire: Wire) -> None:
+    """Many times more than a socket takes."""
+    for _ in range(1000):
+        wire.send((b"\x89\xfd" + bytes(4) + b"x" * 125) * 200)
+        await asyncio.wait_for(wire.writer.drain(), PATIENCE)
+
+
+async def test_who_asks_with_pings_and_takes_no_answers_is_let_go(settings: Any, running: Any, changed: Any) -> None:
+    async with running(changed(settings, hello_seconds=600.0)) as bench, serving(bench.relay) as connect:
+        bench.add_shop("Duka")
+        token = (await bench.pair("Duka")).token
+        wire = await connect()
+        wire.send(UPGRADE.replace(b"Host: r", f"Host: r\r\nAuthorization: Bearer {token}".encode()))
+        assert (await wire.head()).startswith("http/1.1 101")
+        with pytest.raises(ConnectionError):
+            await pinged(wire)
+
+
 @pytest.mark.parametrize(
     ("said", "answered"),
     [
