@@ -18,6 +18,7 @@ from relay.stores.store import StoreSettingError
 CHECKPOINT_SECONDS = 0.5
 PASSIVE_AT_BYTES = 4 * 1024 * 1024
 RESTART_AT_BYTES = 64 * 1024 * 1024
+PATIENCE_MS = 50
 
 logger = logging.getLogger("relay.store")
 
@@ -72,6 +73,8 @@ class Checkpointer:
 
     def _checkpoint(self, size: int) -> None:
         with self._engine.connect() as connection:
+            # A copy of the store reads for minutes, and while this waits for it no writer may go on.
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE_MS}")
             complete = checkpoint(connection, "PASSIVE")
             if not complete and size > RESTART_AT_BYTES:
                 complete = checkpoint(connection, "RESTART")

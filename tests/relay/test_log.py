@@ -1,6 +1,8 @@
 """The event log: durable, gap-free, deduplicated, and honest after a failure or a restored backup."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -153,6 +155,24 @@ async def test_the_write_ahead_log_is_moved_while_the_relay_runs(
         await log.append("st", "stk", f"k{number}", b'"' + b"x" * 5_000 + b'"', meta())
     await eventually(lambda: (tmp_path / "relay.db").stat().st_size > before + 200_000)
     assert len(await log.read("st", 0)) == 50
+    await log.close()
+
+
+async def test_whoever_reads_for_long_keeps_no_callback_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_checkpoints, "PASSIVE_AT_BYTES", 1)
+    monkeypatch.setattr(sqlite_checkpoints, "RESTART_AT_BYTES", 1)
+    monkeypatch.setattr(sqlite_checkpoints, "CHECKPOINT_SECONDS", 0.2)
+    log = await with_stream(tmp_path)
+    reader = sqlite3.connect(tmp_path / "relay.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM event").fetchall()
+    began, number = time.monotonic(), 0
+    while time.monotonic() - began < 1:
+        await asyncio.wait_for(log.append("st", "stk", f"k{number}", b"{}", meta()), 3)
+        number += 1
+    reader.close()
     await log.close()
 
 
