@@ -34,6 +34,8 @@ from relay.stores.sequence import Incoming, Row
 PAGE = 50
 LEAST_REASON = 5
 MAX_REASON = 160
+# More would reach into another place of the log (SEQ_BITS), or be no number that a database has.
+_SEQ_DIGITS, _DIGITS = 12, 18
 _COLUMNS = ("Came", "Shop", "What", "Amount", "Phone", "Receipt", "")
 _NONE = (
     "Nothing is held back. What this relay cannot believe at once appears here, and counts for nothing until "
@@ -118,7 +120,9 @@ class Heldback:
         return await self._log.append_if(event.shop.stream, decide)
 
     async def _of(self, asked: Asked) -> Event | None:
-        stream, seq = asked.path["stream"], int(asked.path["seq"])
+        stream, seq = asked.path["stream"], _number(asked.path["seq"], _SEQ_DIGITS)
+        if seq is None:
+            return None
 
         def looked(connection: Connection) -> Event | None:
             shop = overview.shop_of(connection, stream)
@@ -132,9 +136,12 @@ class Heldback:
 
 
 def _place(said: str) -> Place | None:
-    at, _, number = said.partition(".")
-    plain = said.isascii() and at.isdecimal() and number.isdecimal() and len(said) < 40
-    return Place(int(at), int(number)) if plain else None
+    at, number = (_number(part, _DIGITS) for part in said.partition(".")[::2])
+    return Place(at, number) if at is not None and number is not None else None
+
+
+def _number(said: str, digits: int) -> int | None:
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= digits else None
 
 
 def _more(stream: str, rows: list[Row], *, shown_all: bool) -> Html | None:

@@ -81,8 +81,19 @@ async def test_of_many_the_newest_come_first_a_page_at_a_time(
     assert [receipt in second.text for receipt in ("M9ZZ", "M9Q1", "M9Q0", "Older ones")] == [False, True, True, False]
     alone = await joan.get(f"/held?stream={other.stream}")
     assert [receipt in alone.text for receipt in ("M9ZZ", "M9Q2", "Show all shops")] == [True, False, True]
-    for nonsense in ("x", "1", "1.x", "9" * 50):
+    for nonsense in ("x", "1", "1.x", "9" * 50, f"{10**30}.1", f"1.{10**30}"):
         assert (await joan.get(f"/held?behind={nonsense}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "seq", ["x", "-1", "1.0", "\u0661", "9" * 12, str(2**40 + 1), "9" * 20, pytest.param("9" * 4301, id="long")]
+)
+async def test_what_is_no_place_of_the_log_is_not_there(joan: Any, till: Any, seq: str) -> None:
+    await held(joan, till)
+    path = f"/held/{till.stream}/{seq}"
+    shown = await joan.get(path)
+    believed = await joan.post(f"{path}/believe", reason="seen in the portal", password=PASSWORD)
+    assert [(page.status_code, "Nothing here" in page.text) for page in (shown, believed)] == [(404, True)] * 2
 
 
 async def test_believing_appends_a_trusted_copy_and_changes_nothing(joan: Any, till: Any) -> None:
