@@ -1,7 +1,10 @@
-"""Addresses and whole networks, as an operator writes them. It must not know what somebody from there may do."""
+"""Addresses and whole networks: those that an operator writes, and the one that somebody is counted by.
+
+It must not know what somebody from there may do.
+"""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 
 class Addresses:
@@ -16,10 +19,23 @@ class Addresses:
         return self._found(address)
 
     def _find(self, address: object) -> bool:
-        try:
-            seen = ip_address(str(address))
-        except ValueError:
-            return False
-        if isinstance(seen, IPv6Address) and seen.ipv4_mapped is not None:
-            seen = seen.ipv4_mapped
-        return any(seen in network for network in self._networks)
+        seen = _read(str(address))
+        return seen is not None and any(seen in network for network in self._networks)
+
+
+def network_of(address: str) -> str:
+    """Of an IPv6 address the network that one line is given, of which anybody has all addresses."""
+    seen = _read(address)
+    if isinstance(seen, IPv6Address):
+        return str(IPv6Address(int(seen) >> 64 << 64))
+    return address if seen is None else str(seen)
+
+
+def _read(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        seen = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(seen, IPv6Address) and seen.ipv4_mapped is not None:
+        return seen.ipv4_mapped
+    return seen

@@ -1,6 +1,6 @@
 """Pairing a till with its shop: a one-time code for a token (`POST /v1/pair`).
 
-It must not know events. Wrong codes are counted per invitation and per address.
+It must not know events. Wrong codes are counted per invitation and per network.
 """
 
 import logging
@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 import msgspec
 
+from relay.addresses import network_of
 from relay.http import (
     BodyReader,
     BodyRefusedError,
@@ -35,7 +36,7 @@ from relay.stores import directory
 from relay.stores.directory import Device
 
 WRONG_PER_MINUTE = 20
-_ADDRESSES = 10_000
+_NETWORKS = 10_000
 _MAX_NAME = 80
 
 _WRONG = prepared(403, error_body(ERROR_WRONG_CODE), api=True)
@@ -55,14 +56,14 @@ class Pairing:
         """Where callbacks reach this relay; the address it took, where nobody said one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        address = client_ip(scope, self._settings.trusted_proxies)
+        network = network_of(client_ip(scope, self._settings.trusted_proxies))
         try:
             request = decode_pair_request(await self._bodies.read(receive))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BodyRefusedError):
             return await answer(send, _MALFORMED)
         except CallerGoneError:
             return None
-        if self._wrong.too_many(address):
+        if not self._wrong.begin(network):
             return await answer(send, _TOO_OFTEN)
         device = Device(request.device, _printable(request.name).strip()[:_MAX_NAME], request.till_code)
         code = _printable(request.code)
@@ -70,9 +71,9 @@ class Pairing:
             lambda connection: directory.pair(connection, code, device, int(time.time() * 1000))
         )
         if paired is None:
-            self._wrong.count(address)
             logger.warning("a wrong pairing code")
             return await answer(send, _WRONG)
+        self._wrong.take_back(network)
         logger.info("%s paired with %s", paired.till_id, paired.shop.stream)
         return await answer_json(send, 200, encode(self._response(paired)))
 
@@ -95,20 +96,33 @@ def _printable(text: str) -> str:
 
 
 class _WrongCodes:
-    """How many wrong codes each address sent in its present minute; forgets the oldest address when there are many."""
+    """How many wrong codes each network sent in its present minute; forgets the oldest network when there are many.
+
+    A code is wrong until it proves right, or all that are tried at once would be tried.
+    """
 
     def __init__(self) -> None:
         self._counts: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    def too_many(self, address: str) -> bool:
-        minute, wrong = self._counts.get(address, (0, 0))
-        return minute == _minute() and wrong >= WRONG_PER_MINUTE
-
-    def count(self, address: str) -> None:
-        minute, wrong = self._counts.pop(address, (0, 0))
-        self._counts[address] = (_minute(), wrong + 1 if minute == _minute() else 1)
-        if len(self._counts) > _ADDRESSES:
+    def begin(self, network: str) -> bool:
+        """Counts one code; false where it may not be tried."""
+        minute, wrong = self._counts.get(network, (0, 0))
+        wrong = wrong if minute == _minute() else 0
+        if wrong >= WRONG_PER_MINUTE:
+            return False
+        self._counts[network] = (_minute(), wrong + 1)
+        self._counts.move_to_end(network)
+        if len(self._counts) > _NETWORKS:
             self._counts.popitem(last=False)
+        return True
+
+    def take_back(self, network: str) -> None:
+        """The code was right."""
+        minute, wrong = self._counts.get(network, (0, 0))
+        if wrong > 1:
+            self._counts[network] = (minute, wrong - 1)
+        else:
+            self._counts.pop(network, None)
 
 
 def _minute() -> int:

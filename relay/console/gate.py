@@ -7,11 +7,11 @@ browser that its operator has signed in from before has tries of its own, so tha
 import logging
 import time
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from relay.addresses import network_of
 from relay.console.passwords import BusyError, Passwords
 from relay.console.sessions import (
     BROWSER_MS,
@@ -85,7 +85,7 @@ class Gate:
         name, since = name.strip().casefold()[:MAX_NAME], _now() - BROWSER_MS
         browser = hashed(caller.browser)
         known = await self._log.ask(lambda connection: operators.knows(connection, name, browser, since))
-        wide = [tries.of_name(name), f"address {_network(caller.address)}"]
+        wide = [tries.of_name(name), f"address {network_of(caller.address)}"]
         attempt = _Attempt(caller, name, [f"browser {browser}"] if known else wide, known)
         try:
             with self._passwords.place(known=known):
@@ -163,15 +163,6 @@ def _wrong_again(connection: Connection, session: Session, who: str) -> bool:
 
 def _note(connection: Connection, session: Session, action: str) -> None:
     operator_record.note(connection, Act(session.operator, session.address, action), _now())
-
-
-def _network(address: str) -> str:
-    """Of an IPv6 address the network that one line is given, of which anybody has all addresses."""
-    try:
-        read = ip_address(address)
-    except ValueError:
-        return address
-    return str(IPv6Address(int(read) >> 64 << 64)) if isinstance(read, IPv6Address) else str(read)
 
 
 def _wait(seconds: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 from database_server import ON_A_FILE
 
 from relay import protocol
+from relay.addresses import network_of
 from relay.protocol import PairRequest, PairResponse
 from relay.stores import directory
 
@@ -70,13 +71,52 @@ async def test_guessing_from_one_address_is_slowed_and_others_are_not(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("relay.pairing._minute", lambda: 7)
-    monkeypatch.setattr("relay.pairing._ADDRESSES", 2)
+    monkeypatch.setattr("relay.pairing._NETWORKS", 2)
     bench.add_shop("Duka")
     assert [await ask(bench, "BBBB-BBBB", client="1") for _ in range(21)] == [403] * 20 + [429]
     assert await ask(bench, bench.invite("Duka"), client="2") == 200
     for client in ("2", "3", "4"):
         assert await ask(bench, "BBBB-BBBB", client=client) == 403
     assert await ask(bench, "BBBB-BBBB", client="1") == 403
+
+
+async def test_who_guesses_all_at_once_is_slowed_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.pairing._minute", lambda: 7)
+    bench.add_shop("Duka")
+    guessed = await asyncio.gather(*(ask(bench, "BBBB-BBBB") for _ in range(50)))
+    assert sorted(guessed) == [403] * 20 + [429] * 30
+
+
+async def test_a_right_code_does_not_count_against_where_it_comes_from(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.pairing._minute", lambda: 7)
+    bench.add_shop("Duka")
+    assert [await ask(bench, bench.invite("Duka")) for _ in range(21)] == [200] * 21
+    assert [await ask(bench, "BBBB-BBBB") for _ in range(19)] == [403] * 19
+    assert await ask(bench, bench.invite("Duka")) == 200
+    assert [await ask(bench, "BBBB-BBBB") for _ in range(2)] == [403, 429]
+
+
+async def test_all_addresses_of_one_line_are_counted_together(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.pairing._minute", lambda: 7)
+    line = [f"2001:db8:0:7::{number:x}" for number in range(21)]
+    assert [await ask(bench, "BBBB-BBBB", client=client) for client in line] == [403] * 20 + [429]
+    assert await ask(bench, "BBBB-BBBB", client="2001:db8:0:8::1") == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("196.201.214.200", "196.201.214.200"),
+        ("::ffff:196.201.214.200", "196.201.214.200"),
+        ("2001:DB8:0:7:1:2:3:4", "2001:db8:0:7::"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_the_network_that_an_address_is_counted_by(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 @pytest.mark.parametrize(
