@@ -3,6 +3,7 @@
 It must not know HTTP. Plain functions on a connection; the log itself is the only record of claims.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -50,12 +51,25 @@ def _nonce(key_start: str) -> str:
 
 def latest(connection: Connection, stream_id: int, receipt: str) -> Held | None:
     """The newest claim. Its body is never erased, or a payment could be used again; generations have no gap."""
-    newest, generation = None, 1
-    while (later := _read(connection, stream_id, f"claim:{receipt}:", generation)) is not None:
-        newest, generation = later, generation + 1
+    newest = _last(lambda generation: _read(connection, stream_id, f"claim:{receipt}:", generation))
     if newest is None:
         return None
     return Held(newest, _read(connection, stream_id, f"release:{receipt}:", newest.generation) is None)
+
+
+def _last(read: Callable[[int], Claim | None]) -> Claim | None:
+    """By doubling, then by halving: a till that claims and releases without end makes no later claim slow."""
+    last, known, beyond = None, 0, 1
+    while (later := read(beyond)) is not None:
+        last, known, beyond = later, beyond, 2 * beyond
+    while beyond - known > 1:
+        middle = (known + beyond) // 2
+        later = read(middle)
+        if later is None:
+            beyond = middle
+        else:
+            last, known = later, middle
+    return last
 
 
 def _read(connection: Connection, stream_id: int, start: str, generation: int) -> Claim | None:

@@ -5,10 +5,15 @@ import json
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 from database_server import ON_A_FILE
+from sqlalchemy import Connection, event
 
 from relay import protocol
+from relay.protocol import Claim
+from relay.stores import claims
+from relay.stores.sequence import Incoming, Meta
 
 pytestmark = pytest.mark.anyio
 STORES = ["sqlite", "postgresql"]
@@ -219,6 +224,54 @@ async def test_a_claim_whose_caller_went_away_is_told_to_all_the_same(
     hangs.set()
     await stuck
     assert (await socket.until(protocol.Event))[-1].kind == "claim"
+
+
+def generations(stream: str, first: int, last: int) -> list[Incoming]:
+    made = [Claim(RECEIPT, number, "t", "T", f"{number}", "", "") for number in range(first, last + 1)]
+    return [
+        Incoming.of(stream, kind, f"{kind}:{RECEIPT}:{claim.generation}", msgspec.json.encode(claim), Meta(1))
+        for claim in made
+        for kind in ("claim", "release")
+    ]
+
+
+async def test_the_newest_claim_is_found_however_many_there_are(bench: Any, tills: Any) -> None:
+    log, stream = bench.relay._log, tills[0].stream
+    stream_id = (await log.head(stream)).stream_id
+
+    async def found(*said: Incoming) -> tuple[int, bool] | None:
+        await log.append_if(stream, lambda _connection, _head: (list(said), None))
+        held = await log.run(lambda connection: claims.latest(connection, stream_id, RECEIPT))
+        return held and (held.claim.generation, held.stands)
+
+    assert await found() is None
+    for number in range(1, 35):
+        made, given_up = generations(stream, number, number)
+        assert await found(made) == (number, True)
+        assert await found(given_up) == (number, False)
+
+
+async def test_a_till_that_claims_and_releases_without_end_makes_no_claim_slow(bench: Any, tills: Any) -> None:
+    log, stream = bench.relay._log, tills[0].stream
+    stream_id = (await log.head(stream)).stream_id
+    for first in range(1, 1000, 25):
+        said = generations(stream, first, first + 24)
+        await log.append_if(stream, lambda _connection, _head, said=said: (said, None))
+    asked: list[str] = []
+
+    def counted(connection: Connection) -> claims.Held | None:
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            asked.append(statement)
+
+        event.listen(connection, "before_cursor_execute", note)
+        try:
+            return claims.latest(connection, stream_id, RECEIPT)
+        finally:
+            event.remove(connection, "before_cursor_execute", note)
+
+    held = await log.run(counted)
+    assert (held.claim.generation, held.stands) == (1000, False)
+    assert 0 < len(asked) <= 25
 
 
 @ON_A_FILE
