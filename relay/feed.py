@@ -17,7 +17,7 @@ from relay.log import EventLog
 from relay.overload import Overload
 from relay.placing import Place, reset
 from relay.pressed import Pressed
-from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, StreamCursor
+from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, Reset, StreamCursor
 from relay.questions import Questions
 from relay.reading_again import ReadingAgain
 from relay.session import Session, Unknown, close, read_frame, send_frame, welcome
@@ -233,7 +233,7 @@ class Feed:
         except ValueError:
             return await answer(send, _MALFORMED)
         frames = await self._frames(opened.till_id, cursor, wait)
-        self._attendance.was_here(opened.till_id, self._reached(cursor.s, cursor.seq))
+        self._attendance.was_here(opened.till_id, self._reached(cursor.s, _acknowledged(cursor, frames)))
         again = await self._tokens.credential(scope)
         if again is None or again.revoked:
             return await answer(send, _REVOKED)
@@ -273,6 +273,11 @@ class Feed:
             yield flag
         finally:
             del self._polls[flag]
+
+
+def _acknowledged(cursor: StreamCursor, frames: list[FromRelay]) -> int:
+    """As on a websocket: a till that is reset has yet to read all that is behind the reset, whatever it said."""
+    return next((frame.floor for frame in frames if isinstance(frame, Reset)), cursor.seq)
 
 
 def _asked(scope: Scope, stream: str) -> tuple[StreamCursor, float]:

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from relay import silence, watching
+from relay import protocol, silence, watching
 from relay.attendance import AGAIN_SECONDS, Attendance
 from relay.log import Meta
-from relay.protocol import CaughtUp
+from relay.protocol import CaughtUp, Reset
 from relay.silence import LEAST_SECONDS, Pulse, daytime, is_silent, pulse
 from relay.stores import directory, tables
 from relay.watching import AWAY_MS, FORGOTTEN_MS, Watch
@@ -198,6 +198,19 @@ async def test_a_till_on_the_long_poll_counts_as_here(bench: Any, till: Any, bod
     assert (await bench.poll(till, f"epoch={epoch}&after=1&chain={first.chain}&wait=0")).status == 200
     await eventually(lambda: bench.in_store(directory.tills)[0].acked_seq == 1)
     assert bench.in_store(directory.tills)[0].acked_at > 0
+
+
+@pytest.mark.parametrize("epoch", ["another", None])
+async def test_a_cursor_that_is_answered_with_a_reset_acknowledges_nothing(
+    bench: Any, till: Any, bodies: Any, eventually: Any, epoch: str | None
+) -> None:
+    for number in range(3):
+        await bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b(f"UJE{number}"))
+    epoch = epoch or (await bench.relay._log.head(till.stream)).epoch
+    reply = await bench.poll(till, f"epoch={epoch}&after=2&chain={'0' * 32}&wait=0")
+    assert Reset in map(type, protocol.decode_frames(reply.body))
+    await eventually(lambda: bench.in_store(directory.tills)[0].acked_at is not None)
+    assert bench.in_store(directory.tills)[0].acked_seq == 0
 
 
 async def test_a_till_that_says_it_is_beyond_the_log_is_not_believed(bench: Any, till: Any, eventually: Any) -> None:
