@@ -114,6 +114,7 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--console-url", metavar="URL", help="its https address, if others than this computer reach it")
     serve.add_argument("--body-days", metavar="DAYS", help="how long to keep what was called back (default 90)")
     serve.add_argument("--shop-pace", metavar="N", help="callbacks of one shop a second (default 50)")
+    serve.add_argument("--till-pace", metavar="N", help="requests of one till a second (default 20)")
     serve.add_argument("--shop-tills", metavar="N", help="tills of one shop that may be connected here (default 50)")
     serve.add_argument("--sockets", metavar="N", help="tills that may be connected here (default 20000)")
     serve.add_argument("--socket-pace", metavar="N", help="tills let in a second when all return (default 350)")

@@ -23,6 +23,7 @@ from relay.health import Health
 from relay.http import Answer, BodyReader, Receive, Scope, Send, answer, prepared
 from relay.log import EventLog, UnavailableError
 from relay.overload import Overload
+from relay.pace import Pace
 from relay.pairing import Pairing
 from relay.reports import Reports
 from relay.request_id import RequestIds
@@ -65,10 +66,10 @@ class Relay:
         self._bodies = BodyReader(settings.body_seconds)
         self._pairing = Pairing(log, settings, self._bodies)
         self._shops = Shops(log)
-        self._overload, tokens = Overload(self.metrics), Tokens(log)
+        self._overload, tokens, pace = Overload(self.metrics), Tokens(log), Pace(settings.till_pace)
         self.admission = Admission(self._overload, settings.socket_pace, settings.sockets)
         self.callers = Callers(_known(settings))
-        self._feed = Feed(log, settings, tokens, self._overload)
+        self._feed = Feed(log, settings, tokens, self._overload, pace)
         self._replicas = _replicas(log, self._feed)
         validation = Validation(log, self._bodies, (self._replicas or self._feed).ask)
         self._callbacks = Callbacks(log, settings, self._bodies, validation, self._shops, requests=self._requests)
@@ -83,7 +84,7 @@ class Relay:
             ("PUT", protocol.RULES_PATH): validation.put_rules,
             ("GET", protocol.RULES_PATH): validation.get_rules,
         }
-        self._till_api = TillApi(tokens, self._bodies, asked)
+        self._till_api = TillApi(tokens, self._bodies, asked, pace)
         self._draining = False
         self._drain: asyncio.Future[None] | None = None
         self._health = Health(self.metrics, settings, self._is_ready)

@@ -15,6 +15,7 @@ from relay.attendance import Attendance
 from relay.http import Receive, Scope, Send, answer, answer_json, prepared
 from relay.log import EventLog
 from relay.overload import Overload
+from relay.pace import Pace
 from relay.placing import Place, reset
 from relay.pressed import Pressed
 from relay.protocol import Bye, CaughtUp, Error, FromRelay, Hello, Reset, StreamCursor
@@ -24,6 +25,7 @@ from relay.session import Session, Unknown, close, read_frame, send_frame, welco
 from relay.settings import Settings
 from relay.stores import directory
 from relay.stores.directory import Credential
+from relay.till_api import TOO_OFTEN
 from relay.tokens import Tokens
 from relay.websocket import PUSH
 
@@ -40,9 +42,11 @@ logger = logging.getLogger("relay.feed")
 
 
 class Feed:
-    def __init__(self, log: EventLog, settings: Settings, tokens: Tokens, overload: Overload) -> None:
+    def __init__(self, log: EventLog, settings: Settings, tokens: Tokens, overload: Overload, pace: Pace) -> None:
+        """`pace` of the polls, by till."""
         self._log = log
         self._tokens = tokens
+        self._pace = pace
         self._settings = settings
         self._pressed = Pressed(overload)
         self._sessions: dict[str, Session] = {}
@@ -226,6 +230,8 @@ class Feed:
         opened = await self._tokens.credential(scope)
         if opened is None or opened.revoked:
             return await answer(send, _UNAUTHORISED if opened is None else _REVOKED)
+        if not self._pace.lets(opened.till_id):
+            return await answer(send, TOO_OFTEN)
         if scope["path"].removeprefix(protocol.EVENTS_PATH) != opened.stream:
             return await answer(send, _NO_STREAM)
         try:

@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from relay.pace import Pace
 from relay.waiting import Waiting
 
-BURST = 200
 AT_ONCE = 64
 """So many of those beyond their rate are let in together, while nobody else waits."""
 _TURN_SECONDS = 0.02
@@ -26,17 +26,16 @@ class Lanes(Generic[S]):
     def __init__(self, rate: float, take: "Take[S]", is_idle: Callable[[], bool]) -> None:
         """`rate` is callbacks of one shop a second, 0 for any number; `is_idle` while nothing waits for the disk."""
         self._loop = asyncio.get_running_loop()
-        self._each = 1 / rate if rate else 0.0
-        self._ahead = BURST * self._each
+        self._is_paced = rate > 0
+        self._pace = Pace(rate)
         self._take = take
         self._is_idle = is_idle
-        self._due: dict[str, float] = {}
         self._lanes: dict[str, deque[Waiting[S]]] = {}
         self._turn: asyncio.TimerHandle | None = None
 
     def put(self, arrived: Sequence[Waiting[S]]) -> int:
         """How many of them have to wait; the others are on their way."""
-        going = [one for one in arrived if self._goes(one)] if self._each else arrived
+        going = [one for one in arrived if self._goes(one)] if self._is_paced else arrived
         if going:
             self._take(going)
         return len(arrived) - len(going)
@@ -44,20 +43,11 @@ class Lanes(Generic[S]):
     def _goes(self, one: Waiting[S]) -> bool:
         """At once; else it is in its lane."""
         stream = one.incoming.stream
-        if stream not in self._lanes and self._is_within(stream):
+        if stream not in self._lanes and self._pace.lets(stream):
             return True
         self._lanes.setdefault(stream, deque()).append(one)
         self._come_back()
         return False
-
-    def _is_within(self, stream: str) -> bool:
-        """Its rate; what is taken counts. A shop that was quiet may send a burst."""
-        now = time.monotonic()
-        due = max(self._due.get(stream, 0.0), now)
-        if due - now > self._ahead:
-            return False
-        self._due[stream] = due + self._each
-        return True
 
     def _come_back(self) -> None:
         if self._turn is None and self._lanes:
@@ -66,7 +56,7 @@ class Lanes(Generic[S]):
     def _take_turns(self) -> None:
         self._turn = None
         for stream in list(self._lanes):
-            while stream in self._lanes and self._is_within(stream):
+            while stream in self._lanes and self._pace.lets(stream):
                 self._take_from(stream)
         self.fill()
         self._come_back()

@@ -84,6 +84,7 @@ ERROR_NOT_HELD = "not held"
 ERROR_AUDIT_CUT = "an older audit log"
 ERROR_NEWER_RULES = "newer rules"
 ERROR_BUSY = "busy"
+ERROR_TOO_OFTEN = "too many requests, wait a second"
 ERROR_TOO_MANY_CODES = "too many wrong codes, wait a minute"
 
 GENESIS = "0" * 32

@@ -38,6 +38,7 @@ class Settings:
     """Seconds are seconds. `source_ips` empty means that the source address says nothing (training, tests).
 
     `shop_pace` is callbacks of one shop a second, `socket_pace` websockets of all; what comes faster waits its turn.
+    `till_pace` is requests of one till a second; what comes faster is refused.
     The console has a port of its own. `console_url` is its https address where others than this computer reach it.
     """
 
@@ -61,6 +62,7 @@ class Settings:
     stdin_closes: bool = False
     body_days: int = BODY_DAYS
     shop_pace: int = 50
+    till_pace: int = 20
     shop_tills: int = 50
     sockets: int = 20_000
     socket_pace: int = 350
@@ -118,6 +120,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         admin=Path(text("admin")) if text("admin") else None,
         stdin_closes=bool(arguments.get("stdin_closes")),
         shop_pace=_number(text("shop_pace", "50"), "shop_pace", 0, 100_000),
+        till_pace=_number(text("till_pace", "20"), "till_pace", 0, 100_000),
         shop_tills=_number(text("shop_tills", "50"), "shop_tills", 1, 10_000),
         sockets=_number(text("sockets", "20000"), "sockets", 1, 1_000_000),
         socket_pace=_number(text("socket_pace", "350"), "socket_pace", 1, 100_000),

@@ -19,11 +19,14 @@ from relay.http import (
     answer_json,
     prepared,
 )
+from relay.pace import Pace
+from relay.protocol import ERROR_TOO_OFTEN, error_body
 from relay.stores.directory import Credential
 from relay.tokens import Tokens
 
 _UNAUTHORISED = prepared(401, b'{"error":"bad token"}', api=True)
 _REVOKED = prepared(403, b'{"error":"revoked"}', api=True)
+TOO_OFTEN = prepared(429, error_body(ERROR_TOO_OFTEN), api=True, retry_after=1)
 _MALFORMED = prepared(400, b'{"error":"the body cannot be read"}', api=True)
 
 Handler = Callable[[Credential, bytes], Awaitable[tuple[int, object]]]
@@ -33,9 +36,12 @@ logger = logging.getLogger("relay.till_api")
 
 
 class TillApi:
-    def __init__(self, tokens: Tokens, bodies: BodyReader, handlers: dict[tuple[str, str], Handler]) -> None:
-        """`handlers` by method and path."""
+    def __init__(
+        self, tokens: Tokens, bodies: BodyReader, handlers: dict[tuple[str, str], Handler], pace: Pace
+    ) -> None:
+        """`handlers` by method and path; `pace` by till."""
         self._tokens = tokens
+        self._pace = pace
         self._bodies = bodies
         self._handlers = handlers
 
@@ -46,6 +52,8 @@ class TillApi:
         opened = await self._tokens.credential(scope)
         if opened is None or opened.revoked:
             return await answer(send, _UNAUTHORISED if opened is None else _REVOKED)
+        if not self._pace.lets(opened.till_id):
+            return await answer(send, TOO_OFTEN)
         try:
             body = await self._bodies.read(receive)
             status, reply = await self._handlers[scope["method"], scope["path"]](opened, body)

@@ -125,6 +125,7 @@ _NOT_NOW = _refused(503, "The store does not answer; ask again later.", "not pos
 _TOKEN = (
     _refused(401, "No till has this token.", protocol.ERROR_BAD_TOKEN),
     _refused(403, "The till was revoked; only a new pairing helps.", protocol.ERROR_REVOKED),
+    _refused(429, "200 requests of this till beyond 20 a second.", protocol.ERROR_TOO_OFTEN),
     _NOT_NOW,
 )
 
@@ -168,7 +169,11 @@ ROUTES = (
             Answer(200, "Paired. The token is shown this once.", PairResponse),
             _refused(400, "The body is no such request, too large or too slow.", "not a pairing request"),
             _refused(403, "Wrong, used, older than 10 minutes, or tried wrongly 5 times.", protocol.ERROR_WRONG_CODE),
-            _refused(429, "20 wrong codes from this address within a minute.", protocol.ERROR_TOO_MANY_CODES),
+            _refused(
+                429,
+                "20 wrong codes from this address, or its /64, in a minute.",
+                protocol.ERROR_TOO_MANY_CODES,
+            ),
             _NOT_NOW,
         ),
         PairRequest,

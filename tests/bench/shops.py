@@ -24,7 +24,7 @@ from relay.protocol import CONNECT_PATH, PAIR_PATH, make_nonce
 from relay.stores import directory
 from relay.stores.store import opened, transaction
 
-_UNPACED = {"RELAY_SHOP_PACE": "0", "RELAY_SOCKET_PACE": "100000", "RELAY_SHOP_TILLS": "10000"}
+_UNPACED = {"RELAY_SHOP_PACE": "0", "RELAY_TILL_PACE": "0", "RELAY_SOCKET_PACE": "100000", "RELAY_SHOP_TILLS": "10000"}
 _LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _EAT = timezone(timedelta(hours=3))
 

@@ -76,7 +76,7 @@ class Shop:
 
 @pytest.fixture
 def shop(start_relay: Any, bodies: Any) -> Iterator[Shop]:
-    relay = start_relay("--log-level", "error")
+    relay = start_relay("--log-level", "error", "--till-pace", "0")
     made = Shop(relay, bodies)
     yield made
     made.session.close()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.lanes import AT_ONCE, BURST, Lanes
+from relay.lanes import AT_ONCE, Lanes
+from relay.pace import BURST
 from relay.stores.sequence import Incoming, Meta
 from relay.waiting import Waiting
 

@@ -104,6 +104,7 @@ async def test_every_answer_in_the_table_is_given_and_no_other(
     await claim_and_release(asker, till, bodies)
     await report(asker, till, bodies)
     await seal_and_rule(asker, till)
+    await come_too_often(asker, till, monkeypatch)
     await break_the_store(asker, till, monkeypatch)
     assert asker.seen == documented.promised()
 
@@ -174,6 +175,13 @@ async def seal_and_rule(ask: Asker, till: Any) -> None:
     await ask("GET", "/readyz")
     for client in ("127.0.0.1", "203.0.113.10"):
         await ask("GET", "/metrics", client=client)
+
+
+async def come_too_often(ask: Asker, till: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as hasty:
+        hasty.setattr("relay.pace.Pace.lets", lambda *_: False)
+        for method, path in till_paths(till):
+            await ask(method, path, token=till.token)
 
 
 async def break_the_store(ask: Asker, till: Any, monkeypatch: pytest.MonkeyPatch) -> None:

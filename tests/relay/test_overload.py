@@ -12,6 +12,7 @@ from relay import protocol
 from relay.admission import AT_ONCE, CONNECTIONS, LONGEST_SECONDS, Admission, Callers
 from relay.metrics import SHED, Metrics
 from relay.overload import CALM_SECONDS, LATE_SECONDS, Level, Overload
+from relay.pace import BURST
 from relay.pressed import HOLD_SECONDS, REPLAYS, REPLAYS_OF_A_SHOP, Pressed
 from relay.protocol import PairResponse
 
@@ -284,3 +285,21 @@ async def test_a_shop_beyond_its_pace_waits_and_the_other_does_not(
         assert 90 <= found <= 100
         frames = [event.seq for event in await bench.events(loud)]
         assert frames == list(range(1, len(frames) + 1))
+
+
+async def test_a_till_beyond_its_pace_is_told_to_wait_and_the_other_is_not(
+    settings: Any, running: Any, changed: Any
+) -> None:
+    async with running(changed(settings, till_pace=1)) as bench:
+        bench.add_shop("Duka")
+        loud, quiet = await bench.pair("Duka", "loud"), await bench.pair("Duka", "quiet")
+        headers = {"Authorization": f"Bearer {loud.token}"}
+        replies = [
+            await (bench.poll(loud) if number % 2 else bench.request("GET", protocol.ANCHORS_PATH, headers=headers))
+            for number in range(BURST + 20)
+        ]
+        assert [reply.status for reply in replies[:BURST]] == [404, 200] * (BURST // 2)
+        assert [reply.status for reply in replies[-2:]] == [429, 429]
+        assert protocol.error_of(replies[-1].body) == protocol.ERROR_TOO_OFTEN
+        assert (await bench.poll(quiet)).status == 200
+        await (await bench.connect(loud)).until(protocol.CaughtUp)
