@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from relay.stores.sequence import Incoming
 
-ANSWERS_IN_A_TURN = 16
+ANSWERS_IN_A_TURN = 32
 WORTH_A_BATCH = 64
 MANY, ENOUGH = 16, 28
 TOGETHER_SECONDS = 0.004
