@@ -214,11 +214,22 @@ class Parts:
         assert self.log.put(incoming, told.set_result)
         return await asyncio.wait_for(told, 10)
 
+    async def keep(self, key: str) -> None:
+        """While the store is away for it."""
+        self.is_down = True
+        assert isinstance(await self.call(key), Kept)
+        self.is_down = False
+
     async def keys(self, stream: str = "st") -> list[str]:
         found: list[Event] = []
         while events := await self.log.read(stream, len(found)):
             found += events
         return [event.key for event in found]
+
+    async def emptied_in_vain(self) -> None:
+        """On a disk that is `read_only`."""
+        with pytest.raises(OSError, match="read-only"):
+            await self.emptying.empty()
 
     async def emptied(self, allowed: int = -1) -> None:
         """Of so many commits only."""
@@ -300,19 +311,14 @@ def read_only(*_: object) -> None:
 async def test_a_segment_that_cannot_be_removed_keeps_nothing_waiting_and_goes_with_the_next(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts.is_down = True
-    await parts.call("a")
-    parts.is_down = False
+    await parts.keep("a")
     with monkeypatch.context() as broken:
         broken.setattr(Path, "unlink", read_only)
-        with pytest.raises(OSError, match="read-only"):
-            await parts.emptying.empty()
+        await parts.emptied_in_vain()
         await parts.emptied()
     assert (parts.spool.depth, await parts.keys(), len(files(parts.folder))) == (0, ["a"], 1)
     assert not isinstance(await parts.call("b"), Kept)
-    parts.is_down = True
-    await parts.call("c")
-    parts.is_down = False
+    await parts.keep("c")
     await parts.emptied()
     assert (parts.spool.depth, await parts.keys(), files(parts.folder)) == (0, ["a", "b", "c"], [])
 
@@ -320,16 +326,11 @@ async def test_a_segment_that_cannot_be_removed_keeps_nothing_waiting_and_goes_w
 async def test_a_segment_that_is_gone_already_keeps_nothing_waiting(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts.is_down = True
-    await parts.call("a")
-    parts.is_down = False
+    await parts.keep("a")
     with monkeypatch.context() as broken:
         broken.setattr(spool_files, "_flush_folder", read_only)
-        with pytest.raises(OSError, match="read-only"):
-            await parts.emptying.empty()
-    parts.is_down = True
-    await parts.call("b")
-    parts.is_down = False
+        await parts.emptied_in_vain()
+    await parts.keep("b")
     await parts.emptied()
     assert (parts.spool.depth, await parts.keys(), files(parts.folder)) == (0, ["a", "b"], [])
 
@@ -358,8 +359,7 @@ async def test_what_could_not_be_set_aside_is_not_removed(parts: Parts, monkeypa
     with monkeypatch.context() as broken:
         broken.setattr(Segments, "set_aside", read_only)
         for _ in range(2):
-            with pytest.raises(OSError, match="read-only"):
-                await parts.emptying.empty()
+            await parts.emptied_in_vain()
     await parts.emptied()
     assert (await parts.keys(), len(files(parts.folder, ".aside"))) == (["a"], 1)
 
