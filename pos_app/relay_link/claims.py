@@ -3,6 +3,7 @@
 It must not know what a claim does to a sale. Only the relay's own words are an answer; all else is weather.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 import httpx
@@ -15,6 +16,9 @@ from relay.protocol import ClaimRequest, ReleaseRequest
 
 PATIENCE_SECONDS = 5.0
 """A cashier waits for it; what has not come by then is asked for again."""
+PAUSE_SECONDS = 1.0
+TRIES = 5
+"""At a relay that asks this till to wait. After a restore it claims two days anew, and must come to their end."""
 _READ_ERRORS = (protocol.MalformedFrameError, UnicodeDecodeError, RecursionError)
 
 
@@ -28,6 +32,7 @@ class Unanswered:
 
 _OUT_OF_REACH = Unanswered("The relay cannot be reached.")
 _IN_BETWEEN = Unanswered("Something on the network answers in the relay’s place.")
+_TOO_OFTEN = Unanswered("The relay asks this till to wait a moment. It asks again by itself.")
 _REFUSED = Unanswered("The relay does not accept this till any more. Pair it again in Settings.")
 _NOT_KNOWN = Unanswered("The relay has not heard of this payment from Safaricom yet.", reached=True)
 
@@ -63,6 +68,15 @@ class ClaimDesk:
         return (said.receipt, said.generation) == (given_back.receipt, given_back.generation)
 
     async def _post(self, path: str, asked: ClaimRequest | ReleaseRequest) -> httpx.Response | None:
+        answer = await self._posted(path, asked)
+        for _ in range(TRIES - 1):
+            if answer is None or protocol.error_of(answer.content) != protocol.ERROR_TOO_OFTEN:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+            answer = await self._posted(path, asked)
+        return answer
+
+    async def _posted(self, path: str, asked: ClaimRequest | ReleaseRequest) -> httpx.Response | None:
         """None when nothing came back; the relay may have heard it all the same."""
         headers = {"Authorization": f"Bearer {self.pairing.token}", "content-type": "application/json"}
         url = self.pairing.relay_url.rstrip("/") + path
@@ -94,7 +108,7 @@ def _unanswered(answer: httpx.Response) -> Unanswered:
         return _REFUSED
     if protocol.error_of(answer.content) in {protocol.ERROR_UNKNOWN_RECEIPT, protocol.ERROR_QUARANTINED}:
         return _NOT_KNOWN
-    return _IN_BETWEEN
+    return _TOO_OFTEN if protocol.error_of(answer.content) == protocol.ERROR_TOO_OFTEN else _IN_BETWEEN
 
 
 def claim_told(body: object) -> Claim | None:

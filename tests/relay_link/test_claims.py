@@ -11,9 +11,10 @@ import pytest
 
 from pos_app.domain.claim import Claim, Release
 from pos_app.domain.shop import Pairing, TillIdentity
-from pos_app.relay_link.claims import ClaimDesk, Unanswered, claim_told, release_told
+from pos_app.relay_link.claims import TRIES, ClaimDesk, Unanswered, claim_told, release_told
 from pos_app.relay_link.pairing import pair
-from relay.protocol import ERROR_BAD_TOKEN, error_body
+from relay.pace import BURST
+from relay.protocol import ERROR_BAD_TOKEN, ERROR_TOO_OFTEN, error_body
 
 pytestmark = pytest.mark.anyio
 MakePairing = Callable[[str], Pairing]
@@ -100,6 +101,37 @@ async def test_another_answerer_is_weather(make_pairing: MakePairing, status: in
     assert isinstance(answer, Unanswered)
     assert "in the relay’s place" in answer.sentence
     assert not await desk.release(GIVEN_BACK)
+
+
+@pytest.mark.parametrize("refusals", [1, TRIES])
+async def test_a_till_that_asks_too_often_waits_and_asks_again(
+    make_pairing: MakePairing, monkeypatch: pytest.MonkeyPatch, *, refusals: int
+) -> None:
+    monkeypatch.setattr("pos_app.relay_link.claims.PAUSE_SECONDS", 0.001)
+    asked: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content)
+        is_hasty = len(asked) <= refusals
+        return httpx.Response(429, content=error_body(ERROR_TOO_OFTEN)) if is_hasty else httpx.Response(200, json=HELD)
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    said = await ClaimDesk(http, make_pairing("http://relay.test")).claim(WISH)
+    if refusals < TRIES:
+        assert isinstance(said, Claim)
+        assert asked == [asked[0]] * 2
+    else:
+        assert isinstance(said, Unanswered)
+        assert ("wait a moment" in said.sentence, said.reached, len(asked)) == (True, False, TRIES)
+
+
+async def test_more_claims_than_a_relay_takes_at_once_all_come_through(relay: Any, http: httpx.AsyncClient) -> None:
+    pairing = await pair(http, relay.url, relay.invite(), TillIdentity("1b" * 16, "Till 1", "1"))
+    assert isinstance(pairing, Pairing)
+    desk = ClaimDesk(http, pairing)
+    assert (await http.post(f"{pairing.callback_base}/c2b/confirm", json=CONFIRMED)).status_code == 200
+    said = [await desk.claim(WISH) for _ in range(BURST + 60)]
+    assert {type(one) for one in said} == {Claim}
 
 
 async def test_only_the_relay_itself_refuses_a_till(make_pairing: MakePairing) -> None:
