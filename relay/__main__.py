@@ -117,7 +117,7 @@ def _serve_parser(nouns: Any) -> None:
     serve.add_argument("--till-pace", metavar="N", help="requests of one till a second (default 20)")
     serve.add_argument("--shop-tills", metavar="N", help="tills of one shop that may be connected here (default 50)")
     serve.add_argument("--sockets", metavar="N", help="tills that may be connected here (default 20000)")
-    serve.add_argument("--socket-pace", metavar="N", help="tills let in a second when all return (default 350)")
+    serve.add_argument("--socket-pace", metavar="N", help="tills let in a second when all return (default 330)")
     serve.add_argument("--admin", metavar="FILE", help="socket file where `relay drain` finds it (default none)")
     serve.add_argument("--invite", metavar="SHOP", help="also print a pairing code for this shop, added if need be")
     serve.add_argument("--stdin-closes", action="store_true", help="end when standard input closes")

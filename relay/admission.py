@@ -11,8 +11,10 @@ from collections.abc import Container, Iterable
 
 from relay.overload import CALM_SECONDS, Level, Overload
 
-AT_ONCE = 100
+AT_ONCE = 150
 """That many more are let in than the pace allows, where fewer came before."""
+SOONEST_SECONDS = 1.0
+"""Nobody is told less: Retry-After is in whole seconds, and whoever is told some comes within the one after them."""
 FULL_SECONDS = (30.0, 60.0)
 LONGEST_SECONDS = 60.0
 CONNECTIONS = 256
@@ -47,7 +49,7 @@ class Admission:
 
     def _a_time_of_its_own(self, now: float) -> float:
         """Behind everybody who was told one; a crowd of more than a minute's is told to ask again within it."""
-        self._told = max(self._told, now + AT_ONCE * self._each) + self._each
+        self._told = max(self._told, now + max(SOONEST_SECONDS, AT_ONCE * self._each)) + self._each
         wait = self._told - now
         if wait > LONGEST_SECONDS:
             self._told -= self._each

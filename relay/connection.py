@@ -5,6 +5,7 @@ It must not know what a request asks for. uvicorn's own protocol limits none of 
 
 import asyncio
 import math
+from functools import lru_cache
 from typing import Protocol, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -22,6 +23,11 @@ HEAD_SECONDS = 5.0
 HEAD_BYTES = 16 * 1024
 
 _TOO_LARGE = prepared(431, b'{"error":"head too large"}', close=True)
+
+
+@lru_cache(maxsize=128)
+def _busy(retry_after: int) -> bytes:
+    return prepared(503, error_body(ERROR_BUSY), close=True, api=True, retry_after=retry_after).wire
 
 
 class Guard(Protocol):
@@ -88,9 +94,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Turns one away before anything is made for it."""
         seconds = self._guard.admission.turned_away()
         if seconds is not None:
-            self.transport.write(
-                prepared(503, error_body(ERROR_BUSY), close=True, api=True, retry_after=math.ceil(seconds)).wire
-            )
+            self.transport.write(_busy(int(seconds)))
             self.transport.close()
             return
         self._leave()

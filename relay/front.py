@@ -69,6 +69,8 @@ class CallbackProtocol(GuardedProtocol):
         self._head = self.headers
         if self._is_plain():
             self._held, self.headers = b"", []
+        elif self.parser.should_upgrade() and self._should_upgrade():
+            self.head_is_whole()
         else:
             self._the_long_way()
 

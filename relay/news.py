@@ -3,12 +3,17 @@
 It must not know tills or the log.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from websockets.frames import Frame, Opcode
 
-from relay.protocol import Event, encode
+from relay.protocol import Event, FromRelay, encode
+
+
+def wire(frames: Iterable[FromRelay]) -> bytes:
+    """As they go over a websocket."""
+    return b"".join(Frame(Opcode.TEXT, encode(frame)).serialize(mask=False) for frame in frames)
 
 
 class News:
@@ -19,8 +24,7 @@ class News:
 
     @cached_property
     def wire(self) -> bytes:
-        """As they go over a websocket."""
-        return b"".join(Frame(Opcode.TEXT, encode(event)).serialize(mask=False) for event in self.events)
+        return wire(self.events)
 
 
 Hear = Callable[[News], bool]

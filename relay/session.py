@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from relay import protocol
 from relay.http import Message, Receive, Send
 from relay.log import TURN_BYTES, TURN_EVENTS, EventLog, UnavailableError, UnknownStreamError, utc_text
-from relay.news import News
+from relay.news import News, wire
 from relay.placing import Place, reset
 from relay.pressed import Pressed
 from relay.protocol import (
@@ -231,7 +231,7 @@ class Session:
     async def _serve(self, send: Send) -> None:
         found = await self._find_place(self.till_id, self._cursor)
         self._epoch = found.head.epoch
-        await send_frame(send, welcome(self._settings, self.stream, found))
+        await self._greet(send, found)
         if found.reset is not None:
             await self._reset(send, found.reset)
         while self._bye is None:
@@ -256,6 +256,16 @@ class Session:
                 self._is_idle = False
         await send_frame(send, self._bye)
         self.end(protocol.CLOSE_GOING_AWAY)
+
+    async def _greet(self, send: Send, found: Place) -> None:
+        """In one write, where nothing was missed: so it is with most of a crowd that comes back."""
+        frames: list[FromRelay] = [welcome(self._settings, self.stream, found)]
+        if found.reset is None and found.head.seq == self._sent and self._bye is None:
+            frames.append(CaughtUp(self.stream, self._sent))
+            self.is_behind = False
+        if not self._push(wire(frames)):
+            for frame in frames:
+                await send_frame(send, frame)
 
     def _hear(self, news: News) -> bool:
         """Sends at once what comes next, where nothing else is to be done: without a turn of its own for each till."""

@@ -65,7 +65,7 @@ class Settings:
     till_pace: int = 20
     shop_tills: int = 50
     sockets: int = 20_000
-    socket_pace: int = 350
+    socket_pace: int = 330
     seals: Seals = field(default_factory=Seals, repr=False)
     heartbeat_seconds: float = protocol.HEARTBEAT_SECONDS
     hello_seconds: float = protocol.HELLO_SECONDS
@@ -123,7 +123,7 @@ def from_arguments(arguments: Mapping[str, object], environment: Mapping[str, st
         till_pace=_number(text("till_pace", "20"), "till_pace", 0, 100_000),
         shop_tills=_number(text("shop_tills", "50"), "shop_tills", 1, 10_000),
         sockets=_number(text("sockets", "20000"), "sockets", 1, 1_000_000),
-        socket_pace=_number(text("socket_pace", "350"), "socket_pace", 1, 100_000),
+        socket_pace=_number(text("socket_pace", "330"), "socket_pace", 1, 100_000),
         body_days=body_days(text("body_days", str(BODY_DAYS))),
         seals=seals(environment),
         slow_seconds=_number(text("slow_seconds", "30"), "slow_seconds", 1, 3600),

@@ -170,6 +170,8 @@ async def test_who_asks_with_pings_and_takes_no_answers_is_let_go(settings: Any,
         (UPGRADE.replace(b"Host: r", b"Host: r\r\nX-Name: caf\xe9\r\nX-Empty:"), "http/1.1 101"),
         (UPGRADE.replace(b"/connect", b"/conn\xc3\xa9ct"), "http/1.1 40"),
         (UPGRADE.replace(b"/connect", b"/nowhere"), "http/1.1 403"),
+        (UPGRADE.replace(b"Connection: Upgrade", b"Connection: keep-alive"), "http/1.1 404"),
+        (UPGRADE.replace(b"Upgrade: websocket", b"Upgrade: h2c"), "http/1.1 404"),
     ],
 )
 async def test_a_handshake_is_judged_as_websockets_are_wherever_it_was_read(

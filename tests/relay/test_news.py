@@ -2,19 +2,40 @@
 
 import asyncio
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from websockets.frames import Frame
 from websockets.protocol import Protocol, Side
 
-from relay import protocol
-from relay.news import News
+from relay import protocol, session
+from relay.news import News, wire
 from relay.overload import Level
-from relay.protocol import GENESIS, Ack, CaughtUp, Cursor, Event, PairResponse, Reset, Welcome
+from relay.protocol import (
+    GENESIS,
+    Ack,
+    CaughtUp,
+    Cursor,
+    Event,
+    FromRelay,
+    Hello,
+    PairResponse,
+    Reset,
+    StreamCursor,
+    Welcome,
+)
 
 pytestmark = pytest.mark.anyio
 STORES = ["sqlite", "postgresql"]
+
+
+def read(wire: bytes) -> list[Any]:
+    reader = Protocol(Side.CLIENT)
+    reader.receive_data(wire)
+    frames = reader.events_received()
+    assert all(isinstance(frame, Frame) for frame in frames)
+    return [protocol.decode_from_relay(bytes(frame.data)) for frame in frames]  # type: ignore[union-attr]
 
 
 def test_a_frame_of_any_length_is_as_websockets_are_read() -> None:
@@ -22,11 +43,39 @@ def test_a_frame_of_any_length_is_as_websockets_are_read() -> None:
         Event("st", seq, GENESIS, "unparsed", "k", "trusted", "daraja", "now", "0" * 64, raw="x" * length)
         for seq, length in enumerate((0, 125, 70_000), 1)
     ]
-    reader = Protocol(Side.CLIENT)
-    reader.receive_data(News("e", events).wire)
-    frames = reader.events_received()
-    assert all(isinstance(frame, Frame) for frame in frames)
-    assert [protocol.decode_from_relay(bytes(frame.data)) for frame in frames] == events  # type: ignore[union-attr]
+    assert read(News("e", events).wire) == events
+
+
+async def test_a_till_that_missed_nothing_is_greeted_in_one_write(
+    bench: Any, till: PairResponse, bodies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greetings: list[bytes] = []
+
+    def written(frames: Iterable[FromRelay]) -> bytes:
+        greetings.append(wire(frames))
+        return greetings[-1]
+
+    monkeypatch.setattr(session, "wire", written)
+    socket = await bench.connect(till)
+    await socket.until(CaughtUp)
+    assert [type(frame) for frame in read(greetings[0])] == [Welcome, CaughtUp]
+    socket.go()
+    assert (await bench.post(bodies.path_of(till, "/c2b/confirm"), bodies.c2b())).status == 200
+    behind = await (await bench.connect(till)).until(CaughtUp)
+    assert [type(frame) for frame in behind] == [Welcome, Event, CaughtUp]
+    assert [type(frame) for frame in read(greetings[1])] == [Welcome]
+
+
+async def test_a_till_that_takes_nothing_yet_is_greeted_when_it_does(
+    bench: Any, till: PairResponse, eventually: Any
+) -> None:
+    socket = bench.socket(till.token)
+    await socket.raw()
+    socket.gate.clear()
+    socket.say(Hello([StreamCursor(till.stream)]))
+    await eventually(lambda: bench.relay._feed.session_of(till.till_id) is not None)
+    socket.gate.set()
+    assert [type(frame) for frame in await socket.until(CaughtUp)] == [Welcome, CaughtUp]
 
 
 async def test_a_till_that_has_all_is_sent_the_next_without_reading_the_log(
