@@ -47,6 +47,7 @@ _ADVICE = {
     KIND_C2B_CONFIRMATION: f"{_LOOK} Or wait: where Pull is set up, a till asks Safaricom within a quarter of an hour.",
     KIND_UNPARSED: "Nobody can tell what it says. If a payment is missing, look for it in the M-PESA portal.",
 }
+_MORE = "There may be more in the log: these are what is believed, and the newest of each kind."
 _SOURCES = {SOURCE_PULL: "Pull", SOURCE_TILL: "a till", SOURCE_OPERATOR: "an operator"}
 
 
@@ -217,11 +218,13 @@ def _compared(event: Event, now_ms: int) -> Html:
     found = verdict(event.row, event.others)
     columns = ("Came", "What", "Amount", "Told by", "Believed")
     rows = [_other(row, now_ms) for row in event.others]
+    is_cut = len(rows) >= quarantine.MOST_COMPARED - 1
     return html(
-        "<h2>Compared with the log</h2><p>{mark}</p><p>{advice}</p>{table}",
+        "<h2>Compared with the log</h2><p>{mark}</p><p>{advice}</p>{table}{more}",
         mark=frame.mark(found.mark),
         advice=found.advice,
         table=frame.table("Other messages about the same payment", columns, rows, "") if rows else None,
+        more=html("<p>{told}</p>", told=_MORE) if is_cut else None,
     )
 
 

@@ -45,6 +45,7 @@ async def test_what_is_held_back_is_listed_masked_and_with_its_sender(joan: Any,
     one = await joan.get(f"/held/{till.stream}/1")
     assert "A•••" in one.text
     assert "T1-7-1" in one.text
+    assert "There may be more" not in one.text
     for secret in ("254712345678", "Akinyi"):
         assert secret not in one.text
     assert (await joan.get(f"/held/{till.stream}/2")).status_code == 404
@@ -63,6 +64,7 @@ async def test_a_flood_of_one_payment_is_compared_with_what_is_true_of_it_and_th
     said = words_of(await joan.get(f"/held/{till.stream}/1"))
     assert [amount for amount in range(160, 166) if f"KSh {amount}" in said] == [164, 165]
     assert "Pull" in said
+    assert "There may be more in the log" in said
 
 
 async def test_of_many_the_newest_come_first_a_page_at_a_time(
