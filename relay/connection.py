@@ -10,7 +10,6 @@ from typing import Protocol, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.utils import get_remote_addr
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
@@ -49,11 +48,12 @@ class GuardedProtocol(HttpToolsProtocol):
     _counted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Not uvicorn's, which also asks the system for this side's address: it takes longer than reading a head."""
+        """Not uvicorn's, which asks the system for both sides' addresses: it takes longer than reading a head."""
         self.connections.add(self)
         self.transport = cast(asyncio.Transport, transport)
         self.flow = FlowControl(self.transport)
-        self.client = get_remote_addr(self.transport)
+        peer = transport.get_extra_info("peername")
+        self.client = (peer[0], peer[1]) if isinstance(peer, tuple) else None
         self.scheme = "http"
         self._counted = self._guard.callers.comes(self._address)
         if not self._counted:
@@ -105,7 +105,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _asked(self) -> Request:
         """What is no ASCII is no path of ours, and must not be an error."""
-        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers])
+        headers = Headers()
+        for name, value in self.headers:
+            headers[name.decode("latin-1")] = value.decode("latin-1")
         return Request(
             self.url.decode("ascii", "backslashreplace"),
             headers,
