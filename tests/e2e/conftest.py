@@ -35,11 +35,11 @@ _POST = {"content-type": "application/json"}
 class World:
     """One relay, one simulator, one nursery for a test module."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *relay_options: str) -> None:
         self.folder = folder
         self.full = FULL
         self.nursery = Nursery(folder / "nursery")
-        self.relay = RelayProcess(folder / "relay")
+        self.relay = RelayProcess(folder / "relay", *relay_options)
         self.simulator = SimulatorProcess(folder / "simulator")
         self.tills: list[TillProcess] = []
         self.customers: list[str] = []
@@ -101,8 +101,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(tmp_path_factory.mktemp("e"))
+def parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("e"), *getattr(request.module, "RELAY_OPTIONS", ()))
     yield made
     made.close()
     assert leaks.found_in(made.folder, made.tills, made.customers) == []

@@ -50,9 +50,10 @@ class TillDiedError(Exception):
 class RelayProcess:
     """May be killed and started again on the same file and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._options = options
         self.database = folder / "relay.db"
         self.high_water = folder / "relay.db.highwater"
         self._store = f"sqlite:///{self.database}"
@@ -61,7 +62,7 @@ class RelayProcess:
         self.start()
 
     def start(self) -> None:
-        arguments = ["serve", "--port", self._port, "--store", self._store]
+        arguments = ["serve", "--port", self._port, "--store", self._store, *self._options]
         self._server = children.Server("relay", arguments, self.folder / "relay.log").wait_ready()
         self.url = self._server.url
         self._port = self.url.rpartition(":")[2]

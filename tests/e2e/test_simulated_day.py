@@ -31,6 +31,8 @@ from pos_app.simulator.shop import paybill
 from pos_app.simulator.weather import Weather
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
+RELAY_OPTIONS = ("--till-pace", "0")
+"""A till asks in a minute here for what it would in a day."""
 MINUTE, HOUR = 60.0, 3600.0
 DAY, AWAY = 12 * HOUR, 5 * HOUR
 SHOPPING = 3
