@@ -313,6 +313,7 @@ async def test_a_till_beyond_its_pace_is_told_to_wait_and_the_other_is_not(
             asked = bench.poll(loud) if polls else bench.request("GET", protocol.ANCHORS_PATH, headers=headers)
             replies.append(await asked)
         assert [reply.status for reply in replies[:BURST]] == [404, 200] * (BURST // 2)
+        assert replies[-1].status == 429
         assert protocol.error_of(replies[-1].body) == protocol.ERROR_TOO_OFTEN
         assert (await bench.poll(quiet)).status == 200
         await (await bench.connect(loud)).until(protocol.CaughtUp)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from relay.protocol import PairResponse
 from relay.stores import directory
-from relay.tokens import Tokens
+from relay.tokens import _CROWD, Tokens
 
 pytestmark = pytest.mark.anyio
 STORES = ["sqlite", "postgresql"]
@@ -55,6 +55,21 @@ async def test_who_comes_a_moment_after_a_look_up_is_looked_up_with_those_who_fo
     found = await asyncio.gather(second, third)
     assert [one and one.till_id for one in found] == [till.till_id, None]
     assert [len(asked) for asked in questions] == [1, 2]
+
+
+async def test_who_comes_after_a_crowd_is_looked_up_with_more_of_it(
+    bench: Any, till: PairResponse, questions: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.tokens._TOGETHER_SECONDS", 0.0)
+    monkeypatch.setattr("relay.tokens._CROWD_SECONDS", 0.5)
+    tokens = Tokens(bench.relay._log)
+    await asyncio.gather(*(tokens.credential(bearing(f"{number:064x}")) for number in range(_CROWD)))
+    second = asyncio.ensure_future(tokens.credential(bearing(till.token)))
+    await bench.relay._log.ask(lambda _connection: None)
+    third = asyncio.ensure_future(tokens.credential(bearing("0" * 64)))
+    found = await asyncio.gather(second, third)
+    assert [one and one.till_id for one in found] == [till.till_id, None]
+    assert [len(asked) for asked in questions] == [_CROWD, 2]
 
 
 @pytest.mark.parametrize("scope", [{"headers": []}, bearing("x", "Basic"), bearing("")])
