@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Mapping
@@ -131,9 +130,8 @@ def shim(folder: Path) -> str | None:
 
 def facts(folder: Path) -> dict[str, object]:
     flushes = flush_ms(folder, 200)
-    pgo = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     return {
-        "interpreter": f"{platform.python_implementation()} {platform.python_version()} {'with' if pgo else 'no'} PGO",
+        "interpreter": f"{platform.python_implementation()} {platform.python_version()} of {sys.base_prefix}",
         "cpus": len(_CORES),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "flush_ms_p50": round(percentile(flushes, 0.5), 3),
