@@ -225,23 +225,23 @@ async def without_websockets(url: str, refused: list[bytes]) -> AsyncIterator[st
     host, port = url.removeprefix("http://").split(":")
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        if re.search(rb"(?i)upgrade: websocket", head):
-            refused.append(head)
-            writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
-        else:
-            to_relay, from_relay = await open_both(host, port)
-            from_relay.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-            writer.write(await to_relay.read())
-            from_relay.close()
-        writer.close()
+        # A poll may still be held when the test is at its end.
+        with closing(writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if re.search(rb"(?i)upgrade: websocket", head):
+                refused.append(head)
+                writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+            else:
+                writer.write(await answered(head))
+
+    async def answered(head: bytes) -> bytes:
+        from_relay, to_relay = await asyncio.open_connection(host, int(port))
+        with closing(to_relay):
+            to_relay.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            return await from_relay.read()
 
     async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-
-async def open_both(host: str, port: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection(host, int(port))
 
 
 async def test_where_no_websocket_comes_through_it_polls(
