@@ -8,7 +8,6 @@ from pos_app.domain.refund import Refund
 from pos_app.domain.refund_states import RefundState
 from pos_app.services.audit_log import AuditLog
 from pos_app.services.changes import Changes, RefundChanged, RefundsSwitched
-from pos_app.services.refunds import refund_subject, refund_words
 from pos_app.store import audit, refunds
 from pos_app.store.database import Database
 
@@ -63,3 +62,14 @@ class RefundRecord:
     async def _seal(self, event: Event, actor: str, subject: str, detail: str) -> None:
         if not await self._database.read(lambda connection: audit.has(connection, event, subject, detail)):
             await self._record.append(event, actor, subject=subject, detail=detail)
+
+
+def refund_subject(refund: Refund) -> str:
+    return f"refund {refund.number}"
+
+
+def refund_words(refund: Refund) -> str:
+    """Both codes, the amount and the state; no whole phone number."""
+    to = f" to {refund.payee.masked}" if refund.payee else ""
+    codes = " → ".join(filter(None, (refund.original_receipt, refund.receipt)))
+    return f"{refund.amount} by {refund.route}{to}, {codes or 'cash'}, {refund.state}, {refund.why}"

@@ -35,13 +35,14 @@ from pos_app.services.proving import Proving
 from pos_app.services.refund_hold import held_up, standing_approvals
 from pos_app.services.refund_options import options_of
 from pos_app.services.refund_paying import Paying
+from pos_app.services.refund_record import refund_subject, refund_words
 from pos_app.services.refund_settlement import RefundSettlement, settle_refunds
 from pos_app.services.refund_views import ATTEST_AFTER, RefundDetail, RefundViews
 from pos_app.store import refunds, staff
 from pos_app.store.database import Database
 from pos_app.store.refunds import OverRefundError
 
-__all__ = ["ATTEST_AFTER", "Draft", "Paying", "RefundDetail", "Refunds", "refund_subject", "refund_words"]
+__all__ = ["ATTEST_AFTER", "Draft", "Paying", "RefundDetail", "Refunds"]
 
 log = logging.getLogger(__name__)
 
@@ -387,14 +388,3 @@ class Refunds(RefundViews):
             return settlement.record(refund, told)
 
         return await settle_refunds(self._database, self._changes, self._clock(), apply)
-
-
-def refund_subject(refund: Refund) -> str:
-    return f"refund {refund.number}"
-
-
-def refund_words(refund: Refund) -> str:
-    """Both codes, the amount and the state; no whole phone number."""
-    to = f" to {refund.payee.masked}" if refund.payee else ""
-    codes = " → ".join(filter(None, (refund.original_receipt, refund.receipt)))
-    return f"{refund.amount} by {refund.route}{to}, {codes or 'cash'}, {refund.state}, {refund.why}"
